@@ -1,0 +1,58 @@
+"""What all tests share: a quiet TensorFlow with two logical CPUs, the folder of reference material, the sources."""
+import ast
+import collections
+import os
+import pathlib
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+Source = collections.namedtuple('Source', 'path module imports')
+
+# Tests of MirroredStrategy need two devices, which can be set only before TensorFlow's first op. Ops run on the
+# first one unless a strategy places them, in the thread pool that both share.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.fixture(scope='session')
+def shared():
+    """Returns the folder of reference material: `TFWOLF_SHARED`, by default `shared` beside the repository."""
+    folder = pathlib.Path(os.environ.get('TFWOLF_SHARED', ROOT.parent / 'shared'))
+    if not folder.is_dir():
+        pytest.skip(f'needs the reference material: no folder {folder}; set TFWOLF_SHARED to where it is')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def sources():
+    """Returns a `Source` for every Python file of the library, the tools and the tests."""
+    files = sorted(path.relative_to(ROOT) for top in ('tfwolf', 'tools', 'tests') for path in ROOT.glob(f'{top}/**/*.py'))
+    known = {module_name(file) for file in files}
+    return [Source(file.as_posix(), module_name(file), imported_modules(file, known)) for file in files]
+
+
+def module_name(file):
+    """Returns the dotted name under which a file, given by its path relative to the root, is imported."""
+    return '.'.join(file.parent.parts if file.name == '__init__.py' else file.with_suffix('').parts)
+
+
+def imported_modules(file, known):
+    """Returns the names of the modules that a file imports, at its top or inside its functions.
+
+    `from a import b` imports `a.b` if that is one of the `known` modules, else `a`.
+    """
+    modules = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding='utf-8'), str(file))):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = file.parent.parts[:len(file.parent.parts) - node.level + 1] if node.level else ()
+            base = '.'.join((*package, *filter(None, [node.module])))
+            inner = {f'{base}.{alias.name}' for alias in node.names}
+            modules |= inner & known | ({base} if inner - known else set())
+    return modules

@@ -1,0 +1,65 @@
+"""Layers one after the other, with one condition for all of them."""
+import tensorflow as tf
+
+from tfwolf.bijectors.base import Composite
+
+
+class Chain(Composite):
+    """y = f_n(... f_1(x)): the log-determinants add up. Unlike `tfb.Chain` the first layer listed is applied first.
+
+    Args:
+        layers: `FlowBijector`s, the image's side first; at least one.
+        name: name of the chain.
+
+    Raises:
+        ValueError: if there are no layers, or they differ in dtype or in the rank of their events.
+    """
+
+    def __init__(self, layers, name='chain'):
+        layers = list(layers)
+        if not layers:
+            raise ValueError('`layers` must hold at least one layer; got none.')
+        kinds = {(layer.dtype, layer.forward_min_event_ndims) for layer in layers}
+        if len(kinds) > 1:
+            raise ValueError(f'`layers` must agree in dtype and event_ndims; got {sorted(map(str, kinds))}.')
+        super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
+        self.layers = layers
+
+    def forward_and_log_det(self, x, condition=None):
+        total = tf.zeros([tf.shape(x)[0]], self.dtype)
+        for layer in self.layers:
+            x, log_det = layer.forward_and_log_det(x, condition)
+            total += log_det
+        return x, total
+
+    def inverse_and_log_det(self, y, condition=None):
+        total = tf.zeros([tf.shape(y)[0]], self.dtype)
+        for layer in reversed(self.layers):
+            y, log_det = layer.inverse_and_log_det(y, condition)
+            total += log_det
+        return y, total
+
+    def walk(self, visit, x):
+        for index, layer in enumerate(self.layers):
+            x = visit(str(index), layer, x)
+        return x
+
+    def _forward_event_shape(self, shape):
+        for layer in self.layers:
+            shape = layer.forward_event_shape(shape)
+        return shape
+
+    def _inverse_event_shape(self, shape):
+        for layer in reversed(self.layers):
+            shape = layer.inverse_event_shape(shape)
+        return shape
+
+    def _forward_event_shape_tensor(self, shape):
+        for layer in self.layers:
+            shape = layer.forward_event_shape_tensor(shape)
+        return shape
+
+    def _inverse_event_shape_tensor(self, shape):
+        for layer in reversed(self.layers):
+            shape = layer.inverse_event_shape_tensor(shape)
+        return shape

@@ -1,0 +1,54 @@
+"""How a coupling parts the channels into one that conditions and one that is transformed (Wolf, appendix B)."""
+import tensorflow as tf
+
+from tfwolf import validate
+
+
+class ChannelSplit:
+    """Parts `[..., channels]` into a conditioning part and a transformed part of `channels // factor` channels.
+
+    Continuous, up: the first `channels - channels // factor` channels condition, the last `channels // factor` are transformed.
+    Continuous, down: the first `channels // factor` are transformed, the rest condition. Alternate ("skip"): even-indexed and
+    odd-indexed channels; up: even ones condition odd ones, down: odd ones condition even ones; with an odd number of channels it
+    falls back to continuous.
+
+    Args:
+        channels: number of channels, at least `factor`.
+        factor: M, at least 2; alternate splits need 2.
+        alternate: whether to split by even and odd index.
+        up: the direction.
+
+    Raises:
+        ValueError: if an argument breaks these rules.
+    """
+
+    def __init__(self, channels, factor=2, alternate=False, up=True):
+        validate.integer('factor', factor, minimum=2)
+        if validate.integer('channels', channels, minimum=1) < factor:
+            raise ValueError(f'`channels` must be at least factor={factor} for a channel split; got channels={channels}. '
+                             'An image with one channel needs a squeeze before its first step (num_steps[0] = 0).')
+        if alternate and factor != 2:
+            raise ValueError(f'`factor` must be 2 for an alternate split; got factor={factor}.')
+        self.alternate = alternate and channels % 2 == 0
+        self.up = up
+        self.channels = channels
+        self.transformed_channels = channels // factor
+        self.conditioning_channels = channels - channels // factor
+
+    def split(self, x):
+        """Returns the conditioning part and the transformed part of x, `[..., channels]`."""
+        if self.alternate:
+            first, second = x[..., 0::2], x[..., 1::2]
+        else:
+            cut = self.conditioning_channels if self.up else self.transformed_channels
+            first, second = tf.split(x, [cut, self.channels - cut], axis=-1)
+        return (first, second) if self.up else (second, first)
+
+    def merge(self, conditioning, transformed):
+        """Returns `[..., channels]` from its two parts; the inverse of `split`."""
+        parts = [conditioning, transformed] if self.up else [transformed, conditioning]
+        if not self.alternate:
+            return tf.concat(parts, axis=-1)
+        shape = tf.concat([tf.shape(conditioning)[:-1], [self.channels]], axis=0)
+        merged = tf.reshape(tf.stack(parts, axis=-1), shape)
+        return tf.ensure_shape(merged, conditioning.shape[:-1].concatenate(self.channels))

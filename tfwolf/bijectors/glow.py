@@ -1,0 +1,179 @@
+"""Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
+from typing import NamedTuple
+
+import gin
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.channel_split import ChannelSplit
+from tfwolf.bijectors.coupling import Coupling
+from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
+from tfwolf.bijectors.matrix import FullMatrix
+from tfwolf.bijectors.multiscale import MultiScaleSplit
+from tfwolf.bijectors.repeat import Repeat
+from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
+from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.variables import count_parameters
+
+
+class Level(NamedTuple):
+    """One row of a flow's structure: `num_steps` steps on `[height, width, channels]`, after which `leaving` channels leave."""
+
+    level: int
+    height: int
+    width: int
+    channels: int
+    num_steps: int
+    hidden_channels: int
+    leaving: int
+    parameters: int
+
+
+class RefinedGlow(Chain):
+    """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
+
+    Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
+    with k entries works on C channels and factors out C / 2k channels after each group of steps, so that C / 2 go on (k = 2 in Wolf:
+    M = 4); the last level has steps only. v holds, in each middle level, `[went on, left last, ..., left first]` along channels.
+
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of z, or 0 for a flow without a condition.
+        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level. 0 is allowed for level 0.
+        hidden_channels: width of the coupling nets, one per level.
+        transform: what a coupling does, a `BoundedAffine` or `Additive`.
+        matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
+        seed: seed of the initial weights.
+        dtype: floating type.
+
+    Attributes:
+        levels: tuple of `Level`, the image's side first.
+
+    Raises:
+        ValueError: if the structure is malformed, or the image cannot be split or squeezed as it asks.
+
+    Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
+    """
+
+    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, seed=0,
+                 dtype=tf.float32, name='refined_glow'):
+        num_steps = _checked_structure(num_steps, hidden_channels)
+        _check_image_shape(image_shape, len(num_steps))
+        parts = _Parts(condition_dim, transform, matrix, dtype)
+        levels = []
+        layers = _level(parts, num_steps, hidden_channels, 0, tuple(image_shape), seed, levels)
+        super().__init__(layers, name=name)
+        self.levels = tuple(sorted(levels, key=lambda row: (row.level, -row.channels)))
+
+
+class _Parts(NamedTuple):
+    """What all layers of one flow have in common."""
+
+    condition_dim: int
+    transform: object
+    matrix: type
+    dtype: tf.DType
+
+    def coupling(self, split, hidden_channels, seed):
+        net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
+                              split.transformed_channels * self.transform.outputs_per_channel, self.condition_dim, seed=seed,
+                              dtype=self.dtype)
+        return Coupling(split, net, self.transform, dtype=self.dtype)
+
+    def conv1x1(self, channels, seed):
+        return InvertibleConv1x1(self.matrix(channels, seed=seed, dtype=self.dtype), dtype=self.dtype)
+
+
+def glow_step(parts, channels, hidden_channels, seed):
+    """Returns one refined step (Wolf, figure 3a): actnorm, 1x1 convolution, two couplings, actnorm, two couplings.
+
+    The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then down.
+    """
+    def couplings(alternate):
+        return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
+                               seeds.derive(seed, 'coupling', alternate, up)) for up in (True, False)]
+
+    def actnorm(place):
+        return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
+
+    conv1x1 = parts.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
+    return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)], name='glow_step')
+
+
+def factor_out(parts, channels, factor, hidden_channels, seed):
+    """Returns the learned factor-out: 1x1 convolution, a coupling on the last `channels // factor`, actnorm on those only."""
+    split = ChannelSplit(channels, factor=factor)
+    leaving = split.transformed_channels
+    actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
+    return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')),
+                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling')),
+                  MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
+
+
+def _level(parts, num_steps, hidden_channels, index, shape, seed, levels):
+    """Returns the layers of level `index` and all later ones on images of `shape`; appends rows to `levels`."""
+    is_last = index == len(num_steps) - 1
+    groups = num_steps[index]
+    hidden = hidden_channels[index]
+    height, width, channels = shape
+
+    def enter_next(channels):
+        inner = _level(parts, num_steps, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
+        return Squeezed(Chain(inner, name=f'level{index + 1}'))
+
+    def steps(group, channels):
+        return Repeat(lambda step_seed: glow_step(parts, channels, hidden, step_seed), groups[group],
+                      seed=seeds.derive(seed, 'level', index, group), name='steps')
+
+    def row(group, channels, leaving, layers):
+        levels.append(Level(index, height, width, channels, groups[group], hidden, leaving, sum(map(count_parameters, layers))))
+
+    if index == 0 or is_last:
+        layers = [steps(0, channels)] if groups[0] else []
+        row(0, channels, channels if is_last else 0, layers)
+        return layers if is_last else layers + [enter_next(channels)]
+
+    leaving = channels // (2 * len(groups))
+
+    def from_group(group, channels):
+        # The factor grows smaller as channels leave, so that equally many leave every time.
+        out = factor_out(parts, channels, channels // leaving, hidden, seeds.derive(seed, 'factor_out', index, group))
+        layers = [steps(group, channels), out]
+        row(group, channels, leaving, layers)
+        kept = channels - leaving
+        rest = Chain(from_group(group + 1, kept)) if group + 1 < len(groups) else enter_next(kept)
+        return layers + [MultiScaleSplit(rest, 0, kept, channels, name='kept')]
+
+    return from_group(0, channels)
+
+
+def _checked_structure(num_steps, hidden_channels):
+    """Returns `num_steps` with every level as a tuple of groups; raises a `ValueError` for a malformed one."""
+    shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for each middle '
+             f'level, an integer for the last; got num_steps={num_steps!r}.')
+    if not isinstance(num_steps, (list, tuple)) or len(num_steps) < 2:
+        raise ValueError(shape)
+    first, *middle, last = num_steps
+    if isinstance(first, (list, tuple)) or isinstance(last, (list, tuple)) or not all(
+            isinstance(level, (list, tuple)) and level for level in middle):
+        raise ValueError(shape)
+    validate.integer('num_steps[0]', first, minimum=0)
+    for number in [n for level in middle for n in level] + [last]:
+        validate.integer('num_steps', number, minimum=1)
+    if not isinstance(hidden_channels, (list, tuple)) or len(hidden_channels) != len(num_steps):
+        raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got {hidden_channels!r}.')
+    return ((first,), *map(tuple, middle), (last,))
+
+
+def _check_image_shape(image_shape, num_levels):
+    if len(image_shape) != 3:
+        raise ValueError(f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.')
+    height, width, _ = (validate.integer('image_shape', size, minimum=1) for size in image_shape)
+    for _ in range(num_levels - 1):
+        check_squeezable(height, width)
+        height, width = height // 2, width // 2
+
+
+gin.register(RefinedGlow, module='tfwolf')

@@ -1,0 +1,28 @@
+"""The invertible 1x1 convolution, a learned mixture of channels (Glow, section 3.2)."""
+import math
+
+from tfwolf.bijectors.base import FlowBijector, per_example
+
+
+class InvertibleConv1x1(FlowBijector):
+    """y = x W at every pixel; log|det dy/dx| = height width log|det W|.
+
+    Args:
+        matrix: the matrix W, a `FullMatrix` or `PLUMatrix` of as many rows as the images have channels.
+        dtype: floating type, that of the matrix.
+
+    Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
+    """
+
+    def __init__(self, matrix, dtype, name='invertible_conv1x1'):
+        super().__init__(event_ndims=3, dtype=dtype, name=name)
+        self.matrix = matrix
+
+    def forward_and_log_det(self, x, condition=None):
+        return self.matrix.multiply(x), self._log_det(x)
+
+    def inverse_and_log_det(self, y, condition=None):
+        return self.matrix.solve(y), -self._log_det(y)
+
+    def _log_det(self, x):
+        return per_example(math.prod(x.shape[1:-1]) * self.matrix.log_abs_det(), x)

@@ -1,0 +1,131 @@
+"""Invertible square matrices as weights, in two parametrisations: in full, and as P L U (Glow, section 3.2)."""
+import numpy as np
+import scipy.linalg
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.variables import CompleteVariables
+
+
+@tf.custom_gradient
+def log_abs_det(matrix):
+    """Returns log|det(matrix)|, `[...]`, of `[..., n, n]`, in nats: the sum of log|diag R| of a QR factorisation.
+
+    Unlike `tf.linalg.slogdet` it also compiles under XLA. Its gradient is the inverse, transposed.
+    """
+    diagonal = tf.linalg.diag_part(tf.linalg.qr(matrix)[1])
+
+    def gradient(upstream):
+        return upstream[..., tf.newaxis, tf.newaxis] * tf.linalg.inv(matrix, adjoint=True)
+
+    return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1), gradient
+
+
+def _over_last_axis(x, function):
+    # One plain matrix product is faster than a broadcast one, above all in the gradient of the matrix.
+    return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), tf.shape(x))
+
+
+def _random_orthogonal(size, seed):
+    normal = seeds.generator(seed, 'orthogonal').standard_normal((size, size))
+    q, r = np.linalg.qr(normal)
+    return q * np.sign(np.diag(r))
+
+
+class FullMatrix(CompleteVariables, tf.Module):
+    """A matrix W whose every entry is a weight, at first random orthogonal. Vectors are rows: y = x W.
+
+    Args:
+        size: number of rows and columns.
+        seed: seed of the initial matrix.
+        dtype: floating type.
+    """
+
+    def __init__(self, size, seed=0, dtype=tf.float32):
+        super().__init__(name='full_matrix')
+        size = validate.integer('size', size, minimum=1)
+        self.weight = tf.Variable(_random_orthogonal(size, seed), dtype=dtype, name='weight')
+
+    def multiply(self, x):
+        """Returns x W over the last axis of x, `[..., size]`."""
+        return _over_last_axis(x, lambda rows: tf.matmul(rows, self.weight))
+
+    def solve(self, y):
+        """Returns y W^-1 over the last axis of y, `[..., size]`."""
+        inverse = tf.linalg.inv(tf.convert_to_tensor(self.weight))
+        return _over_last_axis(y, lambda rows: tf.matmul(rows, inverse))
+
+    def log_abs_det(self):
+        """Returns log|det W|, a scalar, in nats."""
+        return log_abs_det(tf.convert_to_tensor(self.weight))
+
+    def assign(self, matrix):
+        """Sets W to `matrix`, `[size, size]`."""
+        self.weight.assign(matrix)
+
+
+class PLUMatrix(CompleteVariables, tf.Module):
+    """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly upper triangular.
+
+    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first the factors
+    of a random orthogonal matrix.
+
+    Args:
+        size: number of rows and columns.
+        seed: seed of the initial matrix.
+        dtype: floating type.
+    """
+
+    def __init__(self, size, seed=0, dtype=tf.float32):
+        super().__init__(name='plu_matrix')
+        size = validate.integer('size', size, minimum=1)
+        zeros = np.zeros([size, size])
+        self.triangles = tf.Variable(zeros, dtype=dtype, name='triangles')
+        self.log_diagonal = tf.Variable(zeros[0], dtype=dtype, name='log_diagonal')
+        self.sign = tf.Variable(zeros[0], dtype=dtype, trainable=False, name='sign')
+        self.permutation = tf.Variable(zeros, dtype=dtype, trainable=False, name='permutation')
+        self._mask = np.tril(np.ones([size, size]), -1)
+        self.assign(_random_orthogonal(size, seed))
+
+    def multiply(self, x):
+        """Returns x W over the last axis of x, `[..., size]`."""
+        lower, upper = self._factors()
+        transposed = tf.matmul(tf.matmul(self.permutation, lower), upper)
+        return _over_last_axis(x, lambda rows: tf.matmul(rows, transposed, transpose_b=True))
+
+    def solve(self, y):
+        """Returns y W^-1 over the last axis of y, `[..., size]`, by two triangular solves."""
+        lower, upper = self._factors()
+
+        def solve(rows):
+            columns = tf.matmul(self.permutation, rows, transpose_a=True, transpose_b=True)
+            columns = tf.linalg.triangular_solve(lower, columns, lower=True)
+            return tf.transpose(tf.linalg.triangular_solve(upper, columns, lower=False))
+
+        return _over_last_axis(y, solve)
+
+    def log_abs_det(self):
+        """Returns log|det W|, a scalar, in nats."""
+        return tf.reduce_sum(self.log_diagonal)
+
+    def assign(self, matrix):
+        """Sets W to `matrix`, `[size, size]`, exactly up to rounding of its factors.
+
+        Raises:
+            ValueError: if `matrix` is singular.
+        """
+        permutation, lower, upper = scipy.linalg.lu(np.asarray(matrix, np.float64).T)
+        diagonal = np.diag(upper)
+        if not np.all(diagonal):
+            raise ValueError('`matrix` must be invertible; its LU factorisation has a zero on the diagonal.')
+        self.permutation.assign(permutation)
+        self.triangles.assign(lower * self._mask + upper * self._mask.T)
+        self.log_diagonal.assign(np.log(np.abs(diagonal)))
+        self.sign.assign(np.sign(diagonal))
+
+    def _factors(self):
+        mask = tf.constant(self._mask, self.triangles.dtype)
+        size = self._mask.shape[0]
+        lower = self.triangles * mask + tf.eye(size, dtype=mask.dtype)
+        upper = self.triangles * tf.transpose(mask) + tf.linalg.diag(self.sign * tf.exp(self.log_diagonal))
+        return lower, upper

@@ -1,0 +1,43 @@
+"""The multi-scale split: some channels are transformed further, the others have left (Real NVP, section 3.6)."""
+import tensorflow as tf
+
+from tfwolf.bijectors.base import Composite
+
+
+class MultiScaleSplit(Composite):
+    """Applies a layer to channels `begin` to `end` of x and passes the others on unchanged, in their places.
+
+    A flow that factors channels out is a nest of these: the layer inside is the rest of the flow. v then has the image's shape, the
+    parts that left at each level behind the part that went on.
+
+    Args:
+        inner: the layer, on `end - begin` channels; it keeps their shape.
+        begin: first channel of the part that is transformed.
+        end: one past its last channel.
+        channels: number of channels of x.
+
+    Raises:
+        ValueError: if not `0 <= begin < end <= channels`.
+    """
+
+    def __init__(self, inner, begin, end, channels, name='multi_scale_split'):
+        if not 0 <= begin < end <= channels:
+            raise ValueError(f'`begin` and `end` must satisfy 0 <= begin < end <= channels; got begin={begin}, end={end}, '
+                             f'channels={channels}.')
+        super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
+        self.inner = inner
+        self._sizes = (begin, end - begin, channels - end)
+
+    def forward_and_log_det(self, x, condition=None):
+        before, part, after = tf.split(x, self._sizes, axis=-1)
+        part, log_det = self.inner.forward_and_log_det(part, condition)
+        return tf.concat([before, part, after], axis=-1), log_det
+
+    def inverse_and_log_det(self, y, condition=None):
+        before, part, after = tf.split(y, self._sizes, axis=-1)
+        part, log_det = self.inner.inverse_and_log_det(part, condition)
+        return tf.concat([before, part, after], axis=-1), log_det
+
+    def walk(self, visit, x):
+        before, part, after = tf.split(x, self._sizes, axis=-1)
+        return tf.concat([before, visit('inner', self.inner, part), after], axis=-1)

@@ -1,0 +1,56 @@
+"""What a coupling does to its transformed part, given the network's output: an affine map or a shift."""
+import math
+
+import tensorflow as tf
+
+from tfwolf import validate
+
+
+class BoundedAffine:
+    """y = s x + mu with a scale within bounds, s = 1 + alpha tanh(u / 2), and its exact logarithm.
+
+    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u); for alpha = 1 this is
+    log 2 - softplus(-u), finite where `log(1 + tanh(u / 2))` is log(0). The network's output is `[mu, u]` along channels.
+
+    Args:
+        alpha: 0 < alpha <= 1, how far the scale may leave 1.
+
+    Raises:
+        ValueError: if alpha is outside (0, 1].
+    """
+
+    outputs_per_channel = 2
+
+    def __init__(self, alpha):
+        self.alpha = validate.real('alpha', alpha, above=0, maximum=1)
+
+    def forward(self, x, parameters):
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., 2 channels]`."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return x * tf.exp(log_scale) + shift, log_scale
+
+    def inverse(self, y, parameters):
+        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return (y - shift) * tf.exp(-log_scale), log_scale
+
+    def _shift_and_log_scale(self, parameters):
+        shift, u = tf.split(parameters, 2, axis=-1)
+        if self.alpha == 1.0:
+            return shift, math.log(2.0) - tf.math.softplus(-u)
+        gap = math.log1p(self.alpha) - math.log1p(-self.alpha)
+        return shift, math.log1p(-self.alpha) + tf.math.softplus(u + gap) - tf.math.softplus(u)
+
+
+class Additive:
+    """y = x + mu: the log-scale is zero. The network's output is mu."""
+
+    outputs_per_channel = 1
+
+    def forward(self, x, parameters):
+        """Returns y and the log-scales, zeros, both of x's shape, for parameters `[..., channels]`."""
+        return x + parameters, tf.zeros_like(x)
+
+    def inverse(self, y, parameters):
+        """Returns x and the log-scales, zeros, both of y's shape."""
+        return y - parameters, tf.zeros_like(y)

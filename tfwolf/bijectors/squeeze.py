@@ -1,0 +1,70 @@
+"""Space to depth: 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
+import tensorflow as tf
+
+from tfwolf.bijectors.base import Composite, FlowBijector, per_example
+
+BLOCK = 2
+
+
+def check_squeezable(height, width):
+    """Raises a `ValueError` if an image of this size cannot be squeezed, that is, if a side is odd."""
+    if height % BLOCK or width % BLOCK:
+        raise ValueError(f'`height` and `width` must be even where the flow squeezes 2x2 pixels; got {height}x{width}. '
+                         'Use images whose sides can be halved at every level, or a flow with fewer levels.')
+
+
+class Squeeze(FlowBijector):
+    """`[height, width, c]` -> `[height / 2, width / 2, 4 c]` in TensorFlow's space-to-depth order; log|det| = 0.
+
+    Raises:
+        ValueError: when called, if the height or width is odd.
+    """
+
+    def __init__(self, dtype=tf.float32, name='squeeze'):
+        super().__init__(event_ndims=3, dtype=dtype, name=name)
+
+    def forward_and_log_det(self, x, condition=None):
+        check_squeezable(*x.shape[1:3])
+        return tf.nn.space_to_depth(x, BLOCK), per_example(tf.zeros([], self.dtype), x)
+
+    def inverse_and_log_det(self, y, condition=None):
+        return tf.nn.depth_to_space(y, BLOCK), per_example(tf.zeros([], self.dtype), y)
+
+    def _forward_event_shape(self, shape):
+        height, width, channels = shape
+        return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK ** 2])
+
+    def _inverse_event_shape(self, shape):
+        height, width, channels = shape
+        return tf.TensorShape([height * BLOCK, width * BLOCK, channels // BLOCK ** 2])
+
+    def _forward_event_shape_tensor(self, shape):
+        return tf.stack([shape[0] // BLOCK, shape[1] // BLOCK, shape[2] * BLOCK ** 2])
+
+    def _inverse_event_shape_tensor(self, shape):
+        return tf.stack([shape[0] * BLOCK, shape[1] * BLOCK, shape[2] // BLOCK ** 2])
+
+
+class Squeezed(Composite):
+    """Squeeze, a layer, unsqueeze: the layer acts at half the resolution, and the image keeps its shape.
+
+    Args:
+        inner: the layer, on `[height / 2, width / 2, 4 channels]`; it keeps that shape.
+    """
+
+    def __init__(self, inner, name='squeezed'):
+        super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
+        self.inner = inner
+
+    def forward_and_log_det(self, x, condition=None):
+        check_squeezable(*x.shape[1:3])
+        y, log_det = self.inner.forward_and_log_det(tf.nn.space_to_depth(x, BLOCK), condition)
+        return tf.nn.depth_to_space(y, BLOCK), log_det
+
+    def inverse_and_log_det(self, y, condition=None):
+        check_squeezable(*y.shape[1:3])
+        x, log_det = self.inner.inverse_and_log_det(tf.nn.space_to_depth(y, BLOCK), condition)
+        return tf.nn.depth_to_space(x, BLOCK), log_det
+
+    def walk(self, visit, x):
+        return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)

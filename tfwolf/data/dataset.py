@@ -1,0 +1,119 @@
+"""What a data set is: three splits of images that are read by position."""
+import abc
+import dataclasses
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import validate
+
+MAX_ARRAY_BYTES = 8 * 2 ** 30
+
+
+class Split(abc.ABC):
+    """Images of one size with random access; a new kind needs only `load`.
+
+    Attributes:
+        num_examples: integer, how many images there are.
+    """
+
+    def __init__(self, num_examples):
+        self.num_examples = num_examples
+
+    @abc.abstractmethod
+    def load(self, indices):
+        """Returns `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`; label -1 where there are none.
+
+        Args:
+            indices: int64 `[n]`, positions within the split; may be symbolic, as within `tf.data.Dataset.map`.
+        """
+
+    def select(self, positions):
+        """Returns the split of the examples at `positions` (integers `[n]`), in that order, without reading any."""
+        return Subset(self, positions)
+
+    def take(self, num_examples):
+        """Returns the first `num_examples` examples as a `Split`, all of them if there are fewer.
+
+        Raises:
+            ValueError: if `num_examples` is not an integer of at least 1.
+        """
+        if validate.integer('num_examples', num_examples, 1) >= self.num_examples:
+            return self
+        return self.select(np.arange(num_examples))
+
+
+class Subset(Split):
+    """The examples of another split at given positions."""
+
+    def __init__(self, split, positions):
+        super().__init__(len(positions))
+        self._split = split
+        self._positions = host_tensor(positions, tf.int64)
+
+    def load(self, indices):
+        with tf.device('CPU:0'):
+            return self._split.load(tf.gather(self._positions, indices))
+
+
+class ArraySplit(Split):
+    """Images held in memory, made on first use.
+
+    Args:
+        make_arrays: function without arguments that returns the images, uint8 `[num_examples, *image_shape]`, and the
+            labels, integers `[num_examples]` or None.
+        num_examples: integer.
+        image_shape: (height, width, channels).
+    """
+
+    def __init__(self, make_arrays, num_examples, image_shape):
+        super().__init__(num_examples)
+        self._make_arrays = make_arrays
+        self._image_shape = tuple(image_shape)
+
+    @functools.cached_property
+    def _tensors(self):
+        shape = (self.num_examples,) + self._image_shape
+        if math.prod(shape) > MAX_ARRAY_BYTES:
+            raise ValueError(
+                f'{self.num_examples} images of {self._image_shape} take {math.prod(shape) / 2 ** 30:.1f} GiB decoded; '
+                f'this source holds them in memory, at most {MAX_ARRAY_BYTES / 2 ** 30:.0f} GiB. Make them smaller, or '
+                'store them as image files and use the source `folder:`, which decodes large folders as it goes.')
+        images, labels = self._make_arrays()
+        if images.shape != shape or images.dtype != np.uint8:
+            raise ValueError(f'`make_arrays` must return uint8 images {shape}; got {images.dtype} {images.shape}.')
+        labels = np.full(self.num_examples, -1) if labels is None else labels
+        return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
+
+    def load(self, indices):
+        # Lifted out of the graph being traced: the arrays are made once, eagerly, and graphs capture them by reference.
+        with tf.init_scope():
+            images, labels = self._tensors
+        with tf.device('CPU:0'):
+            return {'image': tf.gather(images, indices), 'label': tf.gather(labels, indices)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDataset:
+    """Images in three disjoint splits.
+
+    Attributes:
+        name: string, for example 'cifar10'.
+        image_shape: (height, width, channels).
+        num_classes: integer, or None where there are no labels.
+        train, validation, test: a `Split` each. Validation is the end of the training examples; it may be empty.
+    """
+    name: str
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+    train: Split
+    validation: Split
+    test: Split
+
+
+def host_tensor(values, dtype):
+    """Returns `values` as an eager tensor in the host's memory, even while a graph is traced or beside a GPU."""
+    with tf.init_scope(), tf.device('CPU:0'):
+        return tf.constant(values, dtype)

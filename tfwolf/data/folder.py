@@ -1,0 +1,153 @@
+"""Images that lie as files in a folder."""
+import concurrent.futures
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.data import center_crop
+from tfwolf.data import dataset
+from tfwolf.data import holdout
+
+EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.gif')
+# Folders that decode to more than this are decoded as they are read.
+IN_MEMORY_BYTES = 2 * 2 ** 30
+GREY_MODES = ('1', 'L', 'LA')
+COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
+
+
+class FileSplit(dataset.Split):
+    """Image files that are decoded whenever they are read."""
+
+    def __init__(self, paths, labels, image_shape):
+        super().__init__(len(paths))
+        self._shape = image_shape
+        self._paths = dataset.host_tensor([str(path) for path in paths], tf.string)
+        self._labels = dataset.host_tensor(labels, tf.int64)
+
+    def load(self, indices):
+        with tf.device('CPU:0'):
+            paths = tf.gather(self._paths, indices)
+            images = tf.numpy_function(self._read, [paths], tf.uint8)
+            images = tf.ensure_shape(images, paths.shape.concatenate(self._shape))
+            return {'image': images, 'label': tf.gather(self._labels, indices)}
+
+    def _read(self, paths):
+        return np.stack([read_image(path.decode(), self._shape) for path in paths])
+
+
+def load_folder(path, validation_size, image_size=None, resize=None, channels=None, test_size=None):
+    """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `path` as an `ImageDataset`.
+
+    Either `path` holds the folders `train` and `test` (others are not read), or `test_size` of its images are held out.
+    Images lie directly in a folder, or in one folder per class, whose sorted names are the labels. Every split is in a
+    fixed mixed order. All files are opened and checked here, before any training; transparency is dropped.
+
+    Args:
+        path: string.
+        validation_size, image_size, resize, test_size: see `sources.load_dataset`.
+        channels: 1, 3, or None for what the first image has; after a grey one, colour is then refused.
+
+    Raises:
+        ValueError: naming the path, if the folder is missing, empty or laid out otherwise, or an image cannot be read
+            or does not fit.
+    """
+    if channels not in (None, 1, 3) or isinstance(channels, bool):
+        raise ValueError(f'`channels` must be 1 (grey), 3 (colour) or None (as the first image); got {channels!r}.')
+    resize = center_crop.check_resize(image_size, resize)
+    root = pathlib.Path(path).expanduser()
+    if not root.is_dir():
+        raise ValueError(f'There is no folder {root}. Expected a folder of image files.')
+    parts = [root / part for part in ('train', 'test') if (root / part).is_dir()]
+    if len(parts) == 1:
+        raise ValueError(f"{root} holds {parts[0].name!r} alone. Expected both 'train' and 'test', or neither; to hold "
+                         f'out test images of {parts[0]}, give that folder as the source.')
+    if parts and test_size is not None:
+        raise ValueError(f"`test_size` has no use for {root}, which has a folder 'test'; got test_size={test_size!r}.")
+    listings = [_list_images(part) for part in parts or [root]]
+    classes = listings[0][2]
+    for part, (_, _, names) in zip(parts, listings):
+        if names != classes:
+            raise ValueError(f'{part} must hold the same class folders as {parts[0]}; got {names} and {classes}.')
+    shape = _check_files([file for files, _, _ in listings for file in files], image_size, resize, channels)
+    splits = [_make_split(files, labels, shape) for files, labels, _ in listings]
+    training, test = splits if parts else holdout.hold_out(splits[0], 0.1 if test_size is None else test_size)
+    train, validation = holdout.split_validation(training, validation_size)
+    return dataset.ImageDataset(root.resolve().name, shape, len(classes) or None, train, validation, test)
+
+
+def read_image(path, image_shape):
+    """Returns the file `path` as uint8 `image_shape` (height, width, channels), cropped and downsampled if larger.
+
+    Raises:
+        ValueError: naming the path, if the file cannot be decoded.
+    """
+    from PIL import Image
+    try:
+        with Image.open(path) as picture:
+            return center_crop.center_crop(picture.convert('L' if image_shape[2] == 1 else 'RGB'), image_shape[:2])
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f'The image {path} cannot be decoded: {error}. Replace or remove it.') from error
+
+
+def _list_images(folder):
+    """Returns the image files of a folder, their labels, and the names of the classes, all sorted by name."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.'))
+    classes = [entry for entry in entries if entry.is_dir()]
+    loose = [entry for entry in entries if entry.suffix.lower() in EXTENSIONS and not entry.is_dir()]
+    if classes and loose:
+        raise ValueError(f'{folder} holds both images (such as {loose[0].name}) and folders (such as {classes[0].name}'
+                         '). Expected either images or one folder per class.')
+    files, labels = loose, [-1] * len(loose)
+    for label, entry in enumerate(classes):
+        found = sorted(file for file in entry.iterdir() if file.suffix.lower() in EXTENSIONS and file.name[0] != '.')
+        if not found:
+            raise ValueError(f'The folder {entry} holds no images ({", ".join(EXTENSIONS)}). Fill or remove it.')
+        files, labels = files + found, labels + [label] * len(found)
+    if not files:
+        raise ValueError(f'The folder {folder} holds no images ({", ".join(EXTENSIONS)}).')
+    return files, labels, [entry.name for entry in classes]
+
+
+def _check_files(files, image_size, resize, channels):
+    """Opens every file, so that a bad one is named before training, and returns the shape of all images."""
+    from PIL import Image
+    guessed = channels is None
+    for path in _progress(files, 'Checking images'):
+        try:
+            with Image.open(path) as picture:
+                size, mode = (picture.height, picture.width), picture.mode
+                picture.verify()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(f'The image {path} cannot be read: {error}. Replace or remove it.') from error
+        if mode not in GREY_MODES + COLOUR_MODES:
+            raise ValueError(f'The image {path} has Pillow mode {mode!r}; expected 8 bits per channel. Convert it.')
+        image_size = image_size or size
+        channels = channels or (1 if mode in GREY_MODES else 3)
+        if guessed and channels == 1 and mode in COLOUR_MODES:
+            raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. Give channels=1 or 3.')
+        center_crop.check_size(f'The image {path}', size, image_size, resize)
+    return (*image_size, channels)
+
+
+def _make_split(files, labels, shape):
+    order = holdout.mixed_order(len(files))
+    files, labels = [files[i] for i in order], np.array(labels)[order]
+    if len(files) * math.prod(shape) > IN_MEMORY_BYTES:
+        return FileSplit(files, labels, shape)
+    return dataset.ArraySplit(lambda: (_decode(files, shape), labels), len(files), shape)
+
+
+def _decode(files, shape):
+    images = np.empty((len(files), *shape), np.uint8)
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
+        decoded = pool.map(lambda file: read_image(file, shape), files)
+        for i, image in enumerate(_progress(decoded, 'Decoding images', len(files))):
+            images[i] = image
+    return images
+
+
+def _progress(items, text, total=None):
+    import tqdm
+    return tqdm.tqdm(items, text, total, delay=3, disable=None, unit='image', leave=False)

@@ -1,0 +1,80 @@
+"""The order of images: training batches that resume at any step, and evaluation batches that see each image once."""
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import seeds
+from tfwolf import validate
+
+
+def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
+    """Returns an infinite `tf.data.Dataset` of `{'image': uint8 [batch, h, w, c], 'label': int64 [batch]}`.
+
+    Shapes are static. Every epoch has its own order and leaves out what does not fill a batch. Batch t depends on
+    `seed` and t alone, so that `first_step=t` continues an earlier run exactly, without reading what came before.
+
+    Args:
+        split: `Split`.
+        batch_size: integer, images per batch over all replicas.
+        seed: integer.
+        first_step: integer, the number of the first batch.
+        augmentations: functions like those of `augment`, from images `[batch, h, w, c]` and a seed int32 `[2]` to
+            images of the same shape and type; applied one after another.
+
+    Raises:
+        ValueError: if a number breaks its rule, or the batch is larger than the split.
+    """
+    batch_size = validate.integer('batch_size', batch_size, 1)
+    first_step = validate.integer('first_step', first_step, 0)
+    if batch_size > split.num_examples:
+        raise ValueError(f'`batch_size` must be at most {split.num_examples}, the examples of the split; '
+                         f'got batch_size={batch_size}. Lower it, or take more images.')
+    for augmentation in augmentations:
+        if not callable(augmentation):
+            raise ValueError(f'`augmentations` must be functions of images and a seed; got {augmentation!r}.')
+    batches_per_epoch = split.num_examples // batch_size
+    order_seed = seeds.tensor_seed(seed, 'epoch order')
+    augmentation_seeds = [seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))]
+
+    def epoch_batches(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(split.num_examples, dtype=tf.int64), seeds.fold_in(order_seed, epoch), alg=seeds.ALGORITHM)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+
+    def load(step, indices):
+        batch = split.load(indices)
+        for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
+            batch['image'] = tf.ensure_shape(
+                augmentation(batch['image'], seeds.fold_in(augmentation_seed, step)), batch['image'].shape)
+        return batch
+
+    first_epoch, first_batch = divmod(first_step, batches_per_epoch)
+    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max)
+    # Only indices are skipped.
+    indices = epochs.flat_map(epoch_batches).skip(first_batch).enumerate(first_step)
+    return indices.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(split, batch_size):
+    """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry 'mask', bool `[batch]`.
+
+    The last batch repeats the last image where images run out; the mask is False there. Shapes are static.
+
+    Args:
+        split: `Split` of at least one example.
+        batch_size: integer, images per batch over all replicas.
+
+    Raises:
+        ValueError: if `batch_size` is not an integer of at least 1, or the split is empty.
+    """
+    batch_size = validate.integer('batch_size', batch_size, 1)
+    if split.num_examples < 1:
+        raise ValueError('`split` must hold at least one example; got an empty one. A validation split is empty with '
+                         'validation_size=0.')
+
+    def load(start):
+        positions = start + tf.range(batch_size, dtype=tf.int64)
+        batch = split.load(tf.minimum(positions, split.num_examples - 1))
+        return {**batch, 'mask': positions < split.num_examples}
+
+    starts = tf.data.Dataset.range(0, split.num_examples, batch_size)
+    return starts.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

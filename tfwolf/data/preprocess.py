@@ -1,0 +1,56 @@
+"""Pixels as numbers: uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix C.1).
+
+With n bits an image's value falls into the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
+`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre) for a deterministic encoding,
+which rounding in an inverse cannot push over a bin's edge, and 0 for what the encoder sees.
+"""
+import tensorflow as tf
+
+from tfwolf import validate
+
+
+def to_bins(images, num_bits):
+    """Returns the bin `floor(images / 2^(8 - num_bits))` of every colour value, int32, in 0 .. 2^num_bits - 1.
+
+    Args:
+        images: uint8 `[..., height, width, channels]`.
+        num_bits: integer from 1 to 8.
+
+    Raises:
+        ValueError: if `num_bits` is outside 1..8.
+    """
+    return tf.bitwise.right_shift(tf.cast(images, tf.int32), 8 - validate.num_bits(num_bits))
+
+
+def to_unit_range(images, num_bits, noise, dtype):
+    """Returns x = (bin + noise) / 2^num_bits * 2 - 1 in [-1, 1), of the shape of `images`.
+
+    Args:
+        images: uint8 `[..., height, width, channels]`.
+        num_bits: integer from 1 to 8.
+        noise: u, a number or a tensor of the shape of `images`, in [0, 1).
+        dtype: floating type of the result.
+
+    Raises:
+        ValueError: if `num_bits` is outside 1..8.
+    """
+    bins = tf.cast(to_bins(images, num_bits), dtype)
+    return (bins + tf.cast(noise, dtype)) * (2.0 / 2 ** num_bits) - 1.0
+
+
+def to_images(x, num_bits):
+    """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full range 0..255.
+
+    Args:
+        x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN becomes black.
+        num_bits: integer from 1 to 8.
+
+    Raises:
+        ValueError: if `num_bits` is outside 1..8.
+    """
+    num_bins = 2 ** validate.num_bits(num_bits)
+    scaled = (x + 1.0) * (0.5 * num_bins)
+    scaled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
+    # Clipped before the cast: an infinite value has no integer.
+    bins = tf.cast(tf.floor(tf.clip_by_value(scaled, 0.0, num_bins - 1.0)), tf.int32)
+    return tf.cast((bins * 255 + (num_bins - 1) // 2) // (num_bins - 1), tf.uint8)

@@ -1,0 +1,47 @@
+"""Made-up but structured images: soft coloured discs over a gradient, for tests and smoke runs."""
+import numpy as np
+
+from tfwolf import seeds
+from tfwolf import validate
+from tfwolf.data import dataset
+from tfwolf.data import holdout
+
+NUM_CLASSES = 10
+
+
+def load_synthetic(validation_size, image_size=None, channels=3, num_examples=512, test_size=0.1):
+    """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its disc lies.
+
+    Args:
+        validation_size, test_size: see `sources.load_dataset`.
+        image_size: (height, width).
+        channels: integer of at least 1.
+        num_examples: integer of at least 3, the size of all splits together.
+
+    Raises:
+        ValueError: if an argument breaks its rule.
+    """
+    if image_size is None:
+        raise ValueError('The source `synthetic` needs `image_size`, for example image_size=(32, 32); got None.')
+    shape = (*image_size, validate.integer('channels', channels, 1))
+    total = validate.integer('num_examples', num_examples, 3)
+    examples = dataset.ArraySplit(lambda: _arrays(total, shape), total, shape)
+    training, test = holdout.hold_out(examples, test_size)
+    train, validation = holdout.split_validation(training, validation_size)
+    return dataset.ImageDataset('synthetic', shape, NUM_CLASSES, train, validation, test)
+
+
+def _arrays(total, shape):
+    rng = seeds.generator(0, 'synthetic images')
+    labels = np.arange(total) % NUM_CLASSES
+    images = np.empty((total, *shape), np.uint8)
+    y, x = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape[:2]), indexing='ij')
+    for image, label in zip(images, labels):
+        tilt, disc, ground = rng.normal(size=(3, shape[2]))
+        angle = 2 * np.pi * (label + rng.uniform(-0.3, 0.3)) / NUM_CLASSES
+        distance = np.hypot(y - 0.5 * np.sin(angle), x - 0.5 * np.cos(angle))
+        bump = 1 / (1 + np.exp(12 * (distance - rng.uniform(0.2, 0.5))))
+        slope = (rng.normal() * y + rng.normal() * x)[..., None]
+        value = ground + 0.5 * tilt * slope + 2 * disc * bump[..., None] + 0.05 * rng.normal(size=shape)
+        image[...] = np.floor(256 / (1 + np.exp(-value)))
+    return images, labels

@@ -1,0 +1,152 @@
+"""Images of TensorFlow Datasets (TFDS)."""
+import contextlib
+import pathlib
+
+from absl import logging
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.data import center_crop
+from tfwolf.data import dataset
+from tfwolf.data import holdout
+
+DECODE_BATCH = 512
+
+
+def load_tfds(name, data_dir, download, validation_size, image_size=None, resize=None, test_size=None):
+    """Returns the TFDS data set `name` as an `ImageDataset`, in TFDS's own order; a split is decoded when first used.
+
+    Its splits 'train' and 'test' are used; without 'test' its 'validation' is the test split, without either
+    `test_size` of 'train' is held out. Data that are already prepared are read without touching the network.
+
+    Args:
+        name: string as TFDS takes it, for example 'cifar10', 'downsampled_imagenet/64x64' or 'cifar10:3.0.2'.
+        data_dir: TFDS's folder, or None for its default.
+        download: whether to download and prepare what is missing.
+        validation_size, image_size, resize, test_size: see `sources.load_dataset`.
+
+    Raises:
+        ValueError: if TFDS has no such data set, it has no uint8 images, or it is not there and cannot be prepared.
+    """
+    resize = center_crop.check_resize(image_size, resize)
+    with _quiet():
+        builder = _open_builder(name, data_dir, download)
+        features, splits = builder.info.features, builder.info.splits
+    if 'image' not in features or features['image'].np_dtype != np.uint8 or len(features['image'].shape) != 3:
+        raise ValueError(f"The TFDS data set {name!r} must have a feature 'image' of uint8 [height, width, channels]; "
+                         f'it has {dict(features.items())}. Choose a data set of images.')
+    shape = _image_shape(name, features['image'].shape, image_size, resize)
+    classes = getattr(dict(features).get('label'), 'num_classes', None)
+
+    def split(split_name):
+        total = splits[split_name].num_examples
+        return dataset.ArraySplit(lambda: _decode(builder, split_name, total, shape, resize, classes), total, shape)
+
+    test_name = next((test_name for test_name in ('test', 'validation') if test_name in splits), None)
+    if 'train' not in splits:
+        raise ValueError(f"The TFDS data set {name!r} must have a split 'train'; it has {sorted(splits)}.")
+    if test_name is None:
+        training, test = holdout.hold_out(split('train'), 0.1 if test_size is None else test_size)
+    elif test_size is not None:
+        raise ValueError(f'`test_size` has no use for the TFDS data set {name!r}, which has the split {test_name!r}; '
+                         f'got test_size={test_size!r}.')
+    else:
+        training, test = split('train'), split(test_name)
+    train, validation = holdout.split_validation(training, validation_size)
+    return dataset.ImageDataset(builder.name, shape, classes, train, validation, test)
+
+
+def _open_builder(name, data_dir, download):
+    """Returns the builder of `name`, with its data prepared."""
+    import tensorflow_datasets as tfds  # optional, and slow to import
+    data_dir = None if data_dir is None else pathlib.Path(data_dir).expanduser()
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except (ValueError, AttributeError, ImportError) as error:
+        raise ValueError(
+            f'TensorFlow Datasets {tfds.__version__} cannot open the data set {name!r}: {_first_line(error)} Names are '
+            'listed at https://www.tensorflow.org/datasets/catalog; in the source they follow `tfds:`.') from error
+    if builder.is_prepared():
+        return builder
+    failure, cause = 'downloading is switched off', None
+    if download:
+        try:
+            builder.download_and_prepare()
+            return builder
+        except Exception as error:  # TFDS lets through whatever its downloaders, checks and builders raise
+            failure, cause = f'preparing it failed ({type(error).__name__}: {_first_line(error)})', error
+    raise ValueError(
+        f'The TFDS data set {name!r} is not prepared in {builder.data_dir}, and {failure}. If it is prepared '
+        f'elsewhere, name the folder that holds {builder.name!r} with --data_dir. To prepare it, run once '
+        'with network access and without --nodownload; where files must be fetched by hand, first put them into '
+        f'{builder.data_dir_root / "downloads" / "manual"}.') from cause
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [''])[0]
+
+
+def _image_shape(name, declared, image_size, resize):
+    """Returns (height, width, channels) of the images as we give them, from the shape that TFDS declares."""
+    if declared[2] is None or (image_size is None and None in declared):
+        raise ValueError(f'The images of the TFDS data set {name!r} vary in size: {declared}. Give `image_size`, for '
+                         'example image_size=(64, 64); a varying number of channels is not supported.')
+    size = tuple(image_size or declared[:2])
+    if None not in declared:
+        center_crop.check_size(f'Each image of the TFDS data set {name!r}', tuple(declared[:2]), size, resize)
+    return (*size, declared[2])
+
+
+def _decode(builder, split, total, shape, resize, classes):
+    """Returns the images uint8 `[total, *shape]` and labels int64 `[total]` or None of a split of prepared data."""
+    import tensorflow_datasets as tfds
+    import tqdm
+
+    def fit(image):
+        from PIL import Image
+        center_crop.check_size(f'An image of the TFDS set {builder.name!r}', image.shape[:2], shape[:2], resize)
+        return center_crop.center_crop(Image.fromarray(image[..., 0] if shape[2] == 1 else image), shape[:2])
+
+    def example(features):
+        image = features['image']
+        if image.shape != shape:
+            image = tf.ensure_shape(tf.numpy_function(fit, [image], tf.uint8), shape)
+        return (image, features['label']) if classes else (image,)
+
+    images = np.empty((total, *shape), np.uint8)
+    labels = np.empty(total, np.int64) if classes else None
+    keys = ('image', 'label') if classes else ('image',)
+    done = 0
+    text = f'Decoding {builder.name} {split}'
+    try:
+        with _quiet(), tqdm.tqdm(desc=text, total=total, delay=3, disable=None, leave=False) as bar:
+            examples = builder.as_dataset(
+                split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False),
+                decoders=tfds.decode.PartialDecoding({key: True for key in keys}))
+            examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE).take(total)
+            # Batched inside tf.data: a Python loop over the examples takes three times as long.
+            for batch in examples.batch(DECODE_BATCH).as_numpy_iterator():
+                part = slice(done, done + len(batch[0]))
+                images[part] = batch[0]
+                if classes:
+                    labels[part] = batch[1]
+                done = part.stop
+                bar.update(len(batch[0]))
+    except (tf.errors.OpError, OSError) as error:
+        raise ValueError(f'The TFDS data in {builder.data_dir} cannot be read: {error}. If files are damaged or '
+                         'missing, delete that folder and prepare the data again.') from error
+    if done != total:
+        raise ValueError(f'The TFDS data in {builder.data_dir} end after {done} of {total} examples of {split!r}. '
+                         'Delete that folder and prepare the data again.')
+    return images, labels
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Holds back what TFDS logs at INFO, which absl programs show by default."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(min(verbosity, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)

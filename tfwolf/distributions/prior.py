@@ -1,0 +1,109 @@
+"""Priors of z: the standard normal, and a flow (Wolf, section 3.1 and appendix B)."""
+import gin
+import keras
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.channel_split import ChannelSplit
+from tfwolf.bijectors.coupling import Coupling
+from tfwolf.bijectors.invertible_linear import InvertibleLinear
+from tfwolf.bijectors.matrix import FullMatrix
+from tfwolf.bijectors.repeat import Repeat
+from tfwolf.distributions.bits import standard_normal_log_prob
+from tfwolf.nets.coupling_nets import DenseCouplingNet
+from tfwolf.variables import CompleteVariables
+
+
+class NormalPrior(keras.Model):
+    """p(z) = N(0, I); the Kullback-Leibler divergence is in closed form. It has no weights.
+
+    Args:
+        latent_dim: size of z.
+        seed: not used; every prior is made with the same arguments.
+        dtype: floating type.
+    """
+
+    def __init__(self, latent_dim, seed=0, dtype=tf.float32):
+        super().__init__(dtype=tf.as_dtype(dtype).name, name='normal_prior')
+        validate.integer('latent_dim', latent_dim, minimum=1)
+
+    def call(self, z):
+        """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
+        return standard_normal_log_prob(z)
+
+    def kl_nats(self, posterior, z):
+        """Returns KL(q(z|x) || p(z)), `[batch]`, in nats; exact, whatever z was drawn."""
+        return tf.reduce_sum(posterior.kl_to_standard_normal_nats(), axis=-1)
+
+    def from_noise(self, noise):
+        """Returns z, here the standard normal noise itself, `[batch, latent_dim]`."""
+        return noise
+
+    def initialize(self, z):
+        """Initialises from draws of z; there is nothing to initialise."""
+
+
+class FlowPrior(CompleteVariables, keras.Model):
+    """p(z) = N(f(z); 0, I) |det df/dz| with a flow f of a few steps on vectors, written z -> noise.
+
+    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm, couplings up and down on an alternate
+    split.
+
+    Args:
+        latent_dim: size of z, at least 2.
+        num_steps: number of steps.
+        hidden_features: width of the coupling nets.
+        transform: what a coupling does, a `BoundedAffine` or `Additive`.
+        matrix: class of the linear maps' matrices, `FullMatrix` or `PLUMatrix`.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, latent_dim, num_steps, hidden_features, transform, matrix=FullMatrix, seed=0, dtype=tf.float32):
+        super().__init__(dtype=tf.as_dtype(dtype).name, name='flow_prior')
+        validate.integer('latent_dim', latent_dim, minimum=2)
+
+        def step(seed):
+            return _prior_step(latent_dim, hidden_features, transform, matrix, seed, dtype)
+
+        self.flow = Chain([Repeat(step, num_steps, seed=seed)], name='prior_flow')
+
+    def call(self, z):
+        """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
+        noise, log_det = self.flow.forward_and_log_det(z)
+        return standard_normal_log_prob(noise) + log_det
+
+    def kl_nats(self, posterior, z):
+        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~ q(z|x)."""
+        return posterior.log_prob(z) - self(z)
+
+    def from_noise(self, noise):
+        """Returns z = f^-1(noise), `[batch, latent_dim]`, for standard normal noise of that shape."""
+        return self.flow.inverse_and_log_det(noise)[0]
+
+    def initialize(self, z):
+        """Initialises the actnorms from draws of z, `[batch, latent_dim]`."""
+        self.flow.initialize_and_forward(z)
+
+
+def _prior_step(latent_dim, hidden_features, transform, matrix, seed, dtype):
+    def coupling(alternate, up):
+        split = ChannelSplit(latent_dim, alternate=alternate, up=up)
+        net = DenseCouplingNet(split.conditioning_channels, hidden_features,
+                               split.transformed_channels * transform.outputs_per_channel,
+                               seed=seeds.derive(seed, 'coupling', alternate, up), dtype=dtype)
+        return Coupling(split, net, transform, event_ndims=1, dtype=dtype)
+
+    def actnorm(place):
+        return ActNorm(latent_dim, event_ndims=1, seed=seeds.derive(seed, 'actnorm', place), dtype=dtype)
+
+    linear = InvertibleLinear(matrix(latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype), dtype=dtype)
+    return Chain([actnorm(0), linear, coupling(False, True), coupling(False, False),
+                  actnorm(1), coupling(True, True), coupling(True, False)], name='prior_step')
+
+
+# gin cannot decorate a Keras class; registered from outside, only `@FlowPrior` in a gin file is configured.
+gin.external_configurable(FlowPrior, module='tfwolf')
+gin.external_configurable(NormalPrior, module='tfwolf')

@@ -1,0 +1,1 @@
+"""Whole models: encoder, flow and prior joined, and how they are initialised."""

@@ -1,0 +1,98 @@
+"""The encoder: an image to the parameters of q(z|x), a residual network (Wolf, appendix B)."""
+import gin
+import keras
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.distributions.posterior import Posterior
+from tfwolf.nets.residual import Conv, ResidualBlock
+from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+
+# Standard deviation of the last layer's output after initialisation; the paper sets it to zero.
+INITIAL_OUTPUT_STDDEV = 0.01
+
+
+class _PosteriorLayer(keras.layers.Layer):
+    """A weight-normalised dense layer to `[mean, log_variance]`."""
+
+    def __init__(self, latent_dim, seed, dtype):
+        super().__init__(dtype=dtype, name='posterior')
+        self._latent_dim = latent_dim
+        self._seed = seed
+
+    def build(self, input_shape):
+        shape = (input_shape[-1], 2 * self._latent_dim)
+        normal = keras.initializers.RandomNormal(0.0, DIRECTION_STDDEV, seed=self._seed & 0x7FFFFFFF)
+        self.direction = self.add_weight(shape=shape, initializer=normal, name='direction')
+        self.length = self.add_weight(shape=shape[1:], initializer='ones', name='length')
+        self.bias = self.add_weight(shape=shape[1:], initializer='zeros', name='bias')
+
+    def call(self, features):
+        kernel = weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
+        return tf.matmul(features, kernel) + self.bias
+
+    def initialize(self, outputs):
+        """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small standard deviation."""
+        mean, variance = tf.nn.moments(outputs, axes=[0])
+        scale = INITIAL_OUTPUT_STDDEV * tf.math.rsqrt(tf.maximum(variance, variance.dtype.as_numpy_dtype(1e-12)))
+        self.length.assign(self.length * scale)
+        self.bias.assign((self.bias - mean) * scale)
+
+
+class Encoder(keras.Model):
+    """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU, flatten, dense.
+
+    Args:
+        image_shape: (height, width, channels) of x.
+        latent_dim: size of z.
+        widths: channels of each level; every level halves height and width (rounding up).
+        out_channels: channels of the 1x1 convolution before the dense layer.
+        seed: seed of the initial weights.
+        dtype: floating type.
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+    """
+
+    def __init__(self, image_shape, latent_dim, widths, out_channels, seed=0, dtype=tf.float32):
+        dtype = tf.as_dtype(dtype).name
+        super().__init__(dtype=dtype, name='encoder')
+        validate.integer('latent_dim', latent_dim, minimum=1)
+        validate.integer('out_channels', out_channels, minimum=1)
+        if not isinstance(widths, (list, tuple)) or not widths:
+            raise ValueError(f'`widths` must be a list with one number of channels per level; got widths={widths!r}.')
+        channels = image_shape[-1]
+        self._block_names = []
+        for level, level_channels in enumerate(widths):
+            validate.integer('widths', level_channels, minimum=1)
+            for place, strides in enumerate((1, 2)):
+                name = f'level{level}_block{place}'
+                # An attribute each: a checkpoint does not look into a Keras model's lists.
+                setattr(self, name, ResidualBlock(channels, level_channels, strides, seed=seeds.derive(seed, level, strides),
+                                                  dtype=dtype, name=name))
+                self._block_names.append(name)
+                channels = level_channels
+        self.top = Conv(out_channels, 1, use_bias=True, seed=seeds.derive(seed, 'top'), dtype=dtype, name='top')
+        self.posterior = _PosteriorLayer(latent_dim, seeds.derive(seed, 'posterior'), dtype)
+        self(tf.zeros([1, *image_shape], dtype))
+
+    def call(self, x, training=False):
+        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch norm."""
+        return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
+
+    def initialize(self, chunks):
+        """Scales the last layer so that q(z|x) starts close to N(0, I).
+
+        Args:
+            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees them chunk by chunk.
+        """
+        self.posterior.initialize(tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0))
+
+    def _outputs(self, x, training):
+        for name in self._block_names:
+            x = getattr(self, name)(x, training=training)
+        features = tf.nn.elu(self.top(x))
+        return self.posterior(tf.reshape(features, [-1, features.shape[1] * features.shape[2] * features.shape[3]]))
+
+
+gin.external_configurable(Encoder, module='tfwolf')

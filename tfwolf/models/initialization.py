@@ -1,0 +1,42 @@
+"""Data-dependent initialisation: one explicit pass before the first step (Glow, section 3.1; Wolf, appendix C)."""
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.data import preprocess
+
+
+def initialize(model, images, seed, chunk_size=256, progress=None):
+    """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the prior and of the flow, in turn.
+
+    The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does not depend on their number.
+    Couplings start as the identity; their networks need not run, and the pass costs seconds.
+
+    Args:
+        model: a `Wolf`.
+        images: uint8 `[num_images, height, width, channels]`, real images.
+        seed: integer seed of dequantisation and posterior noise.
+        chunk_size: number of images that go through the encoder at a time.
+        progress: called with the number of images done, after each chunk; optional.
+
+    Raises:
+        ValueError: if there are no images or the chunk size is not a positive integer.
+    """
+    validate.integer('chunk_size', chunk_size, minimum=1)
+    if len(images) == 0:
+        raise ValueError('`images` must hold at least one image to initialise from; got none.')
+    noise = model.draw_noise(len(images), seeds.tensor_seed(seed, 'initialize'))
+    cuts = list(range(0, len(images), chunk_size)) + [len(images)]
+    spans = [slice(*span) for span in zip(cuts, cuts[1:])]
+
+    def x(span, noise):
+        return preprocess.to_unit_range(tf.convert_to_tensor(np.asarray(images[span])), model.num_bits, noise, model.dtype)
+
+    z = model.latent.initialize([x(span, 0.0) for span in spans], [noise.posterior[span] for span in spans])
+    if progress:
+        progress(len(images) // 2)
+    condition = None if z[0] is None else tf.concat(z, axis=0)
+    model.flow.initialize_and_forward(tf.concat([x(span, noise.dequantization[span]) for span in spans], axis=0), condition)
+    model.initialized.assign(True)
+    if progress:
+        progress(len(images) - len(images) // 2)

@@ -1,0 +1,178 @@
+"""Wolf: an encoder, a prior of z and a flow conditioned on z, joined to a density of images (Wolf, section 3)."""
+from typing import NamedTuple, Optional
+
+import gin
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.data import preprocess
+from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
+from tfwolf.variables import CompleteVariables
+
+
+class Noise(NamedTuple):
+    """The random numbers that one evaluation of the bound needs.
+
+    Attributes:
+        dequantization: uniform in [0, 1), `[batch, height, width, channels]`.
+        posterior: standard normal, `[batch, latent_dim]`; latent_dim is 0 without z.
+    """
+
+    dequantization: tf.Tensor
+    posterior: tf.Tensor
+
+
+class Terms(NamedTuple):
+    """The negative evidence lower bound of each image, in nats, as named terms that add up to it.
+
+    Attributes:
+        reconstruction_nats: -log p(x|z), `[batch]`.
+        kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
+        dequantization_nats: D log(2^n / 2), `[batch]`.
+        kl_per_dim_nats: diagnosis, KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`; None without z.
+    """
+
+    reconstruction_nats: tf.Tensor
+    kl_nats: tf.Tensor
+    dequantization_nats: tf.Tensor
+    kl_per_dim_nats: Optional[tf.Tensor]
+
+    @property
+    def nll_nats(self):
+        """The sum of the three terms, `[batch]`: an upper bound of -log p(image); exact up to dequantisation without z."""
+        return self.reconstruction_nats + self.kl_nats + self.dequantization_nats
+
+
+class Wolf(CompleteVariables, tf.Module):
+    """p(x) = integral of p(z) N(f(x; z); 0, I) |det df/dx| dz, with q(z|x) for the bound. With `NoLatent` the flow alone.
+
+    Images are uint8 `[batch, height, width, channels]`; v has their shape, z is `[batch, latent_dim]` (None without a latent).
+
+    Args:
+        image_shape: (height, width, channels).
+        num_bits: bits per colour value that the model sees, 1 to 8.
+        flow: makes the flow, called with (image_shape, condition_dim, seed, dtype).
+        latent: makes the latent, called with (image_shape, seed, dtype).
+        seed: seed of the initial weights.
+        dtype: floating type of weights and computation.
+
+    Reference: Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows", 2021,
+    arXiv:2004.11820, equations 5-8.
+    """
+
+    def __init__(self, image_shape, num_bits, flow, latent, seed=0, dtype=tf.float32):
+        super().__init__(name='wolf')
+        self.image_shape = tuple(image_shape)
+        self.num_bits = validate.num_bits(num_bits)
+        self.dtype = tf.as_dtype(dtype)
+        self.latent = latent(image_shape=self.image_shape, seed=seeds.derive(seed, 'latent'), dtype=self.dtype)
+        self.flow = flow(image_shape=self.image_shape, condition_dim=self.latent.dim, seed=seeds.derive(seed, 'flow'),
+                         dtype=self.dtype)
+        self.initialized = tf.Variable(False, trainable=False, name='initialized')
+
+    @property
+    def num_dims(self):
+        """height * width * channels of an image."""
+        height, width, channels = self.image_shape
+        return height * width * channels
+
+    def draw_noise(self, batch_size, seed):
+        """Returns the `Noise` for `batch_size` images; `seed` is a `[2]` tensor seed."""
+        dequantization = seeds.uniform([batch_size, *self.image_shape], seeds.fold_in(seed, 0), self.dtype)
+        return Noise(dequantization, seeds.normal([batch_size, self.latent.dim], seeds.fold_in(seed, 1), self.dtype))
+
+    def terms(self, images, noise, training=False):
+        """Returns the `Terms` of the bound, `[batch]` each, in nats.
+
+        Args:
+            images: uint8 `[batch, height, width, channels]`.
+            noise: `Noise` for as many images.
+            training: whether batch norm takes the batch's statistics, and moves its running averages.
+
+        Raises:
+            ValueError: if the images have another shape or dtype.
+            RuntimeError: if the model has not been initialised.
+        """
+        self._check(images)
+        inference = self.latent.infer(self._to_x(images, 0.0), noise.posterior, training=training)
+        v, log_det = self.flow.forward_and_log_det(self._to_x(images, noise.dequantization), inference.z)
+        constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
+        return Terms(-(standard_normal_log_prob(v) + log_det), inference.kl_nats, tf.fill([tf.shape(images)[0]], constant),
+                     inference.kl_per_dim_nats)
+
+    def bits_per_dim(self, images, noise):
+        """Returns the bound in bits per dimension, `[batch]`."""
+        return bits_per_dim(self.terms(images, noise).nll_nats, self.num_dims)
+
+    def encode(self, images):
+        """Returns (z, v): the mean of q(z|x) and the v that belongs to it and to the centres of the images' bins.
+
+        `decode(*encode(images))` is `images`, at the model's number of bits, exactly.
+        """
+        self._check(images)
+        posterior = self.latent.posterior(self._to_x(images, 0.0))
+        z = None if posterior is None else posterior.mean
+        return z, self.flow.forward_and_log_det(self._to_x(images, 0.5), z)[0]
+
+    def decode(self, z, v):
+        """Returns the uint8 images of z and v, in the full range 0..255."""
+        self._check_initialized()
+        return preprocess.to_images(self.flow.inverse_and_log_det(v, z)[0], self.num_bits)
+
+    def sample(self, num_images, seed, temperature_v=1.0, temperature_z=1.0):
+        """Returns uint8 images drawn from the model, `[num_images, height, width, channels]`.
+
+        Args:
+            num_images: how many.
+            seed: integer seed, or a `[2]` tensor seed; the same seed gives the same noise.
+            temperature_v: factor on v's noise, at least 0.
+            temperature_z: factor on the noise that the prior maps to z, at least 0.
+
+        Raises:
+            ValueError: if a temperature is negative.
+        """
+        for name, value in (('temperature_v', temperature_v), ('temperature_z', temperature_z)):
+            if not tf.is_tensor(value):
+                validate.real(name, value, minimum=0)
+        seed = seed if tf.is_tensor(seed) else seeds.tensor_seed(seed, 'sample')
+        v = seeds.normal([num_images, *self.image_shape], seeds.fold_in(seed, 0), self.dtype)
+        noise = seeds.normal([num_images, self.latent.dim], seeds.fold_in(seed, 1), self.dtype)
+        return self.decode(self.latent.from_noise(noise * temperature_z), v * temperature_v)
+
+    def reconstruct(self, images, seed=None):
+        """Returns the uint8 images decoded from their v with their z, or, given a seed, with another draw z ~ q(z|x)."""
+        z, v = self.encode(images)
+        if seed is not None and z is not None:
+            noise = seeds.normal(tf.shape(z), seeds.tensor_seed(seed, 'reconstruct'), self.dtype)
+            z = self.latent.posterior(self._to_x(images, 0.0)).from_noise(noise)
+        return self.decode(z, v)
+
+    def switch(self, images_a, images_b):
+        """Returns (z of a with v of b, z of b with v of a) as uint8 images: the switch of Wolf, figure 1.
+
+        Raises:
+            ValueError: if the model has no z, or the images do not fit.
+        """
+        if self.latent.dim == 0:
+            raise ValueError('`switch` needs a model with a latent z; this one has none.')
+        (z_a, v_a), (z_b, v_b) = self.encode(images_a), self.encode(images_b)
+        return self.decode(z_a, v_b), self.decode(z_b, v_a)
+
+    def _to_x(self, images, noise):
+        return preprocess.to_unit_range(images, self.num_bits, noise, self.dtype)
+
+    def _check(self, images):
+        if images.dtype != tf.uint8 or tuple(images.shape[1:]) != self.image_shape:
+            raise ValueError(f'`images` must be uint8 [batch, {", ".join(map(str, self.image_shape))}]; '
+                             f'got {tf.as_dtype(images.dtype).name} {tuple(images.shape)}.')
+        self._check_initialized()
+
+    def _check_initialized(self):
+        with tf.init_scope():
+            ready = bool(self.initialized.numpy())
+        if not ready:
+            raise RuntimeError('The model has not been initialised: pass a batch of images to '
+                               'tfwolf.models.initialization.initialize, or restore a checkpoint.')
+
+
+gin.register(Wolf, module='tfwolf')

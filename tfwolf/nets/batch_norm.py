@@ -1,0 +1,58 @@
+"""Batch normalisation whose running variance is unbiased and whose statistics span all replicas."""
+import keras
+import tensorflow as tf
+
+EPSILON = 1e-5
+MOMENTUM = 0.1
+
+
+class BatchNorm(keras.layers.Layer):
+    """y = (x - mean) / sqrt(variance + 1e-5) * gamma + beta per channel.
+
+    In training mean and variance are those of the global batch, over all replicas, and the running averages move a tenth of the way
+    towards them, the variance's towards the unbiased one, n / (n - 1) times the batch's, with n counted over all replicas (Keras's own
+    layer takes the biased one). In evaluation the running averages are used. Statistics that are not finite are not averaged in.
+
+    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
+    """
+
+    def build(self, input_shape):
+        shape = (input_shape[-1],)
+        self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
+        self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
+        # Every replica computes the same statistics, so any one copy is the average.
+        self.running_mean = self.add_weight(shape=shape, initializer='zeros', trainable=False, name='running_mean',
+                                            aggregation='only_first_replica')
+        self.running_variance = self.add_weight(shape=shape, initializer='ones', trainable=False, name='running_variance',
+                                                aggregation='only_first_replica')
+
+    def call(self, x, training=False):
+        """Returns y for x `[batch, height, width, channels]`."""
+        if training:
+            mean, variance, count = _global_moments(x)
+            self._move_averages(tf.stop_gradient(mean), tf.stop_gradient(variance * count / tf.maximum(count - 1, 1)))
+        else:
+            mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
+        scale = self.gamma * tf.math.rsqrt(variance + EPSILON)
+        return x * scale + (self.beta - mean * scale)
+
+    def _move_averages(self, mean, variance):
+        finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
+        rate = tf.where(finite, tf.cast(MOMENTUM, mean.dtype), 0)
+        for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
+            running.assign(running + rate * (tf.where(finite, new, 0) - running))
+
+
+def _global_moments(x):
+    """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas' pixels."""
+    axes = [0, 1, 2]
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), x.dtype)
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        mean, variance = tf.nn.moments(x, axes)
+        return mean, variance, count
+    total, count = context.all_reduce('SUM', [tf.reduce_sum(x, axes), count])
+    mean = total / count
+    # A second pass over the deviations: sums of squares would cancel in float32.
+    squares = context.all_reduce('SUM', tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
+    return mean, squares / count, count

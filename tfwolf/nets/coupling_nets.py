@@ -1,0 +1,111 @@
+"""The networks inside couplings: convolutional for images, dense for vectors (Wolf, appendix B)."""
+import math
+
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+from tfwolf.variables import CompleteVariables
+
+
+def _uniform(shape, fan_in, generator, dtype, name):
+    bound = 1 / math.sqrt(fan_in)
+    return tf.Variable(generator.uniform(-bound, bound, shape), dtype=dtype, name=name)
+
+
+class _CouplingNet(CompleteVariables, tf.Module):
+    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the identity."""
+
+    def _add_output_layer(self, shape, generator, dtype):
+        self.output_direction = tf.Variable(DIRECTION_STDDEV * generator.standard_normal(shape), dtype=dtype,
+                                            name='output_direction')
+        self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
+        self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
+
+    def zero_output(self):
+        """Sets length and bias of the last layer to zero: the network then returns zeros."""
+        self.output_length.assign(tf.zeros_like(self.output_length))
+        self.output_bias.assign(tf.zeros_like(self.output_bias))
+
+    def _output_kernel(self):
+        return weight_norm(self.output_direction, self.output_length)
+
+
+class ConvCouplingNet(_CouplingNet):
+    """conv 3x3 -> ELU -> conv 1x1, plus a linear map of z added to every pixel -> ELU -> weight-normalised conv 3x3.
+
+    Args:
+        in_channels: channels of the conditioning part.
+        hidden_channels: width.
+        out_channels: channels of the result.
+        condition_dim: size of z, or 0 for a network without one.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, in_channels, hidden_channels, out_channels, condition_dim=0, seed=0, dtype=tf.float32):
+        super().__init__(name='conv_coupling_net')
+        validate.integer('hidden_channels', hidden_channels, minimum=1)
+        validate.integer('condition_dim', condition_dim, minimum=0)
+        random = seeds.generator(seed, 'conv_coupling_net')
+        self.kernel1 = _uniform([3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1')
+        self.kernel2 = _uniform([1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2')
+        self.has_condition = condition_dim > 0
+        if self.has_condition:
+            self.condition_kernel = _uniform([condition_dim, hidden_channels], condition_dim, random, dtype, 'condition_kernel')
+            self.condition_bias = _uniform([hidden_channels], condition_dim, random, dtype, 'condition_bias')
+        self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
+
+    def __call__(self, x, condition=None):
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
+
+        Args:
+            x: the conditioning part of an image.
+            condition: z, `[batch, condition_dim]`; None for a network without one.
+
+        Raises:
+            ValueError: if z is missing, or has another batch or size than the network was made for.
+        """
+        h = tf.nn.elu(tf.nn.conv2d(x, self.kernel1, 1, 'SAME'))
+        h = tf.nn.conv2d(h, self.kernel2, 1, 'SAME')
+        if self.has_condition:
+            _check_condition(condition, x, self.condition_kernel.shape[0])
+            h += (tf.matmul(condition, self.condition_kernel) + self.condition_bias)[:, tf.newaxis, tf.newaxis]
+        return tf.nn.conv2d(tf.nn.elu(h), self._output_kernel(), 1, 'SAME') + self.output_bias
+
+
+class DenseCouplingNet(_CouplingNet):
+    """dense -> ELU -> dense -> ELU -> weight-normalised dense, for vectors; takes no condition.
+
+    Args:
+        in_features: size of the conditioning part.
+        hidden_features: width.
+        out_features: size of the result.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, in_features, hidden_features, out_features, seed=0, dtype=tf.float32):
+        super().__init__(name='dense_coupling_net')
+        validate.integer('hidden_features', hidden_features, minimum=1)
+        random = seeds.generator(seed, 'dense_coupling_net')
+        self.kernel1 = _uniform([in_features, hidden_features], in_features, random, dtype, 'kernel1')
+        self.bias1 = _uniform([hidden_features], in_features, random, dtype, 'bias1')
+        self.kernel2 = _uniform([hidden_features, hidden_features], hidden_features, random, dtype, 'kernel2')
+        self.bias2 = _uniform([hidden_features], hidden_features, random, dtype, 'bias2')
+        self._add_output_layer([hidden_features, out_features], random, dtype)
+
+    def __call__(self, x, condition=None):
+        """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
+        h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
+        h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)
+        return tf.matmul(h, self._output_kernel()) + self.output_bias
+
+
+def _check_condition(condition, x, condition_dim):
+    if condition is None:
+        raise ValueError(f'`condition` must be given: the flow was made for a condition of size {condition_dim}; got None.')
+    if condition.shape.rank != 2 or condition.shape[1] != condition_dim:
+        raise ValueError(f'`condition` must be [batch, {condition_dim}]; got shape {condition.shape}.')
+    if None not in (condition.shape[0], x.shape[0]) and condition.shape[0] != x.shape[0]:
+        raise ValueError(f'`condition` must have one row per image, {x.shape[0]}; got shape {condition.shape}.')

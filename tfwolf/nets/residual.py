@@ -1,0 +1,80 @@
+"""Convolutions and residual blocks of the encoder (Wolf, appendix B), padded as the reference pads."""
+import keras
+import tensorflow as tf
+
+from tfwolf import seeds
+from tfwolf.nets.batch_norm import BatchNorm
+
+
+class Conv(keras.layers.Layer):
+    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side more.
+
+    Weights (and biases) start in U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
+
+    Args:
+        filters: number of output channels.
+        kernel_size: odd side of the kernel.
+        strides: 1 or 2.
+        use_bias: whether to add a bias.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, use_bias=False, seed=0, dtype='float32', name=None):
+        super().__init__(dtype=dtype, name=name)
+        self._shape = (kernel_size, kernel_size, None, filters)
+        self._strides = strides
+        self._use_bias = use_bias
+        self._seed = seed
+
+    def build(self, input_shape):
+        size, _, _, filters = self._shape
+        shape = (size, size, input_shape[-1], filters)
+        bound = (size * size * input_shape[-1]) ** -0.5
+
+        def initializer(purpose):
+            return keras.initializers.RandomUniform(-bound, bound, seed=seeds.derive(self._seed, purpose) & 0x7FFFFFFF)
+
+        self.kernel = self.add_weight(shape=shape, initializer=initializer('kernel'), name='kernel')
+        if self._use_bias:
+            self.bias = self.add_weight(shape=(filters,), initializer=initializer('bias'), name='bias')
+
+    def call(self, x):
+        """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
+        pad = self._shape[0] // 2
+        y = tf.nn.conv2d(x, self.kernel, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+        return y + self.bias if self._use_bias else y
+
+
+class ResidualBlock(keras.layers.Layer):
+    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else x.
+
+    Args:
+        in_channels: channels of x.
+        channels: channels of the result.
+        strides: 1, or 2 to halve height and width.
+        seed: seed of the initial weights.
+        dtype: floating type.
+
+    Reference: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
+    """
+
+    def __init__(self, in_channels, channels, strides, seed=0, dtype='float32', name=None):
+        super().__init__(dtype=dtype, name=name)
+
+        def conv(kernel_size, strides, place):
+            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype, name=place)
+
+        self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
+        self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')
+        self.shortcut = self.shortcut_norm = None
+        if strides != 1 or in_channels != channels:
+            self.shortcut, self.shortcut_norm = conv(1, strides, 'shortcut'), BatchNorm(dtype=dtype, name='shortcut_norm')
+
+    def call(self, x, training=False):
+        """Returns `[batch, ceil(height / strides), ceil(width / strides), channels]`."""
+        h = tf.nn.elu(self.norm1(self.conv1(x), training=training))
+        h = self.norm2(self.conv2(h), training=training)
+        if self.shortcut is not None:
+            x = self.shortcut_norm(self.shortcut(x), training=training)
+        return tf.nn.elu(h + x)

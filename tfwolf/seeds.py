@@ -1,0 +1,50 @@
+"""Stateless randomness: every random number is a function of the run's seed and of what it is used for.
+
+Nothing here keeps a state, so a run can be repeated, and resumed at any step, bit for bit.
+"""
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+# 'auto_select' would give other numbers under XLA than without it.
+ALGORITHM = 'philox'
+
+
+def derive(seed, *purpose):
+    """Returns a non-negative 63-bit integer that depends on `seed` and on every part of `purpose`.
+
+    Args:
+        seed: integer, the seed of the run or of an enclosing part.
+        *purpose: strings or integers that name what the new seed is for, for example `('flow', 3)`.
+    """
+    text = repr((int(seed),) + tuple(purpose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), 'little') >> 1
+
+
+def generator(seed, *purpose):
+    """Returns a fresh `numpy.random.Generator` (Philox) for `derive(seed, *purpose)`; used for initial weights."""
+    return np.random.Generator(np.random.Philox(derive(seed, *purpose)))
+
+
+def tensor_seed(seed, *purpose):
+    """Returns `derive(seed, *purpose)` as the int32 `[2]` tensor that TensorFlow's stateless ops take."""
+    value = derive(seed, *purpose)
+    return tf.constant([value & 0x7FFFFFFF, value >> 32], tf.int32)
+
+
+def fold_in(seed, *values):
+    """Mixes integers (Python or tensors: a step, a batch index, a sample index) into a `[2]` tensor seed."""
+    for value in values:
+        seed = tf.random.experimental.stateless_fold_in(seed, tf.cast(value, tf.int32), alg=ALGORITHM)
+    return seed
+
+
+def uniform(shape, seed, dtype):
+    """Returns uniform draws in [0, 1) of `shape` for a `[2]` tensor seed."""
+    return tf.random.stateless_uniform(shape, seed, dtype=dtype, alg=ALGORITHM)
+
+
+def normal(shape, seed, dtype):
+    """Returns standard normal draws of `shape` for a `[2]` tensor seed."""
+    return tf.random.stateless_normal(shape, seed, dtype=dtype, alg=ALGORITHM)

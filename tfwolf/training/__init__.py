@@ -1,0 +1,1 @@
+"""Training: devices, optimizer, step, loop, checkpoints, summaries."""

@@ -1,0 +1,55 @@
+"""The one list of a model's variables: what is optimised, checkpointed and counted is the same set.
+
+A `tf.Module` overlooks Keras layers and a Keras model overlooks `tf.Variable`s, both silently. The trackable graph, from which
+`tf.train.Checkpoint` saves, sees them all, so it is what everything here reads.
+"""
+import math
+
+import keras
+import tensorflow as tf
+
+
+def named_variables(root):
+    """Returns `[(path, variable), ...]` for every variable that a checkpoint of `root` holds, in a fixed order.
+
+    A path is the tuple of attribute names (or list positions) that leads from `root` to the variable. A variable is a `tf.Variable`
+    or a `keras.Variable`; one that can be reached by several paths is listed once.
+    """
+    found, seen = [], set()
+
+    def visit(node, path):
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        if isinstance(node, (tf.Variable, keras.Variable)):
+            found.append((path, node))
+            return
+        for name, child in tf.train.TrackableView.children(node).items():
+            visit(child, path + (name,))
+
+    visit(root, ())
+    return found
+
+
+def trainable_variables(root):
+    """Returns the variables of `root` that an optimizer updates, in the order of `named_variables`."""
+    return [variable for _, variable in named_variables(root) if variable.trainable]
+
+
+def count_parameters(root):
+    """Returns the number of trainable scalars of `root`."""
+    return sum(math.prod(variable.shape) for variable in trainable_variables(root))
+
+
+class CompleteVariables:
+    """First base class of every module of ours: its `variables` are the ones that `named_variables` finds."""
+
+    @property
+    def variables(self):
+        """All variables, Keras ones included."""
+        return tuple(variable for _, variable in named_variables(self))
+
+    @property
+    def trainable_variables(self):
+        """The trainable variables, Keras ones included."""
+        return tuple(trainable_variables(self))
