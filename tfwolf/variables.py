@@ -36,6 +36,11 @@ def trainable_variables(root):
     return [variable for _, variable in named_variables(root) if variable.trainable]
 
 
+def as_tensorflow(variable):
+    """Returns the `tf.Variable` of a `keras.Variable`, and a `tf.Variable` as it is."""
+    return variable.value if isinstance(variable, keras.Variable) else variable
+
+
 def count_parameters(root):
     """Returns the number of trainable scalars of `root`."""
     return sum(math.prod(variable.shape) for variable in trainable_variables(root))

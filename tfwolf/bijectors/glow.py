@@ -1,7 +1,6 @@
 """Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
 from typing import NamedTuple
 
-import gin
 import tensorflow as tf
 
 from tfwolf import seeds, validate
@@ -174,6 +173,3 @@ def _check_image_shape(image_shape, num_levels):
     for _ in range(num_levels - 1):
         check_squeezable(height, width)
         height, width = height // 2, width // 2
-
-
-gin.register(RefinedGlow, module='tfwolf')

@@ -1,5 +1,4 @@
 """Priors of z: the standard normal, and a flow (Wolf, section 3.1 and appendix B)."""
-import gin
 import keras
 import tensorflow as tf
 
@@ -102,8 +101,3 @@ def _prior_step(latent_dim, hidden_features, transform, matrix, seed, dtype):
     linear = InvertibleLinear(matrix(latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype), dtype=dtype)
     return Chain([actnorm(0), linear, coupling(False, True), coupling(False, False),
                   actnorm(1), coupling(True, True), coupling(True, False)], name='prior_step')
-
-
-# gin cannot decorate a Keras class; registered from outside, only `@FlowPrior` in a gin file is configured.
-gin.external_configurable(FlowPrior, module='tfwolf')
-gin.external_configurable(NormalPrior, module='tfwolf')

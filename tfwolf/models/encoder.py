@@ -1,5 +1,4 @@
 """The encoder: an image to the parameters of q(z|x), a residual network (Wolf, appendix B)."""
-import gin
 import keras
 import tensorflow as tf
 
@@ -93,6 +92,3 @@ class Encoder(keras.Model):
             x = getattr(self, name)(x, training=training)
         features = tf.nn.elu(self.top(x))
         return self.posterior(tf.reshape(features, [-1, features.shape[1] * features.shape[2] * features.shape[3]]))
-
-
-gin.external_configurable(Encoder, module='tfwolf')

@@ -1,7 +1,6 @@
 """Where the condition z of a flow comes from: an encoder and a prior, or nowhere."""
 from typing import NamedTuple, Optional
 
-import gin
 import tensorflow as tf
 
 from tfwolf import validate
@@ -89,7 +88,3 @@ class NoLatent(CompleteVariables, tf.Module):
     def initialize(self, chunks, noise_chunks):
         """Returns None for each chunk: there is nothing to initialise."""
         return [None] * len(chunks)
-
-
-gin.register(GaussianLatent, module='tfwolf')
-gin.register(NoLatent, module='tfwolf')

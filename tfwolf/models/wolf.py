@@ -1,7 +1,6 @@
 """Wolf: an encoder, a prior of z and a flow conditioned on z, joined to a density of images (Wolf, section 3)."""
 from typing import NamedTuple, Optional
 
-import gin
 import tensorflow as tf
 
 from tfwolf import seeds, validate
@@ -173,6 +172,3 @@ class Wolf(CompleteVariables, tf.Module):
         if not ready:
             raise RuntimeError('The model has not been initialised: pass a batch of images to '
                                'tfwolf.models.initialization.initialize, or restore a checkpoint.')
-
-
-gin.register(Wolf, module='tfwolf')

@@ -1,0 +1,77 @@
+"""What every command shares: flags that end in a readable error and exit code 2, and gin files."""
+import os
+import re
+import sys
+
+from absl import app, flags, logging
+import gin
+
+GIN_FILE = flags.DEFINE_multi_string('gin_file', [], 'Gin file with an experiment; may be given several times, later ones win.')
+GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One gin binding, such as "train.batch_size = 32"; wins over files.')
+DATA_DIR = flags.DEFINE_string('data_dir', None, "Folder of TensorFlow Datasets' prepared data.")
+DOWNLOAD = flags.DEFINE_bool('download', True, 'Download and prepare TFDS data that are not in --data_dir.')
+STRATEGY = flags.DEFINE_enum('strategy', 'auto', ['auto', 'one_device', 'mirrored'], 'Devices to compute on.')
+DEBUG = flags.DEFINE_bool('debug', False, 'Show the whole stack trace of an error.')
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def run(main):
+    """Parses the flags and runs `main()`; what a user can mend ends in one paragraph on stderr and exit code 2."""
+    def parse(argv):
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            _fail(error)
+
+    def guarded(argv):
+        logging.set_verbosity(logging.WARNING)
+        if len(argv) > 1:
+            _fail(f'Unknown argument {argv[1]!r}: all arguments are flags, such as --gin_file=FILE. See --help.')
+        try:
+            main()
+        except (ValueError, RuntimeError, OSError) as error:
+            if DEBUG.value:
+                raise
+            _fail(error)
+
+    app.run(guarded, flags_parser=parse)
+
+
+def _fail(error):
+    print(f'\nerror: {error}', file=sys.stderr)
+    sys.exit(USAGE_ERROR)
+
+
+def parse_gin(files, params):
+    """Reads gin files and bindings; an `include` is looked up in the folder of the files and in the working directory.
+
+    Raises:
+        ValueError: if a file is missing, a line cannot be read, or a name is unknown.
+    """
+    for file in files:
+        if not os.path.isfile(file):
+            raise ValueError(f'There is no gin file {file!r} (working directory: {os.getcwd()}).')
+        gin.add_config_file_search_path(os.path.dirname(os.path.abspath(file)))
+    try:
+        gin.parse_config_files_and_bindings(list(files), list(params), skip_unknown=False)
+    except Exception as error:  # gin lets through whatever its parser, tokenizer and imports raise
+        raise ValueError(f'The gin configuration cannot be read: {error}') from error
+
+
+def bindings(config):
+    """Returns `{name: value}` as text for every binding of a `gin.config_str()`."""
+    found = {}
+    name = None
+    for line in config.splitlines():
+        if line.startswith('#') or not line.strip():
+            name = None
+            continue
+        match = re.match(r'([\w./@]+) = ?(.*)', line)
+        if match and not line.startswith(' '):
+            name = match[1]
+            found[name] = match[2].rstrip('\\').strip()
+        elif name is not None:
+            found[name] += ' ' + line.strip().rstrip('\\').strip()
+    return found

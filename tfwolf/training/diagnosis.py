@@ -1,0 +1,46 @@
+"""Which layer broke: called when a run stops because its gradients are no longer finite."""
+import tensorflow as tf
+
+from tfwolf.bijectors.base import walk_leaves
+from tfwolf.data import preprocess
+from tfwolf.variables import as_tensorflow, named_variables
+
+
+def first_bad_layer(model, images, noise):
+    """Returns a sentence that names the first part of a model whose weights, output or gradient are not finite.
+
+    Args:
+        model: a `Wolf`.
+        images: uint8 `[batch, height, width, channels]`.
+        noise: `Noise` for them.
+    """
+    variables = [(path, as_tensorflow(variable)) for path, variable in named_variables(model) if variable.dtype != tf.bool]
+    for path, variable in variables:
+        if not _finite(variable):
+            return f'the weight {"/".join(path)} is not finite'
+    x = preprocess.to_unit_range(images, model.num_bits, noise.dequantization, model.dtype)
+    z = model.latent.infer(preprocess.to_unit_range(images, model.num_bits, 0.0, model.dtype), noise.posterior).z
+    if z is not None and not _finite(z):
+        return 'the first output that is not finite is z, of the encoder'
+    bad = []
+
+    def visit(path, layer, x):
+        y, log_det = layer.forward_and_log_det(x, z)
+        if not bad and not (_finite(y) and _finite(log_det)):
+            bad.append('/'.join(('flow',) + path))
+        return y
+
+    walk_leaves(model.flow, visit, x)
+    if bad:
+        return f'the first output that is not finite is that of the layer {bad[0]}'
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model.terms(images, noise).nll_nats)
+    trained = [(path, variable) for path, variable in variables if variable.trainable]
+    for (path, _), gradient in zip(trained, tape.gradient(loss, [variable for _, variable in trained])):
+        if gradient is not None and not _finite(gradient):
+            return f'all outputs are finite; the first gradient that is not is that of {"/".join(path)}'
+    return 'outputs and gradients are finite now; the fault lies in batch statistics or was passing'
+
+
+def _finite(tensor):
+    return bool(tf.reduce_all(tf.math.is_finite(tensor)))

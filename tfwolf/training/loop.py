@@ -1,0 +1,143 @@
+"""The training loop: decides when something is due; between those moments it does not touch the host."""
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.data.pipeline import training_batches
+from tfwolf.evaluation.grids import sample_grid, switch_grid, write_png
+from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.training.diagnosis import first_bad_layer
+from tfwolf.training.progress import progress_bar
+from tfwolf.variables import as_tensorflow, trainable_variables
+
+
+def due(step, every, last_step):
+    """Returns whether something that happens every so many steps (0: never), and at the last one, happens after `step`."""
+    return bool(every) and (step % every == 0 or step == last_step)
+
+
+class Loop:
+    """Runs training steps from where the counters stand to the last one.
+
+    Args:
+        strategy, model, train_step, checkpoints, summaries: the parts of the run.
+        dataset: the `ImageDataset`.
+        settings: a `Settings`.
+        train_dir: folder for pictures.
+        seed: integer.
+        interrupts: `Interrupts`, checked after each step.
+    """
+
+    def __init__(self, strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts):
+        self._strategy, self._model, self._train_step = strategy, model, train_step
+        self._checkpoints, self._summaries, self._interrupts = checkpoints, summaries, interrupts
+        self._dataset, self._settings = dataset, settings
+        self._train_dir, self._seed = train_dir, seed
+
+    def run(self, last_step):
+        """Trains until `last_step` steps are done.
+
+        Raises:
+            RuntimeError: if too many steps in a row had to be skipped.
+            KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
+        """
+        settings, done = self._settings, int(self._train_step.step.numpy())
+        batches = iter(self._strategy.experimental_distribute_dataset(self._batches(done).map(lambda batch: batch['image'])))
+        try:
+            with progress_bar(last_step, done, 'Training', 'step') as bar:
+                self._clock = time.perf_counter()
+                self._clock_step = done
+                for step in range(done + 1, last_step + 1):
+                    logging = due(step, settings.log_every, last_step)
+                    before = self._weights() if logging else None
+                    metrics = self._train_step(next(batches))
+                    if step == done + 1:
+                        # Tracing and the first run are no measure of the speed.
+                        metrics['loss_nats'].numpy()
+                        bar.write(f'First step finished after {time.perf_counter() - self._clock:.1f} s')
+                        self._clock, self._clock_step = time.perf_counter(), step
+                    if logging:
+                        self._log(step, metrics, before, bar)
+                    bar.update(1)
+                    if due(step, settings.checkpoint_every, last_step):
+                        self._checkpoints.save()
+                    if due(step, settings.evaluate_every, last_step) and self._dataset.validation.num_examples:
+                        self._evaluate(step, bar)
+                    if due(step, settings.picture_every, last_step):
+                        self.draw_pictures(step)
+                    self._interrupts.check()
+        except KeyboardInterrupt:
+            self._checkpoints.save()
+            raise
+        finally:
+            self._summaries.flush()
+
+    def draw_pictures(self, step):
+        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths."""
+        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._seed)}
+        if self._model.latent.dim:
+            pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
+            images = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))['image']
+            pictures['switch'] = switch_grid(self._model, images)
+        paths = []
+        for name, picture in pictures.items():
+            self._summaries.picture(name, picture, step)
+            paths.append(os.path.join(self._train_dir, f'{name}.png'))
+            write_png(paths[-1], picture)
+        return paths
+
+    def _batches(self, first_step):
+        settings = self._settings
+        return training_batches(self._dataset.train, settings.batch_size, self._seed, first_step, settings.augmentations)
+
+    def _weights(self):
+        return [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(self._model)]
+
+    def _log(self, step, metrics, before, bar):
+        metrics = {name: value.numpy() for name, value in metrics.items()}
+        if metrics['skipped_in_a_row'] >= self._settings.max_skipped_in_a_row:
+            self._stop_at_non_finite(step, metrics)
+        changes = [new - old for new, old in zip(self._weights(), before)]
+        metrics['update_norm'] = tf.linalg.global_norm(changes).numpy()
+        now = time.perf_counter()
+        steps = step - self._clock_step
+        if steps:
+            metrics['images_per_second'] = steps * self._settings.batch_size / (now - self._clock)
+            self._clock, self._clock_step = now, step
+        self._summaries.metrics('train', metrics, step)
+        shown = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
+        if self._model.latent.dim:
+            shown['KL'] = f'{metrics["kl_nats"]:.1f} nats'
+        if steps:
+            shown['images/s'] = f'{metrics["images_per_second"]:.0f}'
+        if metrics['skipped']:
+            shown['skipped'] = int(metrics['skipped'])
+        bar.set_postfix(shown, refresh=False)
+
+    def _evaluate(self, step, bar):
+        started = time.perf_counter()
+        result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._seed,
+                                     self._strategy, self._interrupts.check)
+        self._summaries.metrics('validation', result, step)
+        best = self._checkpoints.save_if_best(result['bits_per_dim'])
+        kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.dim else ''
+        bar.write(f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')
+        # What evaluation took is not training's.
+        self._clock += time.perf_counter() - started
+
+    def _stop_at_non_finite(self, step, metrics):
+        images = next(iter(self._batches(step - 1)))['image']
+        layer = first_bad_layer(self._model, images, self._train_step.noise(step - 1))
+        raise RuntimeError(
+            f'Training stopped at step {step}: the gradients of the last {int(metrics["skipped_in_a_row"])} steps were not finite and '
+            f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower the learning rate '
+            '(WarmupDecay.peak), lengthen its warmup (WarmupDecay.warmup_updates), clip gradients (train.clip_norm) or bound the scale '
+            '(BoundedAffine.alpha = 0.5).')
+
+
+def initial_images(split, count):
+    """Returns the first `count` images of a split (all, if there are fewer) as uint8 NumPy `[n, height, width, channels]`."""
+    indices = tf.range(min(count, split.num_examples), dtype=tf.int64)
+    return np.asarray(split.load(indices)['image'])

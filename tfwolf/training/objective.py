@@ -1,0 +1,41 @@
+"""What training minimises: the negative bound, with optional help against a KL that collapses to zero."""
+import tensorflow as tf
+
+from tfwolf import validate
+
+
+class Objective:
+    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation, per image in nats; by default the bound itself.
+
+    In a short run the bare bound leaves z unused. A KL weight that grows from 0 to 1, or a number of nats that z may hold for free,
+    lets the decoder find it worth reading. What is reported is always the true bound.
+
+    Args:
+        kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman et al., 2016, arXiv:1511.06349). 0 for
+            none.
+        free_nats_per_dim: the floor is this times the size of z; below it the KL has no gradient (free bits: Kingma et al., 2016,
+            arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its dimensions). 0 for none.
+    """
+
+    def __init__(self, kl_warmup_steps=0, free_nats_per_dim=0.0):
+        self._kl_warmup_steps = validate.integer('kl_warmup_steps', kl_warmup_steps, minimum=0)
+        self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
+
+    def local_loss(self, terms, global_batch_size, latent_dim, step):
+        """Returns this replica's share of the loss, a scalar: the shares of all replicas add up to it.
+
+        Args:
+            terms: `Terms` of this replica's images, `[local_batch]` each.
+            global_batch_size: number of images over all replicas.
+            latent_dim: size of z.
+            step: scalar integer, number of the training step.
+        """
+        kl_share = tf.reduce_sum(terms.kl_nats) / global_batch_size
+        floor = self._free_nats_per_dim * latent_dim
+        if floor > 0:
+            context = tf.distribute.get_replica_context()
+            mean_kl = context.all_reduce('SUM', tf.identity(tf.stop_gradient(kl_share)))
+            kl_share = tf.where(mean_kl > floor, kl_share, tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype))
+        if self._kl_warmup_steps:
+            kl_share *= tf.cast(tf.minimum(1.0, tf.cast(step, tf.float32) / self._kl_warmup_steps), kl_share.dtype)
+        return tf.reduce_sum(terms.reconstruction_nats + terms.dequantization_nats) / global_batch_size + kl_share

@@ -1,0 +1,104 @@
+"""AdamW with the paper's learning-rate schedule (Wolf, appendix C.2)."""
+import tensorflow as tf
+
+from tfwolf import validate
+from tfwolf.variables import as_tensorflow
+
+
+class WarmupDecay:
+    """Learning rate: linear from `initial` to `peak` over the warmup updates, then times `decay` per update.
+
+    Args:
+        warmup_updates: number of updates of warmup; the first update uses `initial`.
+        peak: highest learning rate.
+        initial: learning rate of the first update.
+        decay: factor per update after warmup.
+    """
+
+    def __init__(self, warmup_updates, peak=1e-3, initial=1e-7, decay=0.999997):
+        self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
+        self.peak = validate.real('peak', peak, above=0)
+        self.initial = validate.real('initial', initial, minimum=0)
+        self.decay = validate.real('decay', decay, above=0, maximum=1)
+
+    def __call__(self, update):
+        """Returns the learning rate, float64, of update number `update` (0 is the first)."""
+        update = tf.cast(update, tf.float64)
+        warming = self.initial + (self.peak - self.initial) * update / max(self.warmup_updates, 1)
+        decaying = self.peak * tf.pow(tf.constant(self.decay, tf.float64), update - self.warmup_updates)
+        return tf.where(update < self.warmup_updates, warming, decaying)
+
+
+class AdamW(tf.Module):
+    """p <- p (1 - lr weight_decay) - lr m^ / (sqrt(v^) + epsilon), with m^ and v^ the bias-corrected moments of the gradient.
+
+    Keras's AdamW adds epsilon to the uncorrected root and so is not quite this. One fused kernel per variable: with c = 1 - beta2^t,
+    `m^ / (sqrt(v^) + eps)` equals `m sqrt(c) / (1 - beta1^t) / (sqrt(v) + eps sqrt(c))`.
+
+    Args:
+        variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
+        schedule: function of the update's number to the learning rate, a `WarmupDecay`.
+        weight_decay: decoupled, multiplied by the learning rate, on every variable.
+        beta1, beta2, epsilon: as in Adam.
+
+    Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101, algorithm 2.
+    """
+
+    def __init__(self, variables, schedule, weight_decay, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        super().__init__(name='adamw')
+        self._schedule = schedule
+        self._weight_decay = validate.real('weight_decay', weight_decay, minimum=0)
+        self._beta1 = validate.real('beta1', beta1, minimum=0, below=1)
+        self._beta2 = validate.real('beta2', beta2, minimum=0, below=1)
+        self._epsilon = validate.real('epsilon', epsilon, above=0)
+        self._targets = _Untracked([as_tensorflow(variable) for variable in variables])
+        self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name='updates')
+        self.first_moments = [self._slot(variable, 'first_moment') for variable in self._targets.items]
+        self.second_moments = [self._slot(variable, 'second_moment') for variable in self._targets.items]
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next update, float64."""
+        return self._schedule(self.updates)
+
+    def apply(self, gradients, finite):
+        """Updates all variables; call it in cross-replica context with gradients that are already summed over replicas.
+
+        Args:
+            gradients: one tensor (or per-replica value of equal tensors) per variable.
+            finite: scalar bool; if false, nothing changes.
+        """
+        strategy = tf.distribute.get_strategy()
+        step = tf.cast(self.updates + 1, tf.float64)
+        correction1, correction2 = (1 - tf.pow(tf.constant(beta, tf.float64), step) for beta in (self._beta1, self._beta2))
+        rate = tf.where(finite, self.learning_rate, 0)
+        scalars = {'rate': rate, 'adam_rate': rate * tf.sqrt(correction2) / correction1,
+                   'epsilon': self._epsilon * tf.sqrt(correction2),
+                   'beta1': tf.where(finite, tf.constant(self._beta1, tf.float64), 1),
+                   'beta2': tf.where(finite, tf.constant(self._beta2, tf.float64), 1)}
+
+        def update(variable, first, second, gradient):
+            cast = {name: tf.cast(value, variable.dtype) for name, value in scalars.items()}
+            if self._weight_decay:
+                variable.assign(variable * (1 - cast['rate'] * self._weight_decay))
+            zero = tf.zeros([], variable.dtype)
+            # Powers of zero: the bias corrections are in the rate and in epsilon, in float64.
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=first.handle, v=second.handle, beta1_power=zero, beta2_power=zero, lr=cast['adam_rate'],
+                beta1=cast['beta1'], beta2=cast['beta2'], epsilon=cast['epsilon'],
+                # A gradient that is not finite must not reach the moments, not even times zero.
+                grad=tf.where(finite, gradient, zero))
+
+        for arguments in zip(self._targets.items, self.first_moments, self.second_moments, gradients):
+            strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
+        self.updates.assign_add(tf.cast(finite, tf.int64))
+
+    def _slot(self, variable, name):
+        return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False, name=name)
+
+
+class _Untracked:
+    """Holds the model's variables without making them the optimizer's own."""
+
+    def __init__(self, items):
+        self.items = items

@@ -1,0 +1,50 @@
+"""The folder of a run: whether it may be used, and the configuration that it keeps."""
+import difflib
+import os
+
+# What may differ when a run is continued: how long, how often, where; not what is computed.
+FREE_BINDINGS = ('train.max_steps', 'train.checkpoint_every', 'train.evaluate_every', 'train.log_every', 'train.picture_every',
+                 'train.keep_checkpoints', 'train.num_pictures', 'train.evaluation_batch_size', 'train.test_samples')
+CONFIG = 'config.gin'
+
+
+def prepare(train_dir, config, bindings, resume):
+    """Makes the folder, or checks that the run in it may go on with this configuration; writes `config.gin`.
+
+    Args:
+        train_dir: folder of the run.
+        config: text of the configuration asked for.
+        bindings: function from such a text to `{name: value}`.
+        resume: whether an existing run may be continued.
+
+    Raises:
+        ValueError: if the folder is not a run's, or holds a run that may not be continued so. Nothing is overwritten then.
+    """
+    path = os.path.join(train_dir, CONFIG)
+    if os.path.isdir(train_dir) and os.listdir(train_dir):
+        if not os.path.exists(path):
+            raise ValueError(f'The folder {train_dir} is not empty and holds no run of tfwolf (no {CONFIG}); nothing was written. '
+                             'Choose another --train_dir.')
+        if not resume:
+            raise ValueError(f'{train_dir} holds a run already; with --noresume nothing is overwritten. Choose another --train_dir, '
+                             'or leave --noresume out to continue it.')
+        with open(path, encoding='utf-8') as file:
+            _check_same(train_dir, bindings(file.read()), bindings(config))
+    os.makedirs(train_dir, exist_ok=True)
+    write_text(path, config)
+
+
+def write_text(path, text):
+    """Writes a text file, whole or not at all."""
+    with open(f'{path}.part', 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.replace(f'{path}.part', path)
+
+
+def _check_same(train_dir, before, now):
+    lines = [[f'{name} = {value}' for name, value in sorted(side.items()) if name.removeprefix('tfwolf.') not in FREE_BINDINGS]
+             for side in (before, now)]
+    changed = [line for line in difflib.ndiff(*lines) if line[0] in '+-']
+    if changed:
+        raise ValueError(f'{train_dir} holds a run with another configuration (- its own, + asked for); nothing was changed. Use '
+                         'another --train_dir, or that configuration.\n' + '\n'.join(changed))

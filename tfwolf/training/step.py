@@ -1,0 +1,92 @@
+"""One training step: gradients on every replica, summed, clipped, checked and applied once."""
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.distributions.bits import bits_per_dim
+from tfwolf.replicas import local_rows
+from tfwolf.training.strategy import check_batch_size
+from tfwolf.variables import as_tensorflow, trainable_variables
+
+
+class TrainStep(tf.Module):
+    """The compiled step, and the counters that a checkpoint must hold with the weights.
+
+    Args:
+        strategy: a `tf.distribute` strategy; the object must be made inside its scope.
+        model: a `Wolf`.
+        optimizer: an `AdamW` over the model's trainable variables.
+        objective: an `Objective`.
+        batch_size: images per step over all replicas.
+        seed: integer from which the noise of each step is derived.
+        clip_norm: largest norm of the summed gradient, or None.
+
+    Attributes:
+        step: int64, number of steps taken, skipped ones included.
+        skipped: int64, number of steps skipped because of a gradient that was not finite.
+        skipped_in_a_row: int64, how many of them were the latest ones.
+    """
+
+    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None):
+        super().__init__(name='train_step')
+        if clip_norm is not None:
+            validate.real('clip_norm', clip_norm, above=0)
+        self._parts = lambda: (strategy, model, optimizer, objective)
+        self._batch_size = batch_size
+        self._local_batch_size = check_batch_size(strategy, batch_size)
+        self._seed = seeds.derive(seed, 'training noise')
+        self._clip_norm = clip_norm
+        self.step, self.skipped, self.skipped_in_a_row = (
+            tf.Variable(0, dtype=tf.int64, trainable=False, name=name) for name in ('step', 'skipped', 'skipped_in_a_row'))
+
+    @tf.function(autograph=False)
+    def __call__(self, images):
+        """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`, `[latent_dim]`), means over it.
+
+        Args:
+            images: uint8 `[batch, height, width, channels]`, distributed over the replicas.
+        """
+        strategy, model, optimizer, _ = self._parts()
+        metrics, gradients, finite = strategy.run(self._replica_step, (images,))
+        local = strategy.experimental_local_results
+        metrics = {name: local(value)[0] for name, value in metrics.items()}
+        finite = local(finite)[0]
+        metrics['learning_rate'] = optimizer.learning_rate
+        optimizer.apply(gradients, finite)
+        skip = tf.cast(~finite, tf.int64)
+        self.step.assign_add(1)
+        self.skipped.assign_add(skip)
+        self.skipped_in_a_row.assign(skip * (self.skipped_in_a_row + 1))
+        metrics['skipped'] = tf.identity(self.skipped)
+        metrics['skipped_in_a_row'] = tf.identity(self.skipped_in_a_row)
+        return metrics
+
+    def noise(self, step):
+        """Returns the `Noise` of the global batch of a step."""
+        seed = seeds.fold_in(seeds.tensor_seed(self._seed), step)
+        return self._parts()[1].draw_noise(self._batch_size, seed)
+
+    def _replica_step(self, images):
+        _, model, _, objective = self._parts()
+        noise = local_rows(self.noise(self.step), self._local_batch_size)
+        variables = trainable_variables(model)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([as_tensorflow(variable) for variable in variables])
+            terms = model.terms(images, noise, training=True)
+            loss = objective.local_loss(terms, self._batch_size, model.latent.dim, self.step)
+        gradients = tape.gradient(loss, [as_tensorflow(variable) for variable in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        means = {'loss_nats': loss}
+        for name in ('reconstruction_nats', 'kl_nats', 'dequantization_nats', 'nll_nats'):
+            means[name] = tf.reduce_sum(getattr(terms, name)) / self._batch_size
+        if terms.kl_per_dim_nats is not None:
+            means['kl_per_dim_nats'] = tf.reduce_sum(terms.kl_per_dim_nats, axis=0) / self._batch_size
+        context = tf.distribute.get_replica_context()
+        means, gradients = context.all_reduce('SUM', tf.nest.map_structure(tf.identity, (means, gradients)))
+        means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
+        # After the sum: every replica sees the same norm and takes the same decision.
+        norm = tf.linalg.global_norm(gradients)
+        finite = tf.math.is_finite(norm) & tf.math.is_finite(means['loss_nats'])
+        if self._clip_norm is not None:
+            scale = tf.minimum(tf.cast(1, norm.dtype), self._clip_norm / norm)
+            gradients = [gradient * scale for gradient in gradients]
+        means['gradient_norm'] = norm
+        return means, gradients, finite

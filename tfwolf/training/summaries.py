@@ -1,0 +1,36 @@
+"""TensorBoard: scalars by term, a histogram of KL per dimension, pictures and the configuration."""
+import os
+
+import tensorflow as tf
+
+
+class Summaries:
+    """Writes TensorBoard events to `train_dir/tensorboard`.
+
+    Args:
+        train_dir: folder of the run.
+    """
+
+    def __init__(self, train_dir):
+        self._writer = tf.summary.create_file_writer(os.path.join(train_dir, 'tensorboard'))
+
+    def text(self, name, value, step):
+        """Writes a text in a fixed-width font."""
+        with self._writer.as_default(step=step):
+            tf.summary.text(name, '\n'.join('    ' + line for line in value.splitlines()))
+
+    def metrics(self, prefix, metrics, step):
+        """Writes numbers as scalars `prefix/name`, and vectors as histograms."""
+        with self._writer.as_default(step=step):
+            for name, value in metrics.items():
+                write = tf.summary.histogram if getattr(value, 'ndim', 0) else tf.summary.scalar
+                write(f'{prefix}/{name}', value)
+
+    def picture(self, name, picture, step):
+        """Writes a uint8 picture `[height, width, 3]`."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(name, picture[None])
+
+    def flush(self):
+        """Makes everything written so far visible."""
+        self._writer.flush()
