@@ -8,6 +8,8 @@ import gin
 
 GIN_FILE = flags.DEFINE_multi_string('gin_file', [], 'Gin file with an experiment; may be given several times, later ones win.')
 GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One gin binding, such as "train.batch_size = 32"; wins over files.')
+TRAIN_DIR = flags.DEFINE_string('train_dir', None, 'Folder of the run: checkpoints, summaries, pictures, results.')
+SEED = flags.DEFINE_integer('seed', 0, 'Seed of weights, order of images and noise.', lower_bound=0)
 DATA_DIR = flags.DEFINE_string('data_dir', None, "Folder of TensorFlow Datasets' prepared data.")
 DOWNLOAD = flags.DEFINE_bool('download', True, 'Download and prepare TFDS data that are not in --data_dir.')
 STRATEGY = flags.DEFINE_enum('strategy', 'auto', ['auto', 'one_device', 'mirrored'], 'Devices to compute on.')
@@ -54,17 +56,40 @@ def parse_gin(files, params):
         if not os.path.isfile(file):
             raise ValueError(f'There is no gin file {file!r} (working directory: {os.getcwd()}).')
         gin.add_config_file_search_path(os.path.dirname(os.path.abspath(file)))
+    verbosity = logging.get_verbosity()
+    # gin logs an error for every folder in which an include is not found before it is.
+    logging.set_verbosity(logging.FATAL)
     try:
         gin.parse_config_files_and_bindings(list(files), list(params), skip_unknown=False)
     except Exception as error:  # gin lets through whatever its parser, tokenizer and imports raise
         raise ValueError(f'The gin configuration cannot be read: {error}') from error
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def train_dir():
+    """Returns the flag `--train_dir`.
+
+    Raises:
+        ValueError: if it was not given.
+    """
+    if not TRAIN_DIR.value:
+        raise ValueError('--train_dir must be given: the folder of the run.')
+    return TRAIN_DIR.value
+
+
+def config_text():
+    """Returns what was asked for, as a gin file that says the same, with the seed in its first line."""
+    return f'# seed = {SEED.value}\n{gin.config_str(max_line_length=120)}'
 
 
 def bindings(config):
-    """Returns `{name: value}` as text for every binding of a `gin.config_str()`."""
+    """Returns `{name: value}` as text for every binding of a `config_text()`, the seed included."""
     found = {}
     name = None
     for line in config.splitlines():
+        if line.startswith('# seed = '):
+            found['seed'] = line.removeprefix('# seed = ')
         if line.startswith('#') or not line.strip():
             name = None
             continue

@@ -10,25 +10,48 @@ from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder
 from tfwolf.models.latents import GaussianLatent, NoLatent
 from tfwolf.models.wolf import Wolf
-from tfwolf.training.optimizer import AdamW, WarmupDecay
 from tfwolf.training.objective import Objective
+from tfwolf.training.optimizer import AdamW, WarmupDecay
+from tfwolf.training.settings import Settings
 
 # Built from Python these take their arguments as they are; only a reference such as `@Wolf` in a gin file is configured.
 for _part in (RefinedGlow, FullMatrix, PLUMatrix, Additive, BoundedAffine, horizontal_flip, pad_and_crop, FlowPrior, NormalPrior,
               Encoder, GaussianLatent, NoLatent, Wolf, AdamW, WarmupDecay, Objective):
     gin.external_configurable(_part, module='tfwolf')
 gin.external_configurable(load_dataset, name='dataset', module='tfwolf')
+TrainSettings = gin.external_configurable(Settings, name='train', module='tfwolf')
 
 
-@gin.configurable(module='tfwolf')
-class experiment:  # named as gin files write it
-    """A model and the images it is for.
+@gin.configurable('experiment', module='tfwolf')
+class Experiment:
+    """A model and the images it is for; in gin files `experiment`.
 
     Args:
         model: makes the model, called with (image_shape, seed); in gin `@Wolf`.
         dataset: loads the images, called with (data_dir, download); in gin `@dataset`.
+        image_shape: (height, width, channels) that the model is for; None takes the data set's.
     """
 
-    def __init__(self, model=gin.REQUIRED, dataset=gin.REQUIRED):
+    def __init__(self, model=None, dataset=None, image_shape=None):
+        if model is None or dataset is None:
+            raise ValueError('Nothing to train: bind `experiment.model` and `experiment.dataset`, as the files in gin/ do, or give '
+                             'one of them, for example --gin_file=gin/digits.gin.')
         self.make_model = model
-        self.load_dataset = dataset
+        self._load_dataset = dataset
+        self._image_shape = None if image_shape is None else tuple(image_shape)
+
+    def open_dataset(self, data_dir, download):
+        """Returns the `ImageDataset`.
+
+        Raises:
+            ValueError: if it cannot be had, or its images have another shape than the model is for.
+        """
+        dataset = self._load_dataset(data_dir=data_dir, download=download)
+        if self._image_shape not in (None, dataset.image_shape):
+            raise ValueError(f'`experiment.image_shape` is {self._image_shape}, but the images of {dataset.name!r} are '
+                             f'{dataset.image_shape} (height, width, channels).')
+        return dataset
+
+    def find_image_shape(self, data_dir):
+        """Returns (height, width, channels), from the binding if there is one, so that no data are needed for it."""
+        return self._image_shape or self.open_dataset(data_dir, download=False).image_shape

@@ -1,35 +1,28 @@
 """Trains a model: `python -m tfwolf.train --gin_file=gin/digits.gin --train_dir=runs/digits`."""
 from tfwolf import quiet  # isort: skip  (before anything that imports TensorFlow)
 
-import dataclasses
 import json
 import os
 import sys
 import time
-from typing import Callable, Optional, Sequence
 
 from absl import flags
 import gin
-import numpy as np
 
-from tfwolf import command, seeds, validate
-from tfwolf.data.dataset import ImageDataset
+from tfwolf import command
 from tfwolf.evaluation.likelihood import evaluate_likelihood
-from tfwolf.experiment import experiment
+from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.models.initialization import initialize
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import Checkpoints
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
-from tfwolf.training.objective import Objective
 from tfwolf.training.progress import progress_bar
 from tfwolf.training.step import TrainStep
 from tfwolf.training.strategy import check_batch_size, make_strategy
 from tfwolf.training.summaries import Summaries
 from tfwolf.variables import count_parameters, trainable_variables
 
-TRAIN_DIR = flags.DEFINE_string('train_dir', None, 'Folder of the run: checkpoints, summaries, pictures, results.')
-SEED = flags.DEFINE_integer('seed', 0, 'Seed of weights, order of images and noise.')
 MAX_STEPS = flags.DEFINE_integer('max_steps', None, 'Number of steps; wins over train.max_steps.', lower_bound=1)
 RESUME = flags.DEFINE_bool('resume', True, 'Continue the run in --train_dir; --noresume refuses a used folder.')
 
@@ -37,75 +30,26 @@ RESUME = flags.DEFINE_bool('resume', True, 'Continue the run in --train_dir; --n
 COLLAPSED_KL_NATS = 0.5
 
 
-@gin.configurable('train', module='tfwolf')
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How a model is trained.
-
-    Args:
-        batch_size: images per step over all replicas.
-        max_steps: number of steps.
-        optimizer: makes the optimizer, called with (variables); in gin `@AdamW`.
-        objective: an `Objective`.
-        augmentations: functions of images and a seed, see `tfwolf.data.augment`.
-        clip_norm: largest norm of the gradient, or None.
-        init_batch_size: number of training images for the data-dependent initialisation.
-        log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries, checkpoints, evaluations on the validation
-            images, and pictures; 0 for never.
-        keep_checkpoints: how many of the latest checkpoints are kept.
-        evaluation_batch_size: images per batch in evaluation.
-        test_samples: K of the evaluation on the test images after the last step; 0 for none.
-        num_pictures: number of samples, and of images that are switched, in a picture.
-        max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
-    """
-
-    batch_size: int = gin.REQUIRED
-    max_steps: int = gin.REQUIRED
-    optimizer: Callable = gin.REQUIRED
-    objective: Objective = Objective()
-    augmentations: Sequence[Callable] = ()
-    clip_norm: Optional[float] = None
-    init_batch_size: int = 2048
-    log_every: int = 50
-    checkpoint_every: int = 1000
-    evaluate_every: int = 1000
-    picture_every: int = 1000
-    keep_checkpoints: int = 3
-    evaluation_batch_size: int = 256
-    test_samples: int = 1
-    num_pictures: int = 64
-    max_skipped_in_a_row: int = 20
-
-    def __post_init__(self):
-        for name in ('batch_size', 'max_steps', 'init_batch_size', 'log_every', 'keep_checkpoints', 'evaluation_batch_size',
-                     'max_skipped_in_a_row'):
-            validate.integer(f'train.{name}', getattr(self, name), minimum=1)
-        for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
-            validate.integer(f'train.{name}', getattr(self, name), minimum=0)
-        validate.integer('train.num_pictures', self.num_pictures, minimum=2)
-
-
 def main():
     """Runs the command."""
     started = time.perf_counter()
     command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
-    if not TRAIN_DIR.value:
-        raise ValueError('--train_dir must be given: the folder for checkpoints, summaries and results.')
+    train_dir = command.train_dir()
     try:
-        train(TRAIN_DIR.value, started)
+        train(train_dir, started)
     except KeyboardInterrupt:
-        print(f'\nInterrupted. The run is saved in {TRAIN_DIR.value}; the same command continues it.', file=sys.stderr)
+        print(f'\nInterrupted. The run is saved in {train_dir}; the same command continues it.', file=sys.stderr)
         sys.exit(command.INTERRUPTED)
 
 
 def train(train_dir, started):
     """Trains the configured experiment in `train_dir`; `started` is the `time.perf_counter()` from which time is told."""
-    parts, settings = experiment(), Settings()
+    parts, settings = Experiment(), TrainSettings()
     last_step = MAX_STEPS.value or settings.max_steps
-    seed = SEED.value
+    seed = command.SEED.value
     strategy = make_strategy(command.STRATEGY.value)
     check_batch_size(strategy, settings.batch_size)
-    dataset: ImageDataset = parts.load_dataset(data_dir=command.DATA_DIR.value, download=command.DOWNLOAD.value)
+    dataset = parts.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     if settings.batch_size > dataset.train.num_examples:
         raise ValueError(f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of training images; got '
                          f'{settings.batch_size}.')
@@ -113,8 +57,8 @@ def train(train_dir, started):
         model = parts.make_model(image_shape=dataset.image_shape, seed=seed)
         optimizer = settings.optimizer(variables=trainable_variables(model))
         train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm)
-    config = gin.config_str(max_line_length=120)
-    run_directory.prepare(train_dir, f'# seed = {seed}\n{config}', command.bindings, RESUME.value)
+    config = command.config_text()
+    run_directory.prepare(train_dir, config, command.bindings, RESUME.value)
     checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
     summaries = Summaries(train_dir)
     print(f'{dataset.name}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
@@ -159,7 +103,7 @@ def _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_d
     with progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image') as bar:
         result = evaluate_likelihood(model, dataset.test, settings.evaluation_batch_size, settings.test_samples, seed, strategy, progress)
     result = {**result, 'dataset': dataset.name, 'split': 'test', 'checkpoint': 'latest', 'seed': seed}
-    run_directory.write_text(os.path.join(train_dir, 'evaluation.json'), json.dumps(result, indent=2) + '\n')
+    run_directory.write_text(os.path.join(train_dir, run_directory.EVALUATION), json.dumps(result, indent=2) + '\n')
     return result
 
 
@@ -172,8 +116,8 @@ def _say_what_is_where(train_dir, model, result, pictures, seconds):
             print(f'WARNING: the KL has collapsed ({result["kl_nats"]:.2f} nats): z holds next to nothing, and switching it changes '
                   'nothing.\n  Train longer, or help it: --gin_param="Objective.free_nats_per_dim = 0.25" or '
                   '--gin_param="Objective.kl_warmup_steps = 1000".')
-    for name, place in (('checkpoints', 'checkpoints'), ('best on validation', 'best'), ('results', 'evaluation.json'),
-                        ('configuration', 'config.gin')):
+    for name, place in (('checkpoints', 'checkpoints'), ('best on validation', 'best'), ('results', run_directory.EVALUATION),
+                        ('configuration', run_directory.CONFIG)):
         if os.path.exists(os.path.join(train_dir, place)):
             print(f'  {name + ":":20}{os.path.join(train_dir, place)}')
     print(f'  {"pictures:":20}{", ".join(pictures)}')

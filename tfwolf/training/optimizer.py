@@ -35,6 +35,8 @@ class AdamW(tf.Module):
     Keras's AdamW adds epsilon to the uncorrected root and so is not quite this. One fused kernel per variable: with c = 1 - beta2^t,
     `m^ / (sqrt(v^) + eps)` equals `m sqrt(c) / (1 - beta1^t) / (sqrt(v) + eps sqrt(c))`.
 
+    Made inside the scope of the strategy whose variables it updates.
+
     Args:
         variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
         schedule: function of the update's number to the learning rate, a `WarmupDecay`.
@@ -51,6 +53,7 @@ class AdamW(tf.Module):
         self._beta1 = validate.real('beta1', beta1, minimum=0, below=1)
         self._beta2 = validate.real('beta2', beta2, minimum=0, below=1)
         self._epsilon = validate.real('epsilon', epsilon, above=0)
+        self._strategy = tf.distribute.get_strategy()
         self._targets = _Untracked([as_tensorflow(variable) for variable in variables])
         self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name='updates')
         self.first_moments = [self._slot(variable, 'first_moment') for variable in self._targets.items]
@@ -68,7 +71,6 @@ class AdamW(tf.Module):
             gradients: one tensor (or per-replica value of equal tensors) per variable.
             finite: scalar bool; if false, nothing changes.
         """
-        strategy = tf.distribute.get_strategy()
         step = tf.cast(self.updates + 1, tf.float64)
         correction1, correction2 = (1 - tf.pow(tf.constant(beta, tf.float64), step) for beta in (self._beta1, self._beta2))
         rate = tf.where(finite, self.learning_rate, 0)
@@ -90,7 +92,7 @@ class AdamW(tf.Module):
                 grad=tf.where(finite, gradient, zero))
 
         for arguments in zip(self._targets.items, self.first_moments, self.second_moments, gradients):
-            strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
+            self._strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
         self.updates.assign_add(tf.cast(finite, tf.int64))
 
     def _slot(self, variable, name):

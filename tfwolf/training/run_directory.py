@@ -6,6 +6,7 @@ import os
 FREE_BINDINGS = ('train.max_steps', 'train.checkpoint_every', 'train.evaluate_every', 'train.log_every', 'train.picture_every',
                  'train.keep_checkpoints', 'train.num_pictures', 'train.evaluation_batch_size', 'train.test_samples')
 CONFIG = 'config.gin'
+EVALUATION = 'evaluation.json'
 
 
 def prepare(train_dir, config, bindings, resume):

@@ -1,0 +1,35 @@
+"""Models small enough to build in a moment."""
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.bijectors.glow import RefinedGlow
+from tfwolf.bijectors.scales import BoundedAffine
+from tfwolf.distributions.prior import FlowPrior, NormalPrior
+from tfwolf.models.encoder import Encoder
+from tfwolf.models.initialization import initialize
+from tfwolf.models.latents import GaussianLatent, NoLatent
+from tfwolf.models.wolf import Wolf
+
+SHAPE = (8, 8, 3)
+
+
+def random_images(count, shape=SHAPE, seed=0):
+    """Returns made-up uint8 images with smooth structure."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 200, (count, 2, 2, shape[2])).repeat(shape[0] // 2, 1).repeat(shape[1] // 2, 2)
+    return (coarse + random.integers(0, 55, (count, *shape))).astype(np.uint8)
+
+
+def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0, images=None):
+    """Returns a tiny `Wolf`; `latent` is 'flow', 'normal' or None; initialised from `images` if they are given."""
+    flow = functools.partial(RefinedGlow, num_steps=[1, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0))
+    prior = {'flow': functools.partial(FlowPrior, num_steps=1, hidden_features=8, transform=BoundedAffine(1.0)),
+             'normal': NormalPrior, None: None}[latent]
+    make_latent = NoLatent if latent is None else functools.partial(
+        GaussianLatent, latent_dim=4, prior=prior, encoder=functools.partial(Encoder, widths=[6], out_channels=4))
+    model = Wolf(shape, num_bits, flow=flow, latent=make_latent, seed=seed, dtype=dtype)
+    if images is not None:
+        initialize(model, images, seed)
+    return model

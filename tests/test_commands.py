@@ -1,0 +1,144 @@
+"""The commands as a user types them: a short run from start to end, resumed and evaluated, and what bad input gets."""
+import concurrent.futures
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+from PIL import Image
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DIGITS = '--gin_file=gin/digits.gin'
+# One step a level, no loops: traced in seconds.
+TINY = ['RefinedGlow.num_steps = [0, [1], 1]', 'RefinedGlow.hidden_channels = [4, 4, 4]', 'Encoder.widths = [4]',
+        'FlowPrior.num_steps = 1', 'train.init_batch_size = 64', 'train.log_every = 2', 'train.test_samples = 1',
+        'train.picture_every = 0', 'train.evaluate_every = 4', 'train.checkpoint_every = 2', 'train.num_pictures = 4']
+TINY = [f'--gin_param={binding}' for binding in TINY]
+
+
+def tfwolf(command, *arguments, timeout=300):
+    """Runs `python -m tfwolf.COMMAND` in the root and returns the finished process."""
+    return subprocess.run([sys.executable, '-m', f'tfwolf.{command}', *map(str, arguments)], cwd=ROOT, capture_output=True,
+                          text=True, timeout=timeout)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """Returns the folder of a finished run of six steps, and what it printed."""
+    train_dir = tmp_path_factory.mktemp('runs') / 'digits'
+    done = tfwolf('train', DIGITS, *TINY, f'--train_dir={train_dir}', '--max_steps=6')
+    assert done.returncode == 0, done.stderr
+    return train_dir, done.stdout
+
+
+def test_training_leaves_everything_it_names(run):
+    train_dir, printed = run
+    for name in ('checkpoints', 'best', 'evaluation.json', 'config.gin', 'samples.png', 'switch.png'):
+        assert (train_dir / name).exists() and str(train_dir / name) in printed, name
+    for name in ('operative_config.gin', 'tensorboard'):
+        assert (train_dir / name).exists()
+    assert 'python -m tfwolf.evaluate' in printed and 'WARNING: the KL has collapsed' in printed
+    result = json.loads((train_dir / 'evaluation.json').read_text())
+    assert result['num_images'] == 360 and 2 < result['bits_per_dim'] < 8
+    assert result['bits_per_dim_iwae'] <= result['bits_per_dim'] + 1e-6
+    samples = np.asarray(Image.open(train_dir / 'samples.png'))
+    assert samples.shape == (2 * 50 + 2, 2 * 50 + 2, 3)
+    tags = set()
+    for file in (train_dir / 'tensorboard').iterdir():
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    wanted = {'train/bits_per_dim', 'train/kl_nats', 'train/kl_per_dim_nats', 'train/gradient_norm', 'train/update_norm',
+              'train/learning_rate', 'train/images_per_second', 'validation/bits_per_dim', 'samples', 'switch', 'config'}
+    assert wanted <= tags, wanted - tags
+
+
+def test_resume_continues_and_evaluate_works_on_the_run(run):
+    train_dir, _ = run
+    more = tfwolf('train', DIGITS, *TINY, f'--train_dir={train_dir}', '--max_steps=8')
+    assert more.returncode == 0 and 'Continuing from step 6' in more.stdout, more.stderr
+    assert (train_dir / 'checkpoints' / 'ckpt-8.index').exists()
+    done = tfwolf('evaluate', f'--train_dir={train_dir}', '--split=validation', '--num_samples=3')
+    assert done.returncode == 0, done.stderr
+    result = json.loads((train_dir / 'evaluation.json').read_text())
+    assert (result['num_images'], result['num_samples'], result['checkpoint']) == (144, 3, 'ckpt-8')
+    assert result['bits_per_dim_iwae'] < result['bits_per_dim']
+    parts = result['reconstruction_nats'] + result['kl_nats'] + result['dequantization_nats']
+    assert result['bits_per_dim'] == pytest.approx(parts / (64 * np.log(2)), rel=1e-6)
+
+
+def test_ctrl_c_saves_and_exits_with_130(tmp_path):
+    train_dir = tmp_path / 'run'
+    process = subprocess.Popen([sys.executable, '-m', 'tfwolf.train', DIGITS, *TINY, f'--train_dir={train_dir}',
+                                '--gin_param=train.checkpoint_every = 0', '--max_steps=1000000'],
+                               cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    printed = ''
+    for line in process.stdout:
+        printed += line
+        if 'First step finished' in printed:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    printed += process.communicate(timeout=60)[0]
+    assert process.returncode == 130, printed
+    assert 'the same command continues it' in printed
+    assert tf.train.latest_checkpoint(str(train_dir / 'checkpoints')).split('-')[-1] != '0'
+
+
+def test_summary_for_machines():
+    done = tfwolf('summary', '--gin_file=gin/cifar10_small.gin', '--json', '--nospeed')
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary['parameters'], summary['latent_dim'], summary['image_shape']) == (1_630_768, 64, [32, 32, 3])
+    assert [level['channels'] for level in summary['levels']] == [3, 12, 9, 24, 18, 48]
+    assert sum(level['leaving'] * level['height'] * level['width'] for level in summary['levels']) == 32 * 32 * 3
+
+
+def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
+    train_dir, _ = run
+    before = sorted((path, path.stat().st_mtime_ns) for path in train_dir.rglob('*') if path.is_file())
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'used').mkdir()
+    (tmp_path / 'used' / 'notes.txt').write_text('mine')
+    (tmp_path / 'bad').mkdir()
+    for index in range(3):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / 'bad' / f'{index}.png')
+    (tmp_path / 'bad' / '1.png').write_bytes(b'no picture')
+    empty_gin = tmp_path / 'empty.gin'
+    empty_gin.write_text('train.batch_size = 4\n')
+    new = f'--train_dir={tmp_path / "new"}'
+
+    def source(value):
+        return f'--gin_param=dataset.source = {value!r}'
+
+    folder = [DIGITS, new, '--gin_param=dataset.validation_size = 1']
+    cases = [
+        (['--gin_file=gin/nope.gin', new], 'no gin file'),
+        ([DIGITS, new, '--gin_param=Wolf.widht = 3'], 'widht'),
+        ([DIGITS, new, '--gin_param=Nope.x = 3'], 'Nope'),
+        ([DIGITS, new, '--wrong=1'], 'wrong'),
+        ([DIGITS, new, '--strategy=three'], 'three'),
+        ([f'--gin_file={empty_gin}', new], 'Nothing to train'),
+        ([DIGITS], '--train_dir'),
+        ([DIGITS, new, 'stray'], 'stray'),
+        ([DIGITS, new, '--gin_param=Wolf.num_bits = 0'], 'num_bits'),
+        ([DIGITS, new, '--gin_param=RefinedGlow.num_steps = [0, [1], [1], [1], 1]',
+          '--gin_param=RefinedGlow.hidden_channels = [4, 4, 4, 4, 4]'], 'must be even'),
+        ([*folder, source(f'folder:{tmp_path / "empty"}')], 'holds no images'),
+        ([*folder, source(f'folder:{tmp_path / "bad"}')], '1.png'),
+        ([DIGITS, new, source('tfds:cifar10'), f'--data_dir={tmp_path}', '--nodownload'], '--data_dir'),
+        ([DIGITS, f'--train_dir={train_dir}', *TINY, '--noresume'], 'holds a run already'),
+        ([DIGITS, f'--train_dir={train_dir}', *TINY, '--gin_param=Wolf.num_bits = 3'], 'Wolf.num_bits = 3'),
+        ([DIGITS, f'--train_dir={tmp_path / "used"}', *TINY], 'holds no run of tfwolf'),
+    ]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda case: tfwolf('train', *case[0]), cases))
+    for (arguments, message), done in zip(cases, results):
+        assert done.returncode == 2, (arguments, done.stderr[-2000:])
+        assert message in done.stderr and 'Traceback' not in done.stderr, (arguments, done.stderr)
+    assert not (tmp_path / 'new').exists()
+    assert before == sorted((path, path.stat().st_mtime_ns) for path in train_dir.rglob('*') if path.is_file())

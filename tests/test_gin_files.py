@@ -1,0 +1,64 @@
+"""Every shipped gin file builds its model, with the number of parameters that the papers' model has."""
+import pathlib
+
+import gin
+import pytest
+import tensorflow as tf
+
+from tfwolf import command
+from tfwolf.experiment import Experiment, TrainSettings
+from tfwolf.variables import count_parameters
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PARAMETERS = {'digits': 435_836, 'cifar10': 51_860_457, 'cifar10_small': 1_630_768, 'glow_refined_cifar10': 46_521_601}
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    gin.clear_config()
+    yield
+    gin.clear_config()
+
+
+def test_every_gin_file_is_listed():
+    assert {path.stem for path in (ROOT / 'gin').glob('*.gin')} == set(PARAMETERS)
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_parameters_are_exact(name):
+    path = ROOT / 'gin' / f'{name}.gin'
+    command.parse_gin([str(path)], [])
+    parts, settings = Experiment(), TrainSettings()
+    model = parts.make_model(image_shape=parts.find_image_shape(None), seed=0)
+    assert count_parameters(model) == PARAMETERS[name]
+    assert settings.batch_size >= 64 and settings.optimizer is not None
+    assert f'--gin_file=gin/{name}.gin' in path.read_text()
+    del model
+    tf.keras.backend.clear_session()
+
+
+@pytest.mark.parametrize('params, message', [
+    (["Wolf.num_bitz = 8"], 'num_bitz'), (['Nope.x = 1'], 'Nope'), (['train.batch_size ='], 'cannot be read'),
+    (['train.unknown = 3'], 'unknown'),
+])
+def test_unknown_names_are_errors(params, message):
+    with pytest.raises(ValueError, match=message):
+        command.parse_gin([str(ROOT / 'gin' / 'digits.gin')], params)
+
+
+def test_bindings_are_read_back():
+    config = '# seed = 3\n# Parameters:\n# ====\na.b = 1\nc/d.e = \\\n    [1,\n     2]\n'
+    assert command.bindings(config) == {'seed': '3', 'a.b': '1', 'c/d.e': ' [1, 2]'}
+
+
+@pytest.mark.parametrize('params, message', [
+    (["train.batch_size = 0"], 'batch_size'), (["train.log_every = 0"], 'log_every'), (["Wolf.num_bits = 9"], 'num_bits'),
+    (["experiment.image_shape = (8, 8, 3)"], r'\(8, 8, 3\).*digits.*\(8, 8, 1\)'),
+    (["RefinedGlow.num_steps = [1, [3, 3], 3]"], 'squeeze'),
+])
+def test_bad_values_are_named(params, message):
+    command.parse_gin([str(ROOT / 'gin' / 'digits.gin')], params)
+    with pytest.raises(ValueError, match=message):
+        parts, _ = Experiment(), TrainSettings()
+        dataset = parts.open_dataset(None, download=False)
+        parts.make_model(image_shape=dataset.image_shape, seed=0)

@@ -1,0 +1,190 @@
+"""Training steps: replica equivalence, the optimizer's formula, skipping, clipping, resuming."""
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from small_models import random_images, small_wolf
+from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.pipeline import training_batches
+from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.models.initialization import initialize
+from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, restore_model
+from tfwolf.training.diagnosis import first_bad_layer
+from tfwolf.training.objective import Objective
+from tfwolf.training.optimizer import AdamW, WarmupDecay
+from tfwolf.training.step import TrainStep
+from tfwolf.training.strategy import check_batch_size, make_strategy
+from tfwolf.variables import named_variables, trainable_variables
+
+BATCH = 8
+IMAGES = random_images(64)
+SPLIT = ArraySplit(lambda: (IMAGES, None), 64, IMAGES.shape[1:])
+
+
+def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, peak=1e-2, **model):
+    with strategy.scope():
+        wolf = small_wolf(dtype, **model)
+        optimizer = AdamW(trainable_variables(wolf), WarmupDecay(3, peak=peak), weight_decay=1e-3)
+        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm)
+    return wolf, optimizer, step
+
+
+def take_steps(strategy, step, first, last):
+    batches = training_batches(SPLIT, BATCH, seed=1, first_step=first).map(lambda batch: batch['image'])
+    batches = iter(strategy.experimental_distribute_dataset(batches))
+    return [{name: value.numpy() for name, value in step(next(batches)).items()} for _ in range(first, last)]
+
+
+def weights(model):
+    return {path: np.array(tf.convert_to_tensor(variable)) for path, variable in named_variables(model)}
+
+
+@pytest.mark.parametrize('objective', [Objective(), Objective(kl_warmup_steps=4, free_nats_per_dim=0.3)], ids=['bound', 'helped'])
+def test_two_replicas_equal_one_device(objective):
+    """Initialisation from data, five steps, batch statistics and evaluation agree to rounding."""
+    results = []
+    for name in ('one_device', 'mirrored'):
+        strategy = make_strategy(name)
+        model, _, step = make_run(strategy, tf.float64, objective, clip_norm=100.0)
+        initialize(model, IMAGES[:32], seed=1)
+        metrics = take_steps(strategy, step, 0, 5)
+        results.append((strategy.num_replicas_in_sync, metrics, weights(model), evaluate_likelihood(model, SPLIT, 24, 2, 0, strategy)))
+    (one, metrics_one, weights_one, evaluated_one), (two, metrics_two, weights_two, evaluated_two) = results
+    assert (one, two) == (1, 2)
+    for first, second in zip(metrics_one, metrics_two):
+        for name in first:
+            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
+    for path, value in weights_one.items():
+        np.testing.assert_allclose(weights_two[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+    assert evaluated_one == pytest.approx(evaluated_two, rel=1e-9)
+
+
+def test_float32_replicas_equal_one_device():
+    results = []
+    for name in ('one_device', 'mirrored'):
+        strategy = make_strategy(name)
+        model, _, step = make_run(strategy, peak=1e-3)
+        initialize(model, IMAGES[:32], seed=1)
+        results.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 5)])
+    np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def test_adamw_is_the_formula():
+    """Twenty updates of one weight against the formula in NumPy, epsilon large enough to matter."""
+    variable = tf.Variable([1.0, -2.0], dtype=tf.float64)
+    schedule = WarmupDecay(5, peak=0.1, initial=0.01, decay=0.9)
+    optimizer = AdamW([variable], schedule, weight_decay=0.3, epsilon=0.1)
+    p, m, v = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+    random = np.random.default_rng(0)
+    for t in range(20):
+        gradient = random.standard_normal(2)
+        rate = 0.01 + 0.09 * t / 5 if t < 5 else 0.1 * 0.9 ** (t - 5)
+        np.testing.assert_allclose(optimizer.learning_rate, rate, rtol=1e-12)
+        optimizer.apply([tf.constant(gradient)], tf.constant(True))
+        p = p * (1 - rate * 0.3)
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient ** 2
+        p = p - rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 0.1)
+        np.testing.assert_allclose(variable, p, rtol=1e-10)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing_and_is_counted():
+    strategy = make_strategy('one_device')
+    model, optimizer, step = make_run(strategy)
+    initialize(model, IMAGES[:32], seed=1)
+    take_steps(strategy, step, 0, 2)
+    bias = next(variable for path, variable in named_variables(model.flow) if path[-1] == 'layers.0.bias')
+    good = tf.identity(bias)
+    bias.assign(tf.fill(bias.shape, np.float32('nan')))
+    before = weights(model), [tf.identity(moment) for moment in optimizer.first_moments]
+    metrics = take_steps(strategy, step, 2, 4)[-1]
+    assert (metrics['skipped'], metrics['skipped_in_a_row'], int(step.step), int(optimizer.updates)) == (2, 2, 4, 2)
+    after = weights(model)
+    for path, value in before[0].items():
+        if 'running' not in path[-1]:
+            np.testing.assert_array_equal(after[path], value, err_msg=str(path))
+    for old, new in zip(before[1], optimizer.first_moments):
+        np.testing.assert_array_equal(old, new)
+    message = first_bad_layer(model, IMAGES[:BATCH], step.noise(3))
+    assert 'layers.0.bias' in message and 'not finite' in message
+    bias.assign(good)
+    assert take_steps(strategy, step, 4, 5)[-1]['skipped_in_a_row'] == 0
+
+
+def test_the_first_bad_layer_is_named():
+    model = small_wolf(images=IMAGES[:32])
+    scale = model.flow.layers[0].weights['layers.4.log_scale']
+    scale.assign(tf.fill(scale.shape, 200.0))
+    step = make_run(make_strategy('one_device'))[2]
+    assert 'layer flow/0/0/4' in first_bad_layer(model, IMAGES[:BATCH], step.noise(0))
+
+
+def test_clipping_bounds_the_summed_gradient():
+    strategy = make_strategy('mirrored')
+    model, optimizer, step = make_run(strategy, clip_norm=0.5)
+    initialize(model, IMAGES[:32], seed=1)
+    metrics = take_steps(strategy, step, 0, 1)[0]
+    assert metrics['gradient_norm'] > 0.5
+    moment_norm = tf.linalg.global_norm([tf.convert_to_tensor(moment) for moment in optimizer.first_moments])
+    np.testing.assert_allclose(moment_norm, 0.1 * 0.5, rtol=1e-4)
+
+
+def test_resuming_is_exact(tmp_path):
+    """Six steps in one go, and three, a new process's worth of objects, and three more, give the same bits."""
+    strategy = make_strategy('one_device')
+    results = []
+    for cuts in ((0, 6), (0, 3, 6)):
+        folder = str(tmp_path / str(len(cuts)))
+        for first, last in zip(cuts, cuts[1:]):
+            model, optimizer, step = make_run(strategy)
+            with strategy.scope():
+                checkpoints = Checkpoints(folder, model, optimizer, step, keep=2)
+            if not checkpoints.restore():
+                initialize(model, IMAGES[:32], seed=1)
+            take_steps(strategy, step, first, last)
+            checkpoints.save()
+        results.append(weights(model))
+    for path, value in results[0].items():
+        np.testing.assert_array_equal(results[1][path], value, err_msg=str(path))
+    fresh = small_wolf(seed=9)
+    restore_model(fresh, find_checkpoint(folder, '6'))
+    for path, value in weights(fresh).items():
+        np.testing.assert_array_equal(results[0][path], value, err_msg=str(path))
+    with pytest.raises(ValueError, match='no checkpoint'):
+        find_checkpoint(folder, '4')
+    with pytest.raises(ValueError, match='another model'):
+        restore_model(small_wolf(shape=(4, 4, 3)), find_checkpoint(folder, 'latest'))
+
+
+def test_best_checkpoint_is_the_lowest(tmp_path):
+    strategy = make_strategy('one_device')
+    model, optimizer, step = make_run(strategy)
+    checkpoints = Checkpoints(str(tmp_path), model, optimizer, step, keep=1)
+    saved = []
+    for number, value in enumerate((3.0, 4.0, 2.5, float('nan'))):
+        step.step.assign(number)
+        saved.append(checkpoints.save_if_best(value))
+    assert saved == [True, False, True, False]
+    assert os.path.basename(find_checkpoint(str(tmp_path), 'best')) == 'ckpt-2'
+
+
+def test_objective_floor_and_weight():
+    model = small_wolf(images=IMAGES[:32])
+    terms = model.terms(IMAGES[:BATCH], model.draw_noise(BATCH, tf.constant([0, 1])))
+    kl = float(tf.reduce_mean(terms.kl_nats))
+    rest = float(tf.reduce_mean(terms.nll_nats)) - kl
+    assert 0 < kl + 1 < 10
+    loss = lambda step=100, **options: float(Objective(**options).local_loss(terms, BATCH, 4, step))
+    assert loss() == pytest.approx(rest + kl, rel=1e-6)
+    assert loss(free_nats_per_dim=5.0) == pytest.approx(rest + 20, rel=1e-6)
+    assert loss(step=1, kl_warmup_steps=4) == pytest.approx(rest + kl / 4, rel=1e-6)
+
+
+def test_strategy_and_batch_size_are_checked():
+    with pytest.raises(ValueError, match='one_device, mirrored'):
+        make_strategy('two_devices')
+    assert check_batch_size(make_strategy('mirrored'), 8) == 4
+    for batch_size in (1, 7):
+        with pytest.raises(ValueError, match='multiple of the 2 replicas'):
+            check_batch_size(make_strategy('mirrored'), batch_size)

@@ -1,0 +1,57 @@
+"""How long, how often, with what: the settings of a training run."""
+import dataclasses
+from typing import Callable, Optional, Sequence
+
+import gin
+
+from tfwolf import validate
+from tfwolf.training.objective import Objective
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a model is trained.
+
+    In gin files it is called `train`, as in `train.batch_size = 64`.
+
+    Args:
+        batch_size: images per step over all replicas.
+        max_steps: number of steps.
+        optimizer: makes the optimizer, called with (variables); in gin `@AdamW`.
+        objective: an `Objective`.
+        augmentations: functions of images and a seed, see `tfwolf.data.augment`.
+        clip_norm: largest norm of the gradient, or None.
+        init_batch_size: number of training images for the data-dependent initialisation.
+        log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries, checkpoints, evaluations on the validation
+            images, and pictures; 0 for never.
+        keep_checkpoints: how many of the latest checkpoints are kept.
+        evaluation_batch_size: images per batch in evaluation.
+        test_samples: K of the evaluation on the test images after the last step; 0 for none.
+        num_pictures: number of samples, and of images that are switched, in a picture.
+        max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
+    """
+
+    batch_size: int = gin.REQUIRED
+    max_steps: int = gin.REQUIRED
+    optimizer: Callable = gin.REQUIRED
+    objective: Objective = Objective()
+    augmentations: Sequence[Callable] = ()
+    clip_norm: Optional[float] = None
+    init_batch_size: int = 2048
+    log_every: int = 50
+    checkpoint_every: int = 1000
+    evaluate_every: int = 1000
+    picture_every: int = 1000
+    keep_checkpoints: int = 3
+    evaluation_batch_size: int = 256
+    test_samples: int = 1
+    num_pictures: int = 64
+    max_skipped_in_a_row: int = 20
+
+    def __post_init__(self):
+        for name in ('batch_size', 'max_steps', 'init_batch_size', 'log_every', 'keep_checkpoints', 'evaluation_batch_size',
+                     'max_skipped_in_a_row'):
+            validate.integer(f'train.{name}', getattr(self, name), minimum=1)
+        for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
+            validate.integer(f'train.{name}', getattr(self, name), minimum=0)
+        validate.integer('train.num_pictures', self.num_pictures, minimum=2)
