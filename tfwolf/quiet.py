@@ -2,6 +2,10 @@
 import logging
 import os
 import tempfile
+import time
+
+# As near to the start of the process as our code comes.
+PROCESS_STARTED = time.perf_counter()
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 

@@ -1,5 +1,5 @@
 """Trains a model: `python -m tfwolf.train --gin_file=gin/digits.gin --train_dir=runs/digits`."""
-from tfwolf import quiet  # isort: skip  (before anything that imports TensorFlow)
+from tfwolf.quiet import PROCESS_STARTED  # isort: skip  (before anything that imports TensorFlow)
 
 import json
 import os
@@ -32,18 +32,17 @@ COLLAPSED_KL_NATS = 0.5
 
 def main():
     """Runs the command."""
-    started = time.perf_counter()
     command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
     train_dir = command.train_dir()
     try:
-        train(train_dir, started)
+        train(train_dir)
     except KeyboardInterrupt:
         print(f'\nInterrupted. The run is saved in {train_dir}; the same command continues it.', file=sys.stderr)
         sys.exit(command.INTERRUPTED)
 
 
-def train(train_dir, started):
-    """Trains the configured experiment in `train_dir`; `started` is the `time.perf_counter()` from which time is told."""
+def train(train_dir):
+    """Trains the configured experiment in `train_dir`."""
     parts, settings = Experiment(), TrainSettings()
     last_step = MAX_STEPS.value or settings.max_steps
     seed = command.SEED.value
@@ -64,7 +63,7 @@ def train(train_dir, started):
     print(f'{dataset.name}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
           f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
     print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s); '
-          f'built after {time.perf_counter() - started:.1f} s')
+          f'built after {time.perf_counter() - PROCESS_STARTED:.1f} s')
     with Interrupts() as interrupts:
         if checkpoints.restore():
             print(f'Continuing from step {int(train_step.step.numpy()):,}')
@@ -76,10 +75,10 @@ def train(train_dir, started):
         summaries.text('config', config, 0)
         summaries.text('operative_config', operative, 0)
         loop = Loop(strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts)
-        loop.run(last_step)
+        loop.run(last_step, PROCESS_STARTED)
         pictures = loop.draw_pictures(last_step)
         result = _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir) if settings.test_samples else None
-    _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - started)
+    _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - PROCESS_STARTED)
 
 
 def _initialize(model, dataset, settings, seed, interrupts):

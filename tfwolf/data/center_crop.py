@@ -46,5 +46,7 @@ def center_crop(picture, image_size):
     window_height, window_width = round(height * scale), round(width * scale)
     top, left = (picture.height - window_height) // 2, (picture.width - window_width) // 2
     box = (left, top, left + window_width, top + window_height)
-    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box), np.uint8)
+    # Cut first: `resize` with a box would let the filter see pixels beyond the window.
+    window = picture.crop(box)
+    pixels = np.asarray(window.resize((width, height), Image.Resampling.BICUBIC), np.uint8)
     return pixels.reshape(height, width, -1)

@@ -16,7 +16,9 @@ def make_strategy(name):
     gpus = tf.config.list_logical_devices('GPU')
     if name == 'mirrored' or (name == 'auto' and len(gpus) > 1):
         devices = gpus or tf.config.list_logical_devices('CPU')
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        # Collectives between logical CPUs break when one process makes a second strategy: they remember the first one's shapes.
+        cross_device_ops = None if gpus else tf.distribute.ReductionToOneDevice()
+        return tf.distribute.MirroredStrategy([device.name for device in devices], cross_device_ops)
     return tf.distribute.OneDeviceStrategy('GPU:0' if gpus else 'CPU:0')
 
 
