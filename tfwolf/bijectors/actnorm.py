@@ -30,9 +30,11 @@ class ActNorm(FlowBijector):
         self.bias = tf.Variable(tf.zeros([channels], dtype), name='bias')
 
     def forward_and_log_det(self, x, condition=None):
+        """Returns y = x exp(s) + b and h w sum s, `[batch]` in nats."""
         return x * tf.exp(self.log_scale) + self.bias, self._log_det(x)
 
     def inverse_and_log_det(self, y, condition=None):
+        """Returns x = (y - b) exp(-s) and -h w sum s, `[batch]` in nats."""
         return (y - self.bias) * tf.exp(-self.log_scale), -self._log_det(y)
 
     def initialize(self, x, condition=None):

@@ -26,6 +26,7 @@ class Chain(Composite):
         self.layers = layers
 
     def forward_and_log_det(self, x, condition=None):
+        """Applies the layers in their order; the log-determinants, `[batch]` in nats, add up."""
         total = tf.zeros([tf.shape(x)[0]], self.dtype)
         for layer in self.layers:
             x, log_det = layer.forward_and_log_det(x, condition)
@@ -33,6 +34,7 @@ class Chain(Composite):
         return x, total
 
     def inverse_and_log_det(self, y, condition=None):
+        """Inverts the layers in the opposite order."""
         total = tf.zeros([tf.shape(y)[0]], self.dtype)
         for layer in reversed(self.layers):
             y, log_det = layer.inverse_and_log_det(y, condition)
@@ -40,6 +42,7 @@ class Chain(Composite):
         return y, total
 
     def walk(self, visit, x):
+        """As `Composite.walk`: visits the layers in their order, named by their index."""
         for index, layer in enumerate(self.layers):
             x = visit(str(index), layer, x)
         return x

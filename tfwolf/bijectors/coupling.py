@@ -26,11 +26,13 @@ class Coupling(FlowBijector):
         self.transform = transform
 
     def forward_and_log_det(self, x, condition=None):
+        """Returns y with its part b transformed, and the sum of the log-scales, `[batch]` in nats."""
         a, b = self.split.split(x)
         b, log_scale = self.transform.forward(b, self.net(a, condition))
         return self.split.merge(a, b), sum_over_event(log_scale)
 
     def inverse_and_log_det(self, y, condition=None):
+        """Returns x: part a is unchanged, so the network computes the same parameters again."""
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
         return self.split.merge(a, b), -sum_over_event(log_scale)

@@ -19,9 +19,11 @@ class InvertibleConv1x1(FlowBijector):
         self.matrix = matrix
 
     def forward_and_log_det(self, x, condition=None):
+        """Returns y = x W at every pixel and h w log|det W|, `[batch]` in nats."""
         return self.matrix.multiply(x), self._log_det(x)
 
     def inverse_and_log_det(self, y, condition=None):
+        """Returns x, the solution of x W = y at every pixel, and -h w log|det W|."""
         return self.matrix.solve(y), -self._log_det(y)
 
     def _log_det(self, x):

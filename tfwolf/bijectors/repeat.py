@@ -59,9 +59,11 @@ class Repeat(Composite):
         self._template = _Template(layers[0])
 
     def forward_and_log_det(self, x, condition=None):
+        """Applies layers 0 to n - 1; the log-determinants, `[batch]` in nats, add up."""
         return self._loop('forward_and_log_det', x, condition, rows=range(self.repeats))
 
     def inverse_and_log_det(self, y, condition=None):
+        """Inverts layers n - 1 to 0."""
         return self._loop('inverse_and_log_det', y, condition, rows=range(self.repeats - 1, -1, -1))
 
     def walk(self, visit, x):

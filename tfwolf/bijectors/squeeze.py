@@ -24,10 +24,12 @@ class Squeeze(FlowBijector):
         super().__init__(event_ndims=3, dtype=dtype, name=name)
 
     def forward_and_log_det(self, x, condition=None):
+        """Returns 2x2 pixels as 4 c channels, and 0."""
         check_squeezable(*x.shape[1:3])
         return tf.nn.space_to_depth(x, BLOCK), per_example(tf.zeros([], self.dtype), x)
 
     def inverse_and_log_det(self, y, condition=None):
+        """Returns 4 c channels as 2x2 pixels, and 0."""
         return tf.nn.depth_to_space(y, BLOCK), per_example(tf.zeros([], self.dtype), y)
 
     def _forward_event_shape(self, shape):
@@ -57,14 +59,17 @@ class Squeezed(Composite):
         self.inner = inner
 
     def forward_and_log_det(self, x, condition=None):
+        """Applies the inner layer at half the resolution; its log-determinant, `[batch]` in nats."""
         check_squeezable(*x.shape[1:3])
         y, log_det = self.inner.forward_and_log_det(tf.nn.space_to_depth(x, BLOCK), condition)
         return tf.nn.depth_to_space(y, BLOCK), log_det
 
     def inverse_and_log_det(self, y, condition=None):
+        """Inverts the inner layer at half the resolution."""
         check_squeezable(*y.shape[1:3])
         x, log_det = self.inner.inverse_and_log_det(tf.nn.space_to_depth(y, BLOCK), condition)
         return tf.nn.depth_to_space(x, BLOCK), log_det
 
     def walk(self, visit, x):
+        """As `Composite.walk`: visits the inner layer at half the resolution."""
         return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)

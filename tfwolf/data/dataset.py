@@ -54,6 +54,7 @@ class Subset(Split):
         self._positions = host_tensor(positions, tf.int64)
 
     def load(self, indices):
+        """As `Split.load`, at the chosen positions."""
         with tf.device('CPU:0'):
             return self._split.load(tf.gather(self._positions, indices))
 
@@ -88,6 +89,7 @@ class ArraySplit(Split):
         return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
 
     def load(self, indices):
+        """As `Split.load`, from memory."""
         # Lifted out of the graph being traced: the arrays are made once, eagerly, and graphs capture them by reference.
         with tf.init_scope():
             images, labels = self._tensors

@@ -27,6 +27,7 @@ class FileSplit(dataset.Split):
         self._labels = dataset.host_tensor(labels, tf.int64)
 
     def load(self, indices):
+        """As `Split.load`; decodes, resizes and cuts the files on the host."""
         with tf.device('CPU:0'):
             paths = tf.gather(self._paths, indices)
             images = tf.numpy_function(self._read, [paths], tf.uint8)

@@ -17,6 +17,7 @@ class BatchNorm(keras.layers.Layer):
     """
 
     def build(self, input_shape):
+        """Makes gamma, beta and the running mean and variance, `[channels]` each."""
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
         self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')

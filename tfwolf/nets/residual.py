@@ -28,6 +28,7 @@ class Conv(keras.layers.Layer):
         self._seed = seed
 
     def build(self, input_shape):
+        """Makes the kernel, `[size, size, channels, filters]`, and the bias."""
         size, _, _, filters = self._shape
         shape = (size, size, input_shape[-1], filters)
         bound = (size * size * input_shape[-1]) ** -0.5
