@@ -79,7 +79,7 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
     printed = ''
     for line in process.stdout:
         printed += line
-        if 'First step finished' in printed:
+        if 'First step (' in printed:
             break
     time.sleep(1)
     process.send_signal(signal.SIGINT)

@@ -39,7 +39,7 @@ class BatchNorm(keras.layers.Layer):
 
     def _move_averages(self, mean, variance):
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
-        rate = tf.where(finite, tf.cast(MOMENTUM, mean.dtype), 0)
+        rate = tf.where(finite, tf.constant(MOMENTUM, mean.dtype), 0)
         for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
             running.assign(running + rate * (tf.where(finite, new, 0) - running))
 

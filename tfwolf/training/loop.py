@@ -55,9 +55,9 @@ class Loop:
                     metrics = self._train_step(next(batches))
                     if step == done + 1:
                         # Tracing and the first run are no measure of the speed.
-                        metrics['loss_nats'].numpy()
-                        bar.write(f'First step finished {time.perf_counter() - process_started:.1f} s after the start, '
-                                  f'{time.perf_counter() - self._clock:.1f} s of it to trace and run it')
+                        bits = float(metrics['bits_per_dim'])
+                        bar.write(f'First step ({bits:.3f} bits/dim) finished {time.perf_counter() - process_started:.1f} s after the '
+                                  f'start, {time.perf_counter() - self._clock:.1f} s of it to trace and run it')
                         self._clock, self._clock_step = time.perf_counter(), step
                     if logging:
                         self._log(step, metrics, before, bar)
