@@ -10,7 +10,11 @@ from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.variables import count_parameters
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PARAMETERS = {'digits': 435_836, 'cifar10': 51_860_457, 'cifar10_small': 1_630_768, 'glow_refined_cifar10': 46_521_601}
+PARAMETERS = {'digits': 435_836, 'cifar10': 51_860_457, 'cifar10_small': 1_630_768, 'glow_refined_cifar10': 46_521_601,
+              'cifar10_z_in_base': 48_386_857, 'cifar10_class_conditional': 50_494_081,
+              'imagenet64': 107_418_435, 'glow_refined_imagenet64': 91_288_387, 'lsun128': 102_092_843,
+              'glow_refined_lsun128': 69_922_475, 'celebahq256': 100_610_735, 'glow_refined_celebahq256': 70_714_159,
+              'lsun128_5bit': 87_569_447, 'celebahq256_5bit': 84_297_883}
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +35,7 @@ def test_parameters_are_exact(name):
     parts, settings = Experiment(), TrainSettings()
     model = parts.make_model(image_shape=parts.find_image_shape(None), seed=0)
     assert count_parameters(model) == PARAMETERS[name]
-    assert settings.batch_size >= 64 and settings.optimizer is not None
+    assert settings.batch_size >= 40 and settings.optimizer is not None
     assert f'--gin_file=gin/{name}.gin' in path.read_text()
     del model
     tf.keras.backend.clear_session()

@@ -33,7 +33,7 @@ def main():
     strategy = make_strategy(command.STRATEGY.value)
     dataset = parts.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     with strategy.scope():
-        model = parts.make_model(image_shape=dataset.image_shape, seed=command.SEED.value)
+        model = parts.make_model_for(dataset, command.SEED.value)
     restore_model(model, path)
     split = getattr(dataset, SPLIT.value)
     if NUM_IMAGES.value is not None:

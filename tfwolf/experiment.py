@@ -1,6 +1,8 @@
 """What a gin file binds: a model and a data set. All names that gin files may use for parts are registered here."""
 import gin
+import tensorflow as tf
 
+from tfwolf.bijectors.conditional_base import ConditionalBase
 from tfwolf.bijectors.glow import RefinedGlow
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
 from tfwolf.bijectors.scales import Additive, BoundedAffine
@@ -8,16 +10,18 @@ from tfwolf.data.augment import horizontal_flip, pad_and_crop
 from tfwolf.data.sources import load_dataset
 from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder
-from tfwolf.models.latents import GaussianLatent, NoLatent
+from tfwolf.models.latents import ClassLatent, GaussianLatent, NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay
 from tfwolf.training.settings import Settings
 
 # Built from Python these take their arguments as they are; only a reference such as `@Wolf` in a gin file is configured.
-for _part in (RefinedGlow, FullMatrix, PLUMatrix, Additive, BoundedAffine, horizontal_flip, pad_and_crop, FlowPrior, NormalPrior,
-              Encoder, GaussianLatent, NoLatent, Wolf, AdamW, WarmupDecay, Objective):
+for _part in (RefinedGlow, ConditionalBase, FullMatrix, PLUMatrix, Additive, BoundedAffine, horizontal_flip, pad_and_crop, FlowPrior, NormalPrior,
+              Encoder, GaussianLatent, ClassLatent, NoLatent, Wolf, AdamW, WarmupDecay, Objective):
     gin.external_configurable(_part, module='tfwolf')
+for _activation in (tf.nn.elu, tf.nn.relu):
+    gin.external_configurable(_activation, module='tfwolf')
 gin.external_configurable(load_dataset, name='dataset', module='tfwolf')
 TrainSettings = gin.external_configurable(Settings, name='train', module='tfwolf')
 
@@ -51,6 +55,18 @@ class Experiment:
             raise ValueError(f'`experiment.image_shape` is {self._image_shape}, but the images of {dataset.name!r} are '
                              f'{dataset.image_shape} (height, width, channels).')
         return dataset
+
+    def make_model_for(self, dataset, seed):
+        """Returns the model for the images of an `ImageDataset`.
+
+        Raises:
+            ValueError: if its z comes from another number of class labels than the images have.
+        """
+        model = self.make_model(image_shape=dataset.image_shape, seed=seed)
+        if model.latent.num_classes not in (None, dataset.num_classes):
+            raise ValueError(f'`ClassLatent.num_classes` is {model.latent.num_classes}, but {dataset.name!r} has '
+                             f'{dataset.num_classes or "no"} class labels.')
+        return model
 
     def find_image_shape(self, data_dir):
         """Returns (height, width, channels), from the binding if there is one, so that no data are needed for it."""

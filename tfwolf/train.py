@@ -53,7 +53,7 @@ def train(train_dir):
         raise ValueError(f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of training images; got '
                          f'{settings.batch_size}.')
     with strategy.scope():
-        model = parts.make_model(image_shape=dataset.image_shape, seed=seed)
+        model = parts.make_model_for(dataset, seed)
         optimizer = settings.optimizer(variables=trainable_variables(model))
         train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm)
     config = command.config_text()
@@ -83,14 +83,14 @@ def train(train_dir):
 
 def _initialize(model, dataset, settings, seed, interrupts):
     started = time.perf_counter()
-    images = initial_images(dataset.train, settings.init_batch_size)
+    images, labels = initial_images(dataset.train, settings.init_batch_size)
 
     def progress(count):
         interrupts.check()
         bar.update(count)
 
     with progress_bar(len(images), 0, 'Initialising', 'image') as bar:
-        initialize(model, images, seed, progress=progress)
+        initialize(model, images, seed, progress=progress, labels=labels)
     print(f'Initialised from {len(images):,} images in {time.perf_counter() - started:.1f} s')
 
 

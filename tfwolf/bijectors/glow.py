@@ -34,8 +34,8 @@ class RefinedGlow(Chain):
     """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
 
     Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
-    with k entries works on C channels and factors out C / 2k channels after each group of steps, so that C / 2 go on (k = 2 in Wolf:
-    M = 4); the last level has steps only. v holds, in each middle level, `[went on, left last, ..., left first]` along channels.
+    with k entries works on C channels and factors out C / M channels after each group of steps, with M = 2k unless `factors` says
+    otherwise, so that C / 2 go on (k = 2, M = 4 in Wolf); the last level has steps only. v holds, in each middle level, `[went on, left last, ..., left first]` along channels.
 
     Args:
         image_shape: (height, width, channels) of x.
@@ -44,6 +44,8 @@ class RefinedGlow(Chain):
         hidden_channels: width of the coupling nets, one per level.
         transform: what a coupling does, a `BoundedAffine` or `Additive`.
         matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
+        factors: M of each middle level, above its number of groups; None for twice that number.
+        factor_out_transform: what the couplings that factor out do; None for `transform`.
         seed: seed of the initial weights.
         dtype: floating type.
 
@@ -56,13 +58,14 @@ class RefinedGlow(Chain):
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
     """
 
-    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, seed=0,
-                 dtype=tf.float32, name='refined_glow'):
+    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, factors=None,
+                 factor_out_transform=None, seed=0, dtype=tf.float32, name='refined_glow'):
         num_steps = _checked_structure(num_steps, hidden_channels)
+        factors = _checked_factors(factors, num_steps)
         _check_image_shape(image_shape, len(num_steps))
-        parts = _Parts(condition_dim, transform, matrix, dtype)
+        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, dtype)
         levels = []
-        layers = _level(parts, num_steps, hidden_channels, 0, tuple(image_shape), seed, levels)
+        layers = _level(parts, num_steps, factors, hidden_channels, 0, tuple(image_shape), seed, levels)
         super().__init__(layers, name=name)
         self.levels = tuple(sorted(levels, key=lambda row: (row.level, -row.channels)))
 
@@ -72,14 +75,15 @@ class _Parts(NamedTuple):
 
     condition_dim: int
     transform: object
+    factor_out_transform: object
     matrix: type
     dtype: tf.DType
 
-    def coupling(self, split, hidden_channels, seed):
+    def coupling(self, split, hidden_channels, seed, transform):
         net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
-                              split.transformed_channels * self.transform.outputs_per_channel, self.condition_dim, seed=seed,
+                              split.transformed_channels * transform.outputs_per_channel, self.condition_dim, seed=seed,
                               dtype=self.dtype)
-        return Coupling(split, net, self.transform, dtype=self.dtype)
+        return Coupling(split, net, transform, dtype=self.dtype)
 
     def conv1x1(self, channels, seed):
         return InvertibleConv1x1(self.matrix(channels, seed=seed, dtype=self.dtype), dtype=self.dtype)
@@ -92,7 +96,7 @@ def glow_step(parts, channels, hidden_channels, seed):
     """
     def couplings(alternate):
         return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
-                               seeds.derive(seed, 'coupling', alternate, up)) for up in (True, False)]
+                               seeds.derive(seed, 'coupling', alternate, up), parts.transform) for up in (True, False)]
 
     def actnorm(place):
         return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
@@ -107,11 +111,11 @@ def factor_out(parts, channels, factor, hidden_channels, seed):
     leaving = split.transformed_channels
     actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
     return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')),
-                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling')),
+                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform),
                   MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
 
 
-def _level(parts, num_steps, hidden_channels, index, shape, seed, levels):
+def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, levels):
     """Returns the layers of level `index` and all later ones on images of `shape`; appends rows to `levels`."""
     is_last = index == len(num_steps) - 1
     groups = num_steps[index]
@@ -119,7 +123,7 @@ def _level(parts, num_steps, hidden_channels, index, shape, seed, levels):
     height, width, channels = shape
 
     def enter_next(channels):
-        inner = _level(parts, num_steps, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
+        inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
         return Squeezed(Chain(inner, name=f'level{index + 1}'))
 
     def steps(group, channels):
@@ -134,7 +138,7 @@ def _level(parts, num_steps, hidden_channels, index, shape, seed, levels):
         row(0, channels, channels if is_last else 0, layers)
         return layers if is_last else layers + [enter_next(channels)]
 
-    leaving = channels // (2 * len(groups))
+    leaving = channels // factors[index - 1]
 
     def from_group(group, channels):
         # The factor grows smaller as channels leave, so that equally many leave every time.
@@ -164,6 +168,19 @@ def _checked_structure(num_steps, hidden_channels):
     if not isinstance(hidden_channels, (list, tuple)) or len(hidden_channels) != len(num_steps):
         raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got {hidden_channels!r}.')
     return ((first,), *map(tuple, middle), (last,))
+
+
+def _checked_factors(factors, num_steps):
+    """Returns one factor M per middle level."""
+    groups = [len(level) for level in num_steps[1:-1]]
+    if factors is None:
+        return [2 * count for count in groups]
+    if not isinstance(factors, (list, tuple)) or len(factors) != len(groups):
+        raise ValueError(f'`factors` must have one entry per middle level, {len(groups)} here; got factors={factors!r}.')
+    for factor, count in zip(factors, groups):
+        if validate.integer('factors', factor, minimum=2) <= count:
+            raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got factors={factors!r}.')
+    return list(factors)
 
 
 def _check_image_shape(image_shape, num_levels):

@@ -40,18 +40,19 @@ def evaluate_likelihood(model, split, batch_size, num_samples, seed, strategy, p
     names = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
 
     @tf.function(autograph=False)
-    def terms_of(images, noise_seed):
-        def replica_terms(images):
-            terms = model.terms(images, local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size))
+    def terms_of(images, labels, noise_seed):
+        def replica_terms(images, labels):
+            noise = local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size)
+            terms = model.terms(images, noise, labels=labels)
             return tf.stack([getattr(terms, name) for name in names], axis=-1)
-        return strategy.experimental_local_results(strategy.run(replica_terms, (images,)))
+        return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))
 
     base = seeds.tensor_seed(seed, 'likelihood')
     dataset = strategy.experimental_distribute_dataset(evaluation_batches(split, batch_size))
     rows = []
     for number, batch in enumerate(dataset):
         mask = np.concatenate([part.numpy() for part in strategy.experimental_local_results(batch['mask'])])
-        samples = [np.concatenate([part.numpy() for part in terms_of(batch['image'], seeds.fold_in(base, number, k))])
+        samples = [np.concatenate([part.numpy() for part in terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k))])
                    for k in range(num_samples)]
         rows.append(np.stack(samples)[:, mask])
         if progress:

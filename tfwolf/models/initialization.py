@@ -6,7 +6,7 @@ from tfwolf import seeds, validate
 from tfwolf.data import preprocess
 
 
-def initialize(model, images, seed, chunk_size=256, progress=None):
+def initialize(model, images, seed, chunk_size=256, progress=None, labels=None):
     """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the prior and of the flow, in turn.
 
     The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does not depend on their number.
@@ -18,6 +18,7 @@ def initialize(model, images, seed, chunk_size=256, progress=None):
         seed: integer seed of dequantisation and posterior noise.
         chunk_size: number of images that go through the encoder at a time.
         progress: called with the number of images done, after each chunk; optional.
+        labels: integers `[num_images]`; only a model whose z comes from them needs them.
 
     Raises:
         ValueError: if there are no images or the chunk size is not a positive integer.
@@ -32,7 +33,8 @@ def initialize(model, images, seed, chunk_size=256, progress=None):
     def x(span, noise):
         return preprocess.to_unit_range(tf.convert_to_tensor(np.asarray(images[span])), model.num_bits, noise, model.dtype)
 
-    z = model.latent.initialize([x(span, 0.0) for span in spans], [noise.posterior[span] for span in spans])
+    z = model.latent.initialize([x(span, 0.0) for span in spans], [noise.posterior[span] for span in spans],
+                                [None if labels is None else labels[span] for span in spans])
     if progress:
         progress(len(images) // 2)
     condition = None if z[0] is None else tf.concat(z, axis=0)

@@ -1,9 +1,10 @@
-"""Where the condition z of a flow comes from: an encoder and a prior, or nowhere."""
+"""Where the condition z of a flow comes from: an encoder and a prior, a class label, or nowhere."""
+import math
 from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
-from tfwolf import validate
+from tfwolf import seeds, validate
 from tfwolf.variables import CompleteVariables
 
 
@@ -34,13 +35,15 @@ class GaussianLatent(CompleteVariables, tf.Module):
         dtype: floating type.
     """
 
+    num_classes = None
+
     def __init__(self, image_shape, latent_dim, encoder, prior, seed=0, dtype=tf.float32):
         super().__init__(name='gaussian_latent')
-        self.dim = validate.integer('latent_dim', latent_dim, minimum=1)
+        self.dim = self.noise_dim = validate.integer('latent_dim', latent_dim, minimum=1)
         self.encoder = encoder(image_shape=image_shape, latent_dim=latent_dim, seed=seed, dtype=dtype)
         self.prior = prior(latent_dim=latent_dim, seed=seed, dtype=dtype)
 
-    def infer(self, x, noise, training=False):
+    def infer(self, x, noise, labels=None, training=False):
         """Returns the `Inference` of z for x `[batch, height, width, channels]` and standard normal noise `[batch, dim]`."""
         posterior = self.encoder(x, training=training)
         z = posterior.from_noise(noise)
@@ -50,16 +53,21 @@ class GaussianLatent(CompleteVariables, tf.Module):
         """Returns q(z|x), a `Posterior`, for x `[batch, height, width, channels]`, in evaluation."""
         return self.encoder(x, training=False)
 
+    def encode(self, x, labels=None):
+        """Returns the mean of q(z|x), `[batch, dim]`."""
+        return self.posterior(x).mean
+
     def from_noise(self, noise):
         """Returns z ~ p(z), `[batch, dim]`, for standard normal noise of that shape."""
         return self.prior.from_noise(noise)
 
-    def initialize(self, chunks, noise_chunks):
+    def initialize(self, chunks, noise_chunks, label_chunks):
         """Initialises encoder and prior from data and returns z, `[batch, dim]`, for each chunk of images.
 
         Args:
             chunks: list of images in [-1, 1], `[batch, height, width, channels]`.
             noise_chunks: list of standard normal noise, `[batch, dim]`.
+            label_chunks: not used.
         """
         self.encoder.initialize(chunks)
         z = [self.encoder(x, training=True).from_noise(noise) for x, noise in zip(chunks, noise_chunks)]
@@ -67,24 +75,80 @@ class GaussianLatent(CompleteVariables, tf.Module):
         return z
 
 
+class ClassLatent(CompleteVariables, tf.Module):
+    """z = net(embed(label)): a vector learned per class, with p(label) uniform; z costs log(num_classes) nats.
+
+    The net is dense `dim -> 4 dim -> 4 dim -> dim` with the activation between.
+
+    Args:
+        image_shape: not used; every latent is made with the same arguments.
+        latent_dim: size of z and of the embedding.
+        num_classes: number of labels.
+        activation: element-wise function between the dense layers.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, image_shape, latent_dim, num_classes, activation=tf.nn.elu, seed=0, dtype=tf.float32):
+        super().__init__(name='class_latent')
+        self.dim = validate.integer('latent_dim', latent_dim, minimum=1)
+        # A label is drawn as the place of the largest of so many normal draws, which no temperature changes.
+        self.noise_dim = self.num_classes = validate.integer('num_classes', num_classes, minimum=2)
+        self._activation = activation
+        random = seeds.generator(seed, 'class_latent')
+        self.embedding = tf.Variable(random.standard_normal([num_classes, latent_dim]), dtype=dtype, name='embedding')
+        sizes = [latent_dim, 4 * latent_dim, 4 * latent_dim, latent_dim]
+        for place, (rows, columns) in enumerate(zip(sizes, sizes[1:])):
+            bound = rows ** -0.5
+            for name, shape in ((f'kernel{place}', [rows, columns]), (f'bias{place}', [columns])):
+                setattr(self, name, tf.Variable(random.uniform(-bound, bound, shape), dtype=dtype, name=name))
+
+    def infer(self, x, noise, labels=None, training=False):
+        """Returns the `Inference` of z for the labels `[batch]`; x gives the batch size only, the noise is not used."""
+        z = self.encode(x, labels)
+        return Inference(z, tf.fill([tf.shape(z)[0]], tf.constant(math.log(self.num_classes), z.dtype)), None)
+
+    def encode(self, x, labels=None):
+        """Returns z of the labels, `[batch, dim]`.
+
+        Raises:
+            ValueError: if there are no labels.
+        """
+        if labels is None:
+            raise ValueError(f'`labels` must be given: z comes from one of {self.num_classes} class labels; got None.')
+        h = tf.gather(self.embedding, labels)
+        h = self._activation(tf.matmul(h, self.kernel0) + self.bias0)
+        h = self._activation(tf.matmul(h, self.kernel1) + self.bias1)
+        return tf.matmul(h, self.kernel2) + self.bias2
+
+    def from_noise(self, noise):
+        """Returns z of labels drawn uniformly, `[batch, dim]`, for standard normal noise `[batch, num_classes]`."""
+        return self.encode(None, tf.argmax(noise, axis=-1))
+
+    def initialize(self, chunks, noise_chunks, label_chunks):
+        """Returns z, `[batch, dim]`, for each chunk of labels: nothing here is initialised from data."""
+        return [self.encode(None, labels) for labels in label_chunks]
+
+
 class NoLatent(CompleteVariables, tf.Module):
     """No z: the flow alone, an exact likelihood (the refined Glow rows of the paper). Takes the arguments of every latent."""
 
-    dim = 0
+    dim = noise_dim = 0
+    num_classes = None
 
     def __init__(self, image_shape, seed=0, dtype=tf.float32):
         super().__init__(name='no_latent')
 
-    def infer(self, x, noise, training=False):
+    def infer(self, x, noise, labels=None, training=False):
         """Returns an `Inference` without z and with a divergence of zero, `[batch]`."""
         return Inference(None, tf.zeros([tf.shape(x)[0]], x.dtype), None)
 
-    def posterior(self, x):
+    def encode(self, x, labels=None):
         """Returns None: there is no z."""
 
     def from_noise(self, noise):
         """Returns None: there is no z."""
 
-    def initialize(self, chunks, noise_chunks):
+    def initialize(self, chunks, noise_chunks, label_chunks):
         """Returns None for each chunk: there is nothing to initialise."""
         return [None] * len(chunks)

@@ -14,7 +14,7 @@ class Noise(NamedTuple):
 
     Attributes:
         dequantization: uniform in [0, 1), `[batch, height, width, channels]`.
-        posterior: standard normal, `[batch, latent_dim]`; latent_dim is 0 without z.
+        posterior: standard normal, `[batch, noise_dim]`, what the latent draws z with; noise_dim is 0 without z.
     """
 
     dequantization: tf.Tensor
@@ -78,39 +78,39 @@ class Wolf(CompleteVariables, tf.Module):
     def draw_noise(self, batch_size, seed):
         """Returns the `Noise` for `batch_size` images; `seed` is a `[2]` tensor seed."""
         dequantization = seeds.uniform([batch_size, *self.image_shape], seeds.fold_in(seed, 0), self.dtype)
-        return Noise(dequantization, seeds.normal([batch_size, self.latent.dim], seeds.fold_in(seed, 1), self.dtype))
+        return Noise(dequantization, seeds.normal([batch_size, self.latent.noise_dim], seeds.fold_in(seed, 1), self.dtype))
 
-    def terms(self, images, noise, training=False):
+    def terms(self, images, noise, training=False, labels=None):
         """Returns the `Terms` of the bound, `[batch]` each, in nats.
 
         Args:
             images: uint8 `[batch, height, width, channels]`.
             noise: `Noise` for as many images.
             training: whether batch norm takes the batch's statistics, and moves its running averages.
+            labels: integers `[batch]`; only a model whose z comes from them needs them.
 
         Raises:
-            ValueError: if the images have another shape or dtype.
+            ValueError: if the images have another shape or dtype, or labels are needed and missing.
             RuntimeError: if the model has not been initialised.
         """
         self._check(images)
-        inference = self.latent.infer(self._to_x(images, 0.0), noise.posterior, training=training)
+        inference = self.latent.infer(self._to_x(images, 0.0), noise.posterior, labels, training)
         v, log_det = self.flow.forward_and_log_det(self._to_x(images, noise.dequantization), inference.z)
         constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
         return Terms(-(standard_normal_log_prob(v) + log_det), inference.kl_nats, tf.fill([tf.shape(images)[0]], constant),
                      inference.kl_per_dim_nats)
 
-    def bits_per_dim(self, images, noise):
+    def bits_per_dim(self, images, noise, labels=None):
         """Returns the bound in bits per dimension, `[batch]`."""
-        return bits_per_dim(self.terms(images, noise).nll_nats, self.num_dims)
+        return bits_per_dim(self.terms(images, noise, labels=labels).nll_nats, self.num_dims)
 
-    def encode(self, images):
-        """Returns (z, v): the mean of q(z|x) and the v that belongs to it and to the centres of the images' bins.
+    def encode(self, images, labels=None):
+        """Returns (z, v): the mean of q(z|x), or the z of the labels, and the v that belongs to it and to the centres of the images' bins.
 
         `decode(*encode(images))` is `images`, at the model's number of bits, exactly.
         """
         self._check(images)
-        posterior = self.latent.posterior(self._to_x(images, 0.0))
-        z = None if posterior is None else posterior.mean
+        z = self.latent.encode(self._to_x(images, 0.0), labels)
         return z, self.flow.forward_and_log_det(self._to_x(images, 0.5), z)[0]
 
     def decode(self, z, v):
@@ -135,18 +135,18 @@ class Wolf(CompleteVariables, tf.Module):
                 validate.real(name, value, minimum=0)
         seed = seed if tf.is_tensor(seed) else seeds.tensor_seed(seed, 'sample')
         v = seeds.normal([num_images, *self.image_shape], seeds.fold_in(seed, 0), self.dtype)
-        noise = seeds.normal([num_images, self.latent.dim], seeds.fold_in(seed, 1), self.dtype)
+        noise = seeds.normal([num_images, self.latent.noise_dim], seeds.fold_in(seed, 1), self.dtype)
         return self.decode(self.latent.from_noise(noise * temperature_z), v * temperature_v)
 
-    def reconstruct(self, images, seed=None):
+    def reconstruct(self, images, seed=None, labels=None):
         """Returns the uint8 images decoded from their v with their z, or, given a seed, with another draw z ~ q(z|x)."""
-        z, v = self.encode(images)
-        if seed is not None and z is not None:
-            noise = seeds.normal(tf.shape(z), seeds.tensor_seed(seed, 'reconstruct'), self.dtype)
-            z = self.latent.posterior(self._to_x(images, 0.0)).from_noise(noise)
+        z, v = self.encode(images, labels)
+        if seed is not None:
+            noise = seeds.normal([tf.shape(v)[0], self.latent.noise_dim], seeds.tensor_seed(seed, 'reconstruct'), self.dtype)
+            z = self.latent.infer(self._to_x(images, 0.0), noise, labels).z
         return self.decode(z, v)
 
-    def switch(self, images_a, images_b):
+    def switch(self, images_a, images_b, labels_a=None, labels_b=None):
         """Returns (z of a with v of b, z of b with v of a) as uint8 images: the switch of Wolf, figure 1.
 
         Raises:
@@ -154,7 +154,7 @@ class Wolf(CompleteVariables, tf.Module):
         """
         if self.latent.dim == 0:
             raise ValueError('`switch` needs a model with a latent z; this one has none.')
-        (z_a, v_a), (z_b, v_b) = self.encode(images_a), self.encode(images_b)
+        (z_a, v_a), (z_b, v_b) = self.encode(images_a, labels_a), self.encode(images_b, labels_b)
         return self.decode(z_a, v_b), self.decode(z_b, v_a)
 
     def _to_x(self, images, noise):

@@ -6,20 +6,21 @@ from tfwolf.data import preprocess
 from tfwolf.variables import as_tensorflow, named_variables
 
 
-def first_bad_layer(model, images, noise):
+def first_bad_layer(model, images, noise, labels=None):
     """Returns a sentence that names the first part of a model whose weights, output or gradient are not finite.
 
     Args:
         model: a `Wolf`.
         images: uint8 `[batch, height, width, channels]`.
         noise: `Noise` for them.
+        labels: integers `[batch]`, for a model whose z comes from them.
     """
     variables = [(path, as_tensorflow(variable)) for path, variable in named_variables(model) if variable.dtype != tf.bool]
     for path, variable in variables:
         if not _finite(variable):
             return f'the weight {"/".join(path)} is not finite'
     x = preprocess.to_unit_range(images, model.num_bits, noise.dequantization, model.dtype)
-    z = model.latent.infer(preprocess.to_unit_range(images, model.num_bits, 0.0, model.dtype), noise.posterior).z
+    z = model.latent.infer(preprocess.to_unit_range(images, model.num_bits, 0.0, model.dtype), noise.posterior, labels).z
     if z is not None and not _finite(z):
         return 'the first output that is not finite is z, of the encoder'
     bad = []
@@ -34,7 +35,7 @@ def first_bad_layer(model, images, noise):
     if bad:
         return f'the first output that is not finite is that of the layer {bad[0]}'
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(model.terms(images, noise).nll_nats)
+        loss = tf.reduce_mean(model.terms(images, noise, labels=labels).nll_nats)
     trained = [(path, variable) for path, variable in variables if variable.trainable]
     for (path, _), gradient in zip(trained, tape.gradient(loss, [variable for _, variable in trained])):
         if gradient is not None and not _finite(gradient):

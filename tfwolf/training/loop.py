@@ -44,7 +44,7 @@ class Loop:
             KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
         """
         settings, done = self._settings, int(self._train_step.step.numpy())
-        batches = iter(self._strategy.experimental_distribute_dataset(self._batches(done).map(lambda batch: batch['image'])))
+        batches = iter(self._strategy.experimental_distribute_dataset(self._batches(done)))
         try:
             with progress_bar(last_step, done, 'Training', 'step') as bar:
                 self._clock = time.perf_counter()
@@ -52,7 +52,8 @@ class Loop:
                 for step in range(done + 1, last_step + 1):
                     logging = due(step, settings.log_every, last_step)
                     before = self._weights() if logging else None
-                    metrics = self._train_step(next(batches))
+                    batch = next(batches)
+                    metrics = self._train_step(batch['image'], batch['label'])
                     if step == done + 1:
                         # Tracing and the first run are no measure of the speed.
                         bits = float(metrics['bits_per_dim'])
@@ -80,8 +81,8 @@ class Loop:
         pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._seed)}
         if self._model.latent.dim:
             pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
-            images = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))['image']
-            pictures['switch'] = switch_grid(self._model, images)
+            examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
+            pictures['switch'] = switch_grid(self._model, examples['image'], examples['label'])
         paths = []
         for name, picture in pictures.items():
             self._summaries.picture(name, picture, step)
@@ -129,8 +130,8 @@ class Loop:
         self._clock += time.perf_counter() - started
 
     def _stop_at_non_finite(self, step, metrics):
-        images = next(iter(self._batches(step - 1)))['image']
-        layer = first_bad_layer(self._model, images, self._train_step.noise(step - 1))
+        batch = next(iter(self._batches(step - 1)))
+        layer = first_bad_layer(self._model, batch['image'], self._train_step.noise(step - 1), batch['label'])
         raise RuntimeError(
             f'Training stopped at step {step}: the gradients of the last {int(metrics["skipped_in_a_row"])} steps were not finite and '
             f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower the learning rate '
@@ -139,6 +140,6 @@ class Loop:
 
 
 def initial_images(split, count):
-    """Returns the first `count` images of a split (all, if there are fewer) as uint8 NumPy `[n, height, width, channels]`."""
-    indices = tf.range(min(count, split.num_examples), dtype=tf.int64)
-    return np.asarray(split.load(indices)['image'])
+    """Returns the first `count` images of a split (all, if there are fewer), uint8 `[n, height, width, channels]`, and labels `[n]`."""
+    examples = split.load(tf.range(min(count, split.num_examples), dtype=tf.int64))
+    return np.asarray(examples['image']), np.asarray(examples['label'])

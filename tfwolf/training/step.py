@@ -39,14 +39,15 @@ class TrainStep(tf.Module):
             tf.Variable(0, dtype=tf.int64, trainable=False, name=name) for name in ('step', 'skipped', 'skipped_in_a_row'))
 
     @tf.function(autograph=False)
-    def __call__(self, images):
+    def __call__(self, images, labels=None):
         """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`, `[latent_dim]`), means over it.
 
         Args:
             images: uint8 `[batch, height, width, channels]`, distributed over the replicas.
+            labels: int64 `[batch]`, likewise; only a model whose z comes from them needs them.
         """
         strategy, model, optimizer, _ = self._parts()
-        metrics, gradients, finite = strategy.run(self._replica_step, (images,))
+        metrics, gradients, finite = strategy.run(self._replica_step, (images, labels))
         local = strategy.experimental_local_results
         metrics = {name: local(value)[0] for name, value in metrics.items()}
         finite = local(finite)[0]
@@ -65,13 +66,13 @@ class TrainStep(tf.Module):
         seed = seeds.fold_in(seeds.tensor_seed(self._seed), step)
         return self._parts()[1].draw_noise(self._batch_size, seed)
 
-    def _replica_step(self, images):
+    def _replica_step(self, images, labels):
         _, model, _, objective = self._parts()
         noise = local_rows(self.noise(self.step), self._local_batch_size)
         variables = trainable_variables(model)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([as_tensorflow(variable) for variable in variables])
-            terms = model.terms(images, noise, training=True)
+            terms = model.terms(images, noise, training=True, labels=labels)
             loss = objective.local_loss(terms, self._batch_size, model.latent.dim, self.step)
         gradients = tape.gradient(loss, [as_tensorflow(variable) for variable in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO)
         means = {'loss_nats': loss}

@@ -1,0 +1,51 @@
+"""Whether the flow inverts on real images, and how often samples are numbers at all."""
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.data import preprocess
+
+TEMPERATURES = (0.7, 0.8, 0.9, 1.0)
+
+
+def reconstruction_errors(model, images, labels=None):
+    """Returns how exactly decode(encode(x)) is x: a dict of numbers over the images.
+
+    Args:
+        model: a `Wolf`.
+        images: uint8 `[num_images, height, width, channels]`.
+        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+
+    Returns:
+        `num_images`; `num_not_exact`, images of which a pixel differs at the model's number of bits; `max_pixel_error` and
+        `mean_pixel_error` in 0..255; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in [-1, 1].
+    """
+    z, v = model.encode(images, labels)
+    x = preprocess.to_unit_range(images, model.num_bits, 0.5, model.dtype)
+    back = model.flow.inverse_and_log_det(v, z)[0]
+    seen = preprocess.to_images(x, model.num_bits).numpy().astype(int)
+    error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - seen)
+    return {'num_images': len(error), 'num_not_exact': int(error.reshape(len(error), -1).any(axis=1).sum()),
+            'max_pixel_error': int(error.max()), 'mean_pixel_error': float(error.mean()),
+            'max_round_trip_error': float(tf.reduce_max(tf.abs(back - x)))}
+
+
+def non_finite_samples(model, num_samples, seed):
+    """Returns `{temperature: share of samples that hold a value that is not finite}`, before they become pixels.
+
+    A flow can generate values that overflow; as pixels they would pass for black or white.
+
+    Args:
+        model: a `Wolf`.
+        num_samples: samples per temperature; all temperatures scale the same noise of v and of z.
+        seed: integer.
+    """
+    validate.integer('num_samples', num_samples, minimum=1)
+    seed = seeds.tensor_seed(seed, 'non-finite samples')
+    v = seeds.normal([num_samples, *model.image_shape], seeds.fold_in(seed, 0), model.dtype)
+    noise = seeds.normal([num_samples, model.latent.noise_dim], seeds.fold_in(seed, 1), model.dtype)
+    shares = {}
+    for temperature in TEMPERATURES:
+        x = model.flow.inverse_and_log_det(v * temperature, model.latent.from_noise(noise * temperature))[0].numpy()
+        shares[str(temperature)] = float(np.mean(~np.isfinite(x).reshape(num_samples, -1).all(axis=1)))
+    return shares

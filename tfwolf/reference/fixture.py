@@ -1,0 +1,63 @@
+"""Inputs and outputs of the reference for one model, stored as files with a common prefix."""
+import json
+import os
+
+import numpy as np
+
+
+class Fixture:
+    """`PREFIX.json`, `PREFIX.weights.npz`, `PREFIX.io.npz` and, where there is one, `PREFIX.trajectory.npz`.
+
+    Args:
+        prefix: path up to the first of these endings.
+
+    Attributes:
+        configuration: the model in the reference's JSON layout.
+        num_parameters: number of trainable parameters, or None.
+        gradient_norms: `{name: L2 norm of the gradient of the mean training loss}`.
+        io: `{key: array}`, inputs, noise and outputs.
+        trajectory: `{key: array}`, empty where there is none.
+        weights_path: path of the weights.
+
+    Raises:
+        ValueError: if a file is missing or cannot be read.
+    """
+
+    def __init__(self, prefix):
+        prefix = str(prefix)
+        missing = [prefix + ending for ending in ('.json', '.weights.npz', '.io.npz') if not os.path.exists(prefix + ending)]
+        if missing:
+            raise ValueError(f'The fixture {prefix} is not whole; missing: {", ".join(missing)}.')
+        try:
+            with open(f'{prefix}.json', encoding='utf-8') as file:
+                values = json.load(file)
+            self.configuration = values['config']
+            self.num_parameters = values.get('params')
+            self.gradient_norms = values.get('grad_norm', {})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f'{prefix}.json must be a JSON object with the key `config`: {error!r}.') from error
+        self.io = _arrays(f'{prefix}.io.npz')
+        for key in ('images', 'dequant_noise', 'n_bits'):
+            if key not in self.io:
+                raise ValueError(f'{prefix}.io.npz must hold the array {key!r}; it is missing.')
+        trajectory = f'{prefix}.trajectory.npz'
+        self.trajectory = _arrays(trajectory) if os.path.exists(trajectory) else {}
+        self.weights_path = f'{prefix}.weights.npz'
+
+    @property
+    def num_bits(self):
+        """Bits per colour value."""
+        return int(self.io['n_bits'])
+
+    @property
+    def image_size(self):
+        """(height, width)."""
+        return tuple(self.io['images'].shape[1:3])
+
+
+def _arrays(path):
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise ValueError(f'{path} cannot be read as .npz: {error}') from error
