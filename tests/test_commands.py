@@ -67,6 +67,13 @@ def test_resume_continues_and_evaluate_works_on_the_run(run):
     result = json.loads((train_dir / 'evaluation.json').read_text())
     assert (result['num_images'], result['num_samples'], result['checkpoint']) == (144, 3, 'ckpt-8')
     assert result['bits_per_dim_iwae'] < result['bits_per_dim']
+    assert result['iwae_gap_bits_per_dim'] == result['bits_per_dim'] - result['bits_per_dim_iwae']
+    assert result['bits_per_dim_interval_95'][0] < result['bits_per_dim'] < result['bits_per_dim_interval_95'][1]
+    assert result['reconstruction']['num_not_exact'] == 0 and len(result['non_finite_samples']) == 4 and result['invertibility']
+    assert {'typicality', 'complexity', 'likelihood_caveat', 'data_fingerprint', 'dataset_version', 'versions', 'seed'} <= result.keys()
+    rows = (train_dir / 'evaluation_images.csv').read_text().splitlines()
+    assert len(rows) == 145 and np.mean([float(row.split(',')[1]) for row in rows[1:]]) == pytest.approx(result['bits_per_dim'], rel=1e-12)
+    assert result['likelihood_caveat'] in done.stdout and not (train_dir / 'evaluation.unfinished.npz').exists()
     parts = result['reconstruction_nats'] + result['kl_nats'] + result['dequantization_nats']
     assert result['bits_per_dim'] == pytest.approx(parts / (64 * np.log(2)), rel=1e-6)
 
@@ -87,6 +94,33 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
     assert process.returncode == 130, printed
     assert 'the same command continues it' in printed
     assert tf.train.latest_checkpoint(str(train_dir / 'checkpoints')).split('-')[-1] != '0'
+
+
+def test_an_interrupted_evaluation_keeps_what_it_has(run):
+    train_dir, _ = run
+    process = subprocess.Popen([sys.executable, '-m', 'tfwolf.evaluate', f'--train_dir={train_dir}', '--num_samples=100000',
+                                '--batch_size=4', '--checkpoint=best'],
+                               cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if '360 images' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and 'the same command goes on with it' in printed, printed
+    assert (train_dir / 'evaluation.unfinished.npz').exists()
+
+
+def test_check_data_says_what_is_there_and_what_is_missing(tmp_path):
+    done = tfwolf('check_data', DIGITS, '--json')
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [part['num_images'] for part in found['splits'].values()] == [1293, 144, 360] and found['image_shape'] == [8, 8, 1]
+    assert len({part['sha256'] for part in found['splits'].values()}) == 3
+    done = tfwolf('check_data', '--gin_file=gin/celebahq256.gin', f'--data_dir={tmp_path}')
+    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert f'{tmp_path}/downloads/manual' in done.stderr and not list(tmp_path.iterdir())
 
 
 def test_summary_for_machines():

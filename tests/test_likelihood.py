@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 
 from small_models import random_images, small_wolf
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
 from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.models.latents import NoLatent
+from tfwolf.models.wolf import Wolf
 from tfwolf.training.strategy import make_strategy
 
 
@@ -18,6 +21,29 @@ def test_a_uniform_density_costs_all_bits(num_bits):
     num_dims = 12
     nll = num_dims * math.log(2.0) + dequantization_nats(num_dims, num_bits)
     assert bits_per_dim(nll, num_dims) == pytest.approx(num_bits, rel=1e-14)
+
+
+class NormalScores(FlowBijector):
+    """v = Phi^-1((x + 1) / 2), element by element: under it x is uniform in [-1, 1]."""
+
+    def __init__(self, image_shape, condition_dim, seed, dtype):
+        super().__init__(event_ndims=3, dtype=dtype, name='normal_scores')
+
+    def forward_and_log_det(self, x, condition=None):
+        """Returns v and log|det dv/dx| = -sum log(2 N(v))."""
+        v = tf.math.ndtri((x + 1) / 2)
+        return v, -standard_normal_log_prob(v) - math.log(2.0) * math.prod(x.shape[1:])
+
+
+@pytest.mark.parametrize('num_bits', [8, 5])
+def test_a_model_of_uniform_density_costs_all_bits(num_bits):
+    model = Wolf((8, 8, 3), num_bits, flow=NormalScores, latent=NoLatent, dtype=tf.float64)
+    model.initialized.assign(True)
+    images = random_images(10)
+    result = evaluate_likelihood(model, ArraySplit(lambda: (images, None), 10, images.shape[1:]), 4, 3, 0, make_strategy('one_device'))
+    assert result['bits_per_dim'] == pytest.approx(num_bits, abs=1e-12)
+    assert result['bits_per_dim_iwae'] == pytest.approx(num_bits, abs=1e-12)
+    assert result['num_not_finite'] == 0 and result['bits_per_dim_interval_95'] == pytest.approx([num_bits] * 2, abs=1e-12)
 
 
 def test_standard_normal():

@@ -5,6 +5,7 @@ import sys
 
 from absl import app, flags, logging
 import gin
+import tensorflow as tf
 
 GIN_FILE = flags.DEFINE_multi_string('gin_file', [], 'Gin file with an experiment; may be given several times, later ones win.')
 GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One gin binding, such as "train.batch_size = 32"; wins over files.')
@@ -37,12 +38,20 @@ def run(main):
             if DEBUG.value:
                 raise
             _fail(error)
+        except tf.errors.OpError as error:
+            # What our own code raises while tf.data reads images arrives inside the text of another error.
+            raised = re.search(r'^ValueError: (.*)$', error.message, re.MULTILINE)
+            if DEBUG.value or not raised:
+                raise
+            _fail(raised[1])
 
     app.run(guarded, flags_parser=parse)
 
 
 def _fail(error):
-    print(f'\nerror: {error}', file=sys.stderr)
+    # gin adds to every error in which function's call it arose.
+    lines = [line for line in str(error).splitlines() if not line.startswith('  In call to configurable')]
+    print('\nerror: ' + '\n'.join(lines), file=sys.stderr)
     sys.exit(USAGE_ERROR)
 
 

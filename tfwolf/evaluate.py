@@ -1,20 +1,23 @@
 """Evaluates a run: `python -m tfwolf.evaluate --train_dir=runs/digits --split=test --num_samples=5`."""
 from tfwolf import quiet  # isort: skip  (before anything that imports TensorFlow)
 
-import json
+import contextlib
+import csv
+import io
 import os
+import sys
 
 from absl import flags
-import tensorflow as tf
 
-from tfwolf import command, validate
-from tfwolf.evaluation.fingerprint import data_fingerprint, software_versions
-from tfwolf.evaluation.invertibility import invertibility_report, worst_layers
-from tfwolf.evaluation.likelihood import evaluate_likelihood
-from tfwolf.evaluation.soundness import non_finite_samples, reconstruction_errors
+from tfwolf import command
+from tfwolf.evaluation.invertibility import worst_layers
+from tfwolf.evaluation.journal import Journal
+from tfwolf.evaluation.provenance import provenance
+from tfwolf.evaluation.report import Report
 from tfwolf.experiment import Experiment
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
+from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.progress import progress_bar
 from tfwolf.training.strategy import make_strategy
 
@@ -23,16 +26,22 @@ NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the d
 NUM_IMAGES = flags.DEFINE_integer('num_images', None, 'Evaluate on the first so many images only.', lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 256, 'Images per batch over all replicas.', lower_bound=1)
 CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report exactness of reconstruction, broken samples and each layer.')
+DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exactness of reconstruction, broken samples and each layer.')
 NUM_DIAGNOSED = flags.DEFINE_integer('num_diagnosed', 64, 'Images, and samples per temperature, of the diagnostics.', lower_bound=2)
-
-# Two-sided 95 % of a normal distribution, in standard errors.
-QUANTILE_95 = 1.959964
 
 
 def main():
     """Runs the command."""
     train_dir = command.train_dir()
+    try:
+        evaluate(train_dir)
+    except KeyboardInterrupt:
+        print('\nInterrupted. What is computed is kept; the same command goes on with it.', file=sys.stderr)
+        sys.exit(command.INTERRUPTED)
+
+
+def evaluate(train_dir):
+    """Evaluates the run in `train_dir`; prints the results and writes them there."""
     config = os.path.join(train_dir, run_directory.CONFIG)
     if not os.path.isfile(config):
         raise ValueError(f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or name another --train_dir.')
@@ -46,47 +55,72 @@ def main():
         model = parts.make_model_for(dataset, seed)
     restore_model(model, path)
     split = getattr(dataset, SPLIT.value)
-    if NUM_IMAGES.value is not None:
-        split = split.take(validate.integer('num_images', NUM_IMAGES.value, minimum=1))
-    with progress_bar(split.num_examples, 0, f'Evaluating on {SPLIT.value}', 'image') as bar:
-        result = evaluate_likelihood(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, bar.update)
-    half_width = QUANTILE_95 * result['bits_per_dim_stderr']
-    result['bits_per_dim_interval_95'] = [result['bits_per_dim'] - half_width, result['bits_per_dim'] + half_width]
-    result['iwae_gap_bits_per_dim'] = result['bits_per_dim'] - result['bits_per_dim_iwae']
-    result.update({'dataset': dataset.name, 'split': SPLIT.value, 'checkpoint': os.path.basename(path), 'seed': seed,
-                   'data_fingerprint': data_fingerprint(split), 'versions': software_versions()})
-    output = os.path.join(train_dir, run_directory.EVALUATION)
-    # What has been computed is written before anything else can fail.
-    run_directory.write_text(output, json.dumps(result, indent=2) + '\n')
-    if DIAGNOSTICS.value:
-        result.update(_diagnostics(model, split, seed))
-        run_directory.write_text(output, json.dumps(result, indent=2) + '\n')
-    _report(result)
-    print(f'Written to {output}')
+    if not split.num_examples:
+        raise ValueError(f'The split {SPLIT.value!r} of {dataset.title} is empty. Name another --split.')
+    split = split.take(NUM_IMAGES.value or split.num_examples)
+    result = provenance(dataset, SPLIT.value, split, path, seed)
+    print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}')
+    journal = Journal(os.path.join(train_dir, run_directory.JOURNAL),
+                      {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync})
+    with Interrupts() as interrupts:
+        @contextlib.contextmanager
+        def progress(description, total, done):
+            def update(count):
+                bar.update(count)
+                interrupts.check()
+
+            with progress_bar(total, done, description, 'image') as bar:
+                yield update
+
+        report = Report(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, journal, progress)
+        try:
+            result = {**report.likelihood(), **result}
+            # What has been computed is written before anything else can fail.
+            _write(train_dir, report, result)
+            if DIAGNOSTICS.value:
+                result.update(report.unusual_images(NUM_DIAGNOSED.value))
+                result.update(report.soundness(NUM_DIAGNOSED.value))
+                _write(train_dir, report, result)
+        except BaseException:
+            journal.save()
+            raise
+    journal.remove()
+    _print(result)
+    print(f'Written to {os.path.join(train_dir, run_directory.EVALUATION)}, image by image to {os.path.join(train_dir, run_directory.IMAGES)}')
 
 
-def _diagnostics(model, split, seed):
-    examples = split.load(tf.range(min(NUM_DIAGNOSED.value, split.num_examples), dtype=tf.int64))
-    images, labels = examples['image'], examples['label']
-    return {'reconstruction': reconstruction_errors(model, images, labels),
-            'non_finite_samples': non_finite_samples(model, NUM_DIAGNOSED.value, seed),
-            'invertibility': invertibility_report(model, images, seed, labels)}
+def _write(train_dir, report, result):
+    run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
+    columns = report.columns()
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['image', *columns])
+    table.writerows([number, *map(float, row)] for number, row in enumerate(zip(*columns.values())))
+    run_directory.write_text(os.path.join(train_dir, run_directory.IMAGES), text.getvalue())
 
 
-def _report(result):
+def _print(result):
     for name, value in result.items():
-        if isinstance(value, float):
-            print(f'{name:26}{value:.4f}')
-        elif name == 'bits_per_dim_interval_95':
-            print(f'{name:26}{value[0]:.4f} to {value[1]:.4f}')
-        elif isinstance(value, dict):
-            print(f'{name:26}{", ".join(f"{key}: {part}" for key, part in value.items())}')
-        elif not isinstance(value, list):
-            print(f'{name:26}{value}')
+        if name not in ('invertibility', 'likelihood_caveat'):
+            print(f'{name:26}{_shown(value)}')
+    if result['num_not_finite']:
+        print(f'WARNING: the likelihood of {result["num_not_finite"]} images is not finite, so neither are the means. {run_directory.IMAGES} '
+              'says which images; the layers below say where.')
     if 'invertibility' in result:
         print('Layers whose inverse amplifies errors most:')
         for row in worst_layers(result['invertibility']):
             print(f'  {row["layer"]:44}{row["kind"]:20}round trip {row["round_trip_error"]:.1e}  gain {row["inverse_gain"]:.1e}')
+        print(result['likelihood_caveat'])
+
+
+def _shown(value):
+    if isinstance(value, dict):
+        return ', '.join(f'{name}: {_shown(part)}' for name, part in value.items())
+    if isinstance(value, list):
+        return ' '.join(_shown(part) for part in value)
+    if isinstance(value, float):
+        return f'{value:.4f}' if value == 0 or abs(value) >= 1e-3 else f'{value:.1e}'
+    return str(value)
 
 
 if __name__ == '__main__':

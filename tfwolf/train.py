@@ -1,7 +1,6 @@
 """Trains a model: `python -m tfwolf.train --gin_file=gin/digits.gin --train_dir=runs/digits`."""
 from tfwolf.quiet import PROCESS_STARTED  # isort: skip  (before anything that imports TensorFlow)
 
-import json
 import os
 import sys
 import time
@@ -11,10 +10,11 @@ import gin
 
 from tfwolf import command
 from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.evaluation.provenance import provenance
 from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.models.initialization import initialize
 from tfwolf.training import run_directory
-from tfwolf.training.checkpoints import Checkpoints
+from tfwolf.training.checkpoints import Checkpoints, find_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
 from tfwolf.training.progress import progress_bar
@@ -60,7 +60,7 @@ def train(train_dir):
     run_directory.prepare(train_dir, config, command.bindings, RESUME.value)
     checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
     summaries = Summaries(train_dir)
-    print(f'{dataset.name}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
+    print(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
           f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
     print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s); '
           f'built after {time.perf_counter() - PROCESS_STARTED:.1f} s')
@@ -101,8 +101,8 @@ def _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_d
 
     with progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image') as bar:
         result = evaluate_likelihood(model, dataset.test, settings.evaluation_batch_size, settings.test_samples, seed, strategy, progress)
-    result = {**result, 'dataset': dataset.name, 'split': 'test', 'checkpoint': 'latest', 'seed': seed}
-    run_directory.write_text(os.path.join(train_dir, run_directory.EVALUATION), json.dumps(result, indent=2) + '\n')
+    result = {**result, **provenance(dataset, 'test', dataset.test, find_checkpoint(train_dir, 'latest'), seed)}
+    run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
     return result
 
 

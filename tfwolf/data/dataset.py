@@ -10,6 +10,8 @@ import tensorflow as tf
 from tfwolf import validate
 
 MAX_ARRAY_BYTES = 8 * 2 ** 30
+# Sources that can decode as they are read do so beyond this.
+IN_MEMORY_BYTES = 2 * 2 ** 30
 
 
 class Split(abc.ABC):
@@ -81,7 +83,7 @@ class ArraySplit(Split):
             raise ValueError(
                 f'{self.num_examples} images of {self._image_shape} take {math.prod(shape) / 2 ** 30:.1f} GiB decoded; '
                 f'this source holds them in memory, at most {MAX_ARRAY_BYTES / 2 ** 30:.0f} GiB. Make them smaller, or '
-                'store them as image files and use the source `folder:`, which decodes large folders as it goes.')
+                'store them as image files or as TFDS records, which are decoded as they are read (sources `folder:` and `tfds:`).')
         images, labels = self._make_arrays()
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(f'`make_arrays` must return uint8 images {shape}; got {images.dtype} {images.shape}.')
@@ -106,6 +108,7 @@ class ImageDataset:
         image_shape: (height, width, channels).
         num_classes: integer, or None where there are no labels.
         train, validation, test: a `Split` each. Validation is the end of the training examples; it may be empty.
+        version: string, or None where the source has no versions. Results on two versions are not comparable.
     """
     name: str
     image_shape: tuple[int, int, int]
@@ -113,6 +116,12 @@ class ImageDataset:
     train: Split
     validation: Split
     test: Split
+    version: str | None = None
+
+    @property
+    def title(self):
+        """Name and version, as printed beside results."""
+        return f'{self.name} {self.version}' if self.version else self.name
 
 
 def host_tensor(values, dtype):

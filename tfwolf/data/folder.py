@@ -11,8 +11,6 @@ from tfwolf.data import dataset
 from tfwolf.data import holdout
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.gif')
-# Folders that decode to more than this are decoded as they are read.
-IN_MEMORY_BYTES = 2 * 2 ** 30
 GREY_MODES = ('1', 'L', 'LA')
 COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
 
@@ -135,7 +133,7 @@ def _check_files(files, image_size, resize, channels):
 def _make_split(files, labels, shape):
     order = holdout.mixed_order(len(files))
     files, labels = [files[i] for i in order], np.array(labels)[order]
-    if len(files) * math.prod(shape) > IN_MEMORY_BYTES:
+    if len(files) * math.prod(shape) > dataset.IN_MEMORY_BYTES:
         return FileSplit(files, labels, shape)
     return dataset.ArraySplit(lambda: (_decode(files, shape), labels), len(files), shape)
 

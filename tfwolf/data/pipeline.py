@@ -54,7 +54,7 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
     return indices.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(split, batch_size):
+def evaluation_batches(split, batch_size, first_batch=0):
     """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry 'mask', bool `[batch]`.
 
     The last batch repeats the last image where images run out; the mask is False there. Shapes are static.
@@ -62,9 +62,10 @@ def evaluation_batches(split, batch_size):
     Args:
         split: `Split` of at least one example.
         batch_size: integer, images per batch over all replicas.
+        first_batch: integer, how many batches to leave out at the start.
 
     Raises:
-        ValueError: if `batch_size` is not an integer of at least 1, or the split is empty.
+        ValueError: if a number breaks its rule, or the split is empty.
     """
     batch_size = validate.integer('batch_size', batch_size, 1)
     if split.num_examples < 1:
@@ -76,5 +77,6 @@ def evaluation_batches(split, batch_size):
         batch = split.load(tf.minimum(positions, split.num_examples - 1))
         return {**batch, 'mask': positions < split.num_examples}
 
-    starts = tf.data.Dataset.range(0, split.num_examples, batch_size)
+    first = validate.integer('first_batch', first_batch, 0) * batch_size
+    starts = tf.data.Dataset.range(first, split.num_examples, batch_size)
     return starts.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

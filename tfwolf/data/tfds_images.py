@@ -1,5 +1,6 @@
 """Images of TensorFlow Datasets (TFDS)."""
 import contextlib
+import math
 import pathlib
 
 from absl import logging
@@ -9,12 +10,16 @@ import tensorflow as tf
 from tfwolf.data import center_crop
 from tfwolf.data import dataset
 from tfwolf.data import holdout
+from tfwolf.data import records
 
 DECODE_BATCH = 512
 
 
 def load_tfds(name, data_dir, download, validation_size, image_size=None, resize=None, test_size=None):
-    """Returns the TFDS data set `name` as an `ImageDataset`, in TFDS's own order; a split is decoded when first used.
+    """Returns the TFDS data set `name` as an `ImageDataset`.
+
+    A split that takes at most `dataset.IN_MEMORY_BYTES` is decoded when first used and held in memory, in TFDS's own order; a
+    larger one is decoded as it is read, shard after shard.
 
     Its splits 'train' and 'test' are used; without 'test' its 'validation' is the test split, without either
     `test_size` of 'train' is held out. Data that are already prepared are read without touching the network.
@@ -39,8 +44,12 @@ def load_tfds(name, data_dir, download, validation_size, image_size=None, resize
     classes = getattr(dict(features).get('label'), 'num_classes', None)
 
     def split(split_name):
-        total = splits[split_name].num_examples
-        return dataset.ArraySplit(lambda: _decode(builder, split_name, total, shape, resize, classes), total, shape)
+        info = splits[split_name]
+        example = _make_example(builder, shape, resize, classes)
+        if info.num_examples * math.prod(shape) > dataset.IN_MEMORY_BYTES and builder.info.file_format.file_suffix == 'tfrecord':
+            features = _decoding(classes).extract_features(builder.info.features)
+            return records.RecordSplit(info.filepaths, info.shard_lengths, lambda record: example(features.deserialize_example(record)), shape)
+        return dataset.ArraySplit(lambda: _decode(builder, info, example, shape, classes), info.num_examples, shape)
 
     test_name = next((test_name for test_name in ('test', 'validation') if test_name in splits), None)
     if 'train' not in splits:
@@ -53,7 +62,8 @@ def load_tfds(name, data_dir, download, validation_size, image_size=None, resize
     else:
         training, test = split('train'), split(test_name)
     train, validation = holdout.split_validation(training, validation_size)
-    return dataset.ImageDataset(builder.name, shape, classes, train, validation, test)
+    name = '/'.join(filter(None, (builder.name, builder.builder_config and builder.builder_config.name)))
+    return dataset.ImageDataset(name, shape, classes, train, validation, test, str(builder.version))
 
 
 def _open_builder(name, data_dir, download):
@@ -75,11 +85,15 @@ def _open_builder(name, data_dir, download):
             return builder
         except Exception as error:  # TFDS lets through whatever its downloaders, checks and builders raise
             failure, cause = f'preparing it failed ({type(error).__name__}: {_first_line(error)})', error
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        manual = (f'Its files must be fetched by hand into {builder.data_dir_root / "downloads" / "manual"} first: '
+                  f'{" ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Then')
+    else:
+        manual = 'To prepare it,'
     raise ValueError(
         f'The TFDS data set {name!r} is not prepared in {builder.data_dir}, and {failure}. If it is prepared '
-        f'elsewhere, name the folder that holds {builder.name!r} with --data_dir. To prepare it, run once '
-        'with network access and without --nodownload; where files must be fetched by hand, first put them into '
-        f'{builder.data_dir_root / "downloads" / "manual"}.') from cause
+        f'elsewhere, name the folder that holds {builder.name!r} with --data_dir. {manual} train once '
+        'without --nodownload, with network access.') from cause
 
 
 def _first_line(error):
@@ -97,11 +111,13 @@ def _image_shape(name, declared, image_size, resize):
     return (*size, declared[2])
 
 
-def _decode(builder, split, total, shape, resize, classes):
-    """Returns the images uint8 `[total, *shape]` and labels int64 `[total]` or None of a split of prepared data."""
+def _decoding(classes):
     import tensorflow_datasets as tfds
-    import tqdm
+    return tfds.decode.PartialDecoding({key: True for key in (('image', 'label') if classes else ('image',))})
 
+
+def _make_example(builder, shape, resize, classes):
+    """Returns the function from TFDS's features to (image uint8 `shape`, label int64, -1 without classes)."""
     def fit(image):
         from PIL import Image
         center_crop.check_size(f'An image of the TFDS set {builder.name!r}', image.shape[:2], shape[:2], resize)
@@ -111,41 +127,44 @@ def _decode(builder, split, total, shape, resize, classes):
         image = features['image']
         if image.shape != shape:
             image = tf.ensure_shape(tf.numpy_function(fit, [image], tf.uint8), shape)
-        return (image, features['label']) if classes else (image,)
+        return image, features['label'] if classes else tf.constant(-1, tf.int64)
 
-    images = np.empty((total, *shape), np.uint8)
-    labels = np.empty(total, np.int64) if classes else None
-    keys = ('image', 'label') if classes else ('image',)
+    return example
+
+
+def _decode(builder, info, example, shape, classes):
+    """Returns the images uint8 `[num_examples, *shape]` and labels int64 `[num_examples]` of a split of prepared data."""
+    import tensorflow_datasets as tfds
+    import tqdm
+    total = info.num_examples
+    images, labels = np.empty((total, *shape), np.uint8), np.empty(total, np.int64)
     done = 0
-    text = f'Decoding {builder.name} {split}'
+    text = f'Decoding {builder.name} {info.name}'
     try:
         with _quiet(), tqdm.tqdm(desc=text, total=total, delay=3, disable=None, leave=False) as bar:
-            examples = builder.as_dataset(
-                split=split, shuffle_files=False, read_config=tfds.ReadConfig(try_autocache=False),
-                decoders=tfds.decode.PartialDecoding({key: True for key in keys}))
+            examples = builder.as_dataset(split=info.name, shuffle_files=False, decoders=_decoding(classes),
+                                          read_config=tfds.ReadConfig(try_autocache=False))
             examples = examples.map(example, num_parallel_calls=tf.data.AUTOTUNE).take(total)
             # Batched inside tf.data: a Python loop over the examples takes three times as long.
             for batch in examples.batch(DECODE_BATCH).as_numpy_iterator():
                 part = slice(done, done + len(batch[0]))
-                images[part] = batch[0]
-                if classes:
-                    labels[part] = batch[1]
+                images[part], labels[part] = batch
                 done = part.stop
                 bar.update(len(batch[0]))
     except (tf.errors.OpError, OSError) as error:
         raise ValueError(f'The TFDS data in {builder.data_dir} cannot be read: {error}. If files are damaged or '
                          'missing, delete that folder and prepare the data again.') from error
     if done != total:
-        raise ValueError(f'The TFDS data in {builder.data_dir} end after {done} of {total} examples of {split!r}. '
+        raise ValueError(f'The TFDS data in {builder.data_dir} end after {done} of {total} examples of {info.name!r}. '
                          'Delete that folder and prepare the data again.')
     return images, labels
 
 
 @contextlib.contextmanager
 def _quiet():
-    """Holds back what TFDS logs at INFO, which absl programs show by default."""
+    """Holds back what TFDS logs; what is wrong with the data we say ourselves."""
     verbosity = logging.get_verbosity()
-    logging.set_verbosity(min(verbosity, logging.WARNING))
+    logging.set_verbosity(min(verbosity, logging.ERROR))
     try:
         yield
     finally:

@@ -9,65 +9,109 @@ from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.replicas import local_rows
 
+TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
+# Two-sided 95 % of a normal distribution, in standard errors.
+QUANTILE_95 = 1.959964
+
 
 def evaluate_likelihood(model, split, batch_size, num_samples, seed, strategy, progress=None):
-    """Returns a dict of means over the images of a split.
+    """Returns `summarize` of the likelihood of a split.
 
-    With K samples nll_k of an image's bound in nats, `bits_per_dim` averages them (as the paper does) and `bits_per_dim_iwae` takes
-    `-log(1/K sum exp(-nll_k))` (Burda, Grosse and Salakhutdinov, 2016, arXiv:1509.00519, equation 8), never above it. The noise of an
-    image depends on the seed and the batch it lies in, not on the number of replicas.
+    Args:
+        model, split, batch_size, num_samples, seed, strategy: see `likelihood_batches`.
+        progress: called with the number of images done; optional.
+
+    Raises:
+        ValueError: if a number breaks its rule.
+    """
+    rows = []
+    for row in likelihood_batches(model, split, batch_size, num_samples, seed, strategy):
+        rows.append(row)
+        if progress:
+            progress(row.shape[1])
+    return summarize(np.concatenate(rows, axis=1), model.num_dims)
+
+
+def likelihood_batches(model, split, batch_size, num_samples, seed, strategy, first_batch=0):
+    """Yields for each batch the terms of the bound of its images, float64 `[num_samples, images, 3]`, in nats, in the order of `TERMS`.
+
+    The noise of an image depends on the seed and the batch it lies in, not on the number of replicas, nor on the batches before.
 
     Args:
         model: a `Wolf`.
         split: `Split` of images.
         batch_size: images per batch over all replicas; the last batch is padded and masked.
-        num_samples: K, at least 1.
+        num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
         seed: integer.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
-        progress: called with the number of images done; optional.
-
-    Returns:
-        dict of floats: `bits_per_dim`, `bits_per_dim_stderr`, `bits_per_dim_iwae`, `nll_nats`, `reconstruction_nats`, `kl_nats`,
-        `dequantization_nats`; and `num_images`, `num_samples`.
+        first_batch: how many batches to leave out, because they were computed before.
 
     Raises:
         ValueError: if a number breaks its rule.
     """
     validate.integer('num_samples', num_samples, minimum=1)
-    replicas = strategy.num_replicas_in_sync
-    batch_size = math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
-    local_batch_size = batch_size // replicas
-    names = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
+    batch_size = effective_batch_size(split, batch_size, strategy)
+    local_batch_size = batch_size // strategy.num_replicas_in_sync
+    if first_batch * batch_size >= split.num_examples:
+        return
 
     @tf.function(autograph=False)
     def terms_of(images, labels, noise_seed):
         def replica_terms(images, labels):
             noise = local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size)
             terms = model.terms(images, noise, labels=labels)
-            return tf.stack([getattr(terms, name) for name in names], axis=-1)
+            return tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
         return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))
 
     base = seeds.tensor_seed(seed, 'likelihood')
-    dataset = strategy.experimental_distribute_dataset(evaluation_batches(split, batch_size))
-    rows = []
-    for number, batch in enumerate(dataset):
+    dataset = strategy.experimental_distribute_dataset(evaluation_batches(split, batch_size, first_batch))
+    for number, batch in enumerate(dataset, first_batch):
         mask = np.concatenate([part.numpy() for part in strategy.experimental_local_results(batch['mask'])])
         samples = [np.concatenate([part.numpy() for part in terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k))])
                    for k in range(num_samples)]
-        rows.append(np.stack(samples)[:, mask])
-        if progress:
-            progress(int(mask.sum()))
-    return _summary(np.concatenate(rows, axis=1).astype(np.float64), names, model.num_dims)
+        yield np.stack(samples)[:, mask].astype(np.float64)
 
 
-def _summary(terms, names, num_dims):
-    """Returns the means for terms `[num_samples, num_images, 3]` in nats."""
-    nll = terms.sum(axis=-1)
-    num_samples, num_images = nll.shape
-    iwae = -(np.logaddexp.reduce(-nll, axis=0) - math.log(num_samples))
-    per_image = bits_per_dim(nll.mean(axis=0), num_dims)
-    result = {'bits_per_dim': per_image.mean(),
-              'bits_per_dim_stderr': per_image.std(ddof=1) / math.sqrt(num_images) if num_images > 1 else 0.0,
-              'bits_per_dim_iwae': bits_per_dim(iwae.mean(), num_dims), 'nll_nats': nll.mean()}
-    result.update(zip(names, terms.mean(axis=(0, 1))))
-    return {**{name: float(value) for name, value in result.items()}, 'num_images': num_images, 'num_samples': num_samples}
+def effective_batch_size(split, batch_size, strategy):
+    """Returns the number of images per batch that is used: no more than there are images, and a multiple of the replicas."""
+    replicas = strategy.num_replicas_in_sync
+    return math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
+
+
+def image_bits_per_dim(terms, num_dims):
+    """Returns (mean of K bounds, importance-weighted bound) of each image, `[num_images]` each, in bits per dimension.
+
+    With bounds nll_k in nats the second is `-log(1/K sum exp(-nll_k))`, never above the first (Burda, Grosse and Salakhutdinov,
+    "Importance Weighted Autoencoders", 2016, arXiv:1509.00519, equation 8).
+
+    Args:
+        terms: `[num_samples, num_images, 3]`, in nats.
+        num_dims: height * width * channels.
+    """
+    nll_nats = terms.sum(axis=-1)
+    iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
+    return bits_per_dim(nll_nats.mean(axis=0), num_dims), bits_per_dim(iwae_nats, num_dims)
+
+
+def summarize(terms, num_dims):
+    """Returns a dict of means over images; a mean over images that are not all finite is not a finite number either.
+
+    Args:
+        terms: `[num_samples, num_images, 3]`, in nats.
+        num_dims: height * width * channels.
+
+    Returns:
+        floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard error `bits_per_dim_stderr`,
+        `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the importance-weighted bound lies), `nll_nats` and its three terms;
+        `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`, `num_not_finite`.
+    """
+    num_samples, num_images, _ = terms.shape
+    per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)
+    with np.errstate(invalid='ignore'):
+        stderr = per_image.std(ddof=1) / math.sqrt(num_images) if num_images > 1 else 0.0
+    mean, iwae = per_image.mean(), per_image_iwae.mean()
+    result = {'bits_per_dim': mean, 'bits_per_dim_stderr': stderr, 'bits_per_dim_iwae': iwae, 'iwae_gap_bits_per_dim': mean - iwae,
+              'nll_nats': terms.sum(axis=-1).mean(), **dict(zip(TERMS, terms.mean(axis=(0, 1))))}
+    return {**{name: float(value) for name, value in result.items()},
+            'bits_per_dim_interval_95': [float(mean - QUANTILE_95 * stderr), float(mean + QUANTILE_95 * stderr)],
+            'num_images': num_images, 'num_samples': num_samples, 'num_not_finite': int((~np.isfinite(per_image)).sum())}

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.data import preprocess
+from tfwolf.data.dataset import ArraySplit
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.0)
 
@@ -40,12 +41,27 @@ def non_finite_samples(model, num_samples, seed):
         num_samples: samples per temperature; all temperatures scale the same noise of v and of z.
         seed: integer.
     """
-    validate.integer('num_samples', num_samples, minimum=1)
-    seed = seeds.tensor_seed(seed, 'non-finite samples')
-    v = seeds.normal([num_samples, *model.image_shape], seeds.fold_in(seed, 0), model.dtype)
+    return {str(temperature): float(1 - np.mean(_draw(model, num_samples, seed, temperature)[2])) for temperature in TEMPERATURES}
+
+
+def finite_samples(model, num_samples, seed):
+    """Returns samples of the model at temperature 1, those that are finite, as a `Split` with the labels they were drawn with.
+
+    Args:
+        model: a `Wolf`.
+        num_samples: how many to draw.
+        seed: integer.
+    """
+    x, labels, finite = _draw(model, num_samples, seed, 1.0)
+    images = preprocess.to_images(x, model.num_bits).numpy()[finite]
+    return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)
+
+
+def _draw(model, num_samples, seed, temperature):
+    """Returns x `[num_samples, height, width, channels]`, labels (-1 without classes) and which samples are finite."""
+    seed = seeds.tensor_seed(seed, 'soundness')
+    v = seeds.normal([validate.integer('num_samples', num_samples, minimum=1), *model.image_shape], seeds.fold_in(seed, 0), model.dtype)
     noise = seeds.normal([num_samples, model.latent.noise_dim], seeds.fold_in(seed, 1), model.dtype)
-    shares = {}
-    for temperature in TEMPERATURES:
-        x = model.flow.inverse_and_log_det(v * temperature, model.latent.from_noise(noise * temperature))[0].numpy()
-        shares[str(temperature)] = float(np.mean(~np.isfinite(x).reshape(num_samples, -1).all(axis=1)))
-    return shares
+    x = model.flow.inverse_and_log_det(v * temperature, model.latent.from_noise(noise * temperature))[0]
+    labels = np.full(num_samples, -1) if model.latent.num_classes is None else model.latent.labels_from_noise(noise).numpy()
+    return x, labels, np.isfinite(x.numpy()).reshape(num_samples, -1).all(axis=1)

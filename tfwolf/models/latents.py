@@ -123,7 +123,11 @@ class ClassLatent(CompleteVariables, tf.Module):
 
     def from_noise(self, noise):
         """Returns z of labels drawn uniformly, `[batch, dim]`, for standard normal noise `[batch, num_classes]`."""
-        return self.encode(None, tf.argmax(noise, axis=-1))
+        return self.encode(None, self.labels_from_noise(noise))
+
+    def labels_from_noise(self, noise):
+        """Returns labels drawn uniformly, int64 `[batch]`, for standard normal noise `[batch, num_classes]`."""
+        return tf.argmax(noise, axis=-1)
 
     def initialize(self, chunks, noise_chunks, label_chunks):
         """Returns z, `[batch, dim]`, for each chunk of labels: nothing here is initialised from data."""

@@ -122,7 +122,7 @@ class Loop:
         started = time.perf_counter()
         result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._seed,
                                      self._strategy, self._interrupts.check)
-        self._summaries.metrics('validation', result, step)
+        self._summaries.metrics('validation', {name: value for name, value in result.items() if isinstance(value, float)}, step)
         best = self._checkpoints.save_if_best(result['bits_per_dim'])
         kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.dim else ''
         bar.write(f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')

@@ -1,5 +1,7 @@
 """The folder of a run: whether it may be used, and the configuration that it keeps."""
 import difflib
+import json
+import math
 import os
 
 # What may differ when a run is continued: how long, how often, where; not what is computed.
@@ -7,6 +9,8 @@ FREE_BINDINGS = ('train.max_steps', 'train.checkpoint_every', 'train.evaluate_ev
                  'train.keep_checkpoints', 'train.num_pictures', 'train.evaluation_batch_size', 'train.test_samples')
 CONFIG = 'config.gin'
 EVALUATION = 'evaluation.json'
+IMAGES = 'evaluation_images.csv'
+JOURNAL = 'evaluation.unfinished.npz'
 
 
 def prepare(train_dir, config, bindings, resume):
@@ -40,6 +44,18 @@ def write_text(path, text):
     with open(f'{path}.part', 'w', encoding='utf-8') as file:
         file.write(text)
     os.replace(f'{path}.part', path)
+
+
+def write_json(path, value):
+    """Writes a value as JSON, whole or not at all; numbers that are not finite, which JSON does not have, become null."""
+    def finite(part):
+        if isinstance(part, dict):
+            return {name: finite(item) for name, item in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [finite(item) for item in part]
+        return None if isinstance(part, float) and not math.isfinite(part) else part
+
+    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + '\n')
 
 
 def _check_same(train_dir, before, now):

@@ -1,0 +1,45 @@
+"""Says which images an experiment would use: `python -m tfwolf.check_data --gin_file=gin/cifar10.gin --data_dir=DATA`."""
+from tfwolf import quiet  # isort: skip  (before anything that imports TensorFlow)
+
+import json
+import math
+
+from absl import flags
+import gin
+
+from tfwolf import command
+from tfwolf.data.fingerprint import data_fingerprint
+from tfwolf.experiment import Experiment
+from tfwolf.training.progress import progress_bar
+
+FINGERPRINT = flags.DEFINE_bool('fingerprint', True, 'Read and decode every image, for the SHA-256 of each split.')
+JSON = flags.DEFINE_bool('json', False, 'Print one JSON object.')
+
+
+def main():
+    """Runs the command; it never downloads. What is missing, and where to put it, is an error with exit code 2."""
+    command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
+    dataset = Experiment().open_dataset(command.DATA_DIR.value, download=False)
+    splits = {}
+    for name in ('train', 'validation', 'test'):
+        split = getattr(dataset, name)
+        splits[name] = {'num_images': split.num_examples,
+                        'decoded_gib': split.num_examples * math.prod(dataset.image_shape) / 2 ** 30}
+        if FINGERPRINT.value and split.num_examples:
+            with progress_bar(split.num_examples, 0, f'Reading {name}', 'image') as bar:
+                splits[name]['sha256'] = data_fingerprint(split, bar.update)
+    result = {'source': gin.query_parameter('dataset.source'), 'name': dataset.name, 'version': dataset.version,
+              'image_shape': dataset.image_shape, 'num_classes': dataset.num_classes, 'splits': splits}
+    print(json.dumps(result, indent=2) if JSON.value else _table(dataset, result))
+
+
+def _table(dataset, result):
+    lines = [f'{dataset.title} ({result["source"]}): images of {"x".join(map(str, dataset.image_shape))}, '
+             f'{dataset.num_classes or "no"} classes']
+    for name, split in result['splits'].items():
+        lines.append(f'  {name:12}{split["num_images"]:>11,} images {split["decoded_gib"]:8.2f} GiB decoded  {split.get("sha256", "")}')
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    command.run(main)

@@ -1,0 +1,71 @@
+"""Examples of TFRecord files by position: for data that do not fit into memory, without a second copy on disk."""
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.data import dataset
+
+# A record is: length (8 bytes), checksum of the length (4), payload, checksum of the payload (4).
+LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
+
+
+class RecordSplit(dataset.Split):
+    """Records that are read and decoded whenever they are asked for, shard after shard.
+
+    Where each record lies is found on first use, by one pass over the lengths; payload checksums are not verified.
+
+    Args:
+        paths: the TFRecord files (not compressed), in order.
+        shard_lengths: number of records of each.
+        parse: function from a serialized record (a string tensor) to (image uint8 `image_shape`, label int64).
+        image_shape: (height, width, channels).
+    """
+
+    def __init__(self, paths, shard_lengths, parse, image_shape):
+        super().__init__(sum(shard_lengths))
+        self._paths = [os.fspath(path) for path in paths]
+        self._shard_lengths = list(shard_lengths)
+        signature = (tf.TensorSpec(image_shape, tf.uint8), tf.TensorSpec([], tf.int64))
+        self._parse = tf.function(lambda records: tf.map_fn(parse, records, fn_output_signature=signature), autograph=False,
+                                  input_signature=[tf.TensorSpec([None], tf.string)])
+
+    def load(self, indices):
+        """As `Split.load`; reads and decodes on the host."""
+        with tf.device('CPU:0'):
+            records = tf.numpy_function(self._read, [indices], tf.string)
+            images, labels = self._parse(tf.ensure_shape(records, [None]))
+            count = indices.shape
+            return {'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])), 'label': tf.ensure_shape(labels, count)}
+
+    @functools.cached_property
+    def _index(self):
+        """Returns shard, first byte and number of bytes of every record, `[3, num_examples]`."""
+        import tqdm
+        shards = zip(self._paths, self._shard_lengths)
+        bar = tqdm.tqdm(shards, 'Indexing', len(self._paths), delay=3, disable=None, unit='file', leave=False)
+        return np.concatenate([_index_shard(number, path, length) for number, (path, length) in enumerate(bar)], axis=1)
+
+    def _read(self, indices):
+        records = np.empty(len(indices), object)
+        for place, (shard, start, length) in enumerate(self._index[:, indices].T):
+            with open(self._paths[shard], 'rb', buffering=0) as file:
+                records[place] = os.pread(file.fileno(), length, start)
+        return records
+
+
+def _index_shard(number, path, count):
+    index = np.full([3, count], number, np.int64)
+    position, record = 0, 0
+    with open(path, 'rb', buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        while position < size and record < count:
+            length = int.from_bytes(os.pread(file.fileno(), LENGTH_BYTES, position), 'little')
+            index[1:, record] = position + HEADER_BYTES, length
+            position += HEADER_BYTES + length + FOOTER_BYTES
+            record += 1
+    if position != size or record != count:
+        raise ValueError(f'{path} is damaged: {count} records were expected to fill its {size} bytes; got {record}, which need '
+                         f'{position}. Delete its folder and prepare the data again.')
+    return index

@@ -1,0 +1,63 @@
+"""What an evaluation has computed so far, on disk, so that an interrupted one goes on where it stopped."""
+import json
+import os
+import time
+import zipfile
+
+import numpy as np
+
+SECONDS_BETWEEN_SAVES = 10.0
+
+
+class Journal:
+    """Lists of arrays under names, kept in one file until `remove`.
+
+    Args:
+        path: the file (.npz).
+        key: dict of what JSON can hold, everything that the arrays depend on. A file with another key is not used.
+    """
+
+    def __init__(self, path, key):
+        self._path = path
+        self._key = json.dumps(key, sort_keys=True)
+        self._rows = self._read()
+        self._saved = time.monotonic()
+
+    def rows(self, name):
+        """Returns the arrays under a name, in the order in which they were added."""
+        return list(self._rows.get(name, ()))
+
+    def append(self, name, row):
+        """Adds an array; the file is written every `SECONDS_BETWEEN_SAVES`."""
+        self._rows.setdefault(name, []).append(row)
+        if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
+            self.save()
+
+    def save(self):
+        """Writes the file, whole or not at all."""
+        arrays = {f'{name}/{number}': row for name, rows in self._rows.items() for number, row in enumerate(rows)}
+        with open(f'{self._path}.part', 'wb') as file:
+            np.savez(file, key=self._key, **arrays)
+        os.replace(f'{self._path}.part', self._path)
+        self._saved = time.monotonic()
+
+    def remove(self):
+        """Deletes the file: all of it has gone into a result."""
+        if os.path.exists(self._path):
+            os.remove(self._path)
+
+    def _read(self):
+        try:
+            with np.load(self._path, allow_pickle=False) as file:
+                if str(file['key']) != self._key:
+                    return {}
+                rows = {}
+                # The order of names within the archive is that in which they were added.
+                for entry in file.files[1:]:
+                    rows.setdefault(entry.rpartition('/')[0], []).append(file[entry])
+                return rows
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            # Cut short by a full disk or a crash: computed again.
+            return {}

@@ -1,0 +1,37 @@
+"""Whose result it is: images, checkpoint, seed and software."""
+import hashlib
+import os
+import platform
+
+import keras
+import numpy as np
+import PIL
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfwolf
+from tfwolf.data.fingerprint import data_fingerprint
+
+
+def provenance(dataset, split_name, split, checkpoint, seed):
+    """Returns a dict of everything that a result depends on beside the number of samples and the size of batches.
+
+    Args:
+        dataset: the `ImageDataset`.
+        split_name: 'train', 'validation' or 'test'.
+        split: the `Split` itself, perhaps only the first images of it.
+        checkpoint: path of the checkpoint, without extension.
+        seed: integer.
+    """
+    # The index of a checkpoint holds a checksum of every weight.
+    with open(f'{checkpoint}.index', 'rb') as file:
+        checkpoint_sha256 = hashlib.sha256(file.read()).hexdigest()
+    return {'dataset': dataset.name, 'dataset_version': dataset.version, 'split': split_name,
+            'data_fingerprint': data_fingerprint(split), 'checkpoint': os.path.basename(checkpoint),
+            'checkpoint_sha256': checkpoint_sha256, 'seed': seed, 'versions': software_versions()}
+
+
+def software_versions():
+    """Returns `{name: version}` of what computed a result."""
+    return {'tfwolf': tfwolf.__version__, 'tensorflow': tf.__version__, 'tensorflow_probability': tfp.__version__,
+            'keras': keras.__version__, 'numpy': np.__version__, 'pillow': PIL.__version__, 'python': platform.python_version()}
