@@ -144,6 +144,8 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
     (tmp_path / 'bad' / '1.png').write_bytes(b'no picture')
     empty_gin = tmp_path / 'empty.gin'
     empty_gin.write_text('train.batch_size = 4\n')
+    unbound_gin = tmp_path / 'unbound.gin'
+    unbound_gin.write_text((ROOT / 'gin' / 'digits.gin').read_text().replace('dataset.source', '# '))
     new = f'--train_dir={tmp_path / "new"}'
 
     def source(value):
@@ -157,6 +159,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
         ([DIGITS, new, '--wrong=1'], 'wrong'),
         ([DIGITS, new, '--strategy=three'], 'three'),
         ([f'--gin_file={empty_gin}', new], 'Nothing to train'),
+        ([f'--gin_file={unbound_gin}', new], '`dataset.source` is not bound'),
         ([DIGITS], '--train_dir'),
         ([DIGITS, new, 'stray'], 'stray'),
         ([DIGITS, new, '--gin_param=Wolf.num_bits = 0'], 'num_bits'),

@@ -19,6 +19,9 @@ DEBUG = flags.DEFINE_bool('debug', False, 'Show the whole stack trace of an erro
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
+# What gin says of an argument without a value.
+UNBOUND = r"No values supplied by Gin or caller for arguments: \['(?P<argument>\w+)'.*?In call to configurable '(?P<function>\w+)'"
+
 
 def run(main):
     """Parses the flags and runs `main()`; what a user can mend ends in one paragraph on stderr and exit code 2."""
@@ -38,6 +41,12 @@ def run(main):
             if DEBUG.value:
                 raise
             _fail(error)
+        except TypeError as error:
+            unbound = re.search(UNBOUND, str(error), re.DOTALL)
+            if DEBUG.value or not unbound:
+                raise
+            name = f'{unbound["function"]}.{unbound["argument"]}'
+            _fail(f'`{name}` is not bound. Bind it in the gin file or with --gin_param="{name} = ...".')
         except tf.errors.OpError as error:
             # What our own code raises while tf.data reads images arrives inside the text of another error.
             raised = re.search(r'^ValueError: (.*)$', error.message, re.MULTILINE)

@@ -26,7 +26,7 @@ NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the d
 NUM_IMAGES = flags.DEFINE_integer('num_images', None, 'Evaluate on the first so many images only.', lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 256, 'Images per batch over all replicas.', lower_bound=1)
 CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exactness of reconstruction, broken samples and each layer.')
+DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exact reconstruction, broken samples and layers.')
 NUM_DIAGNOSED = flags.DEFINE_integer('num_diagnosed', 64, 'Images, and samples per temperature, of the diagnostics.', lower_bound=2)
 
 
@@ -60,8 +60,8 @@ def evaluate(train_dir):
     split = split.take(NUM_IMAGES.value or split.num_examples)
     result = provenance(dataset, SPLIT.value, split, path, seed)
     print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}')
-    journal = Journal(os.path.join(train_dir, run_directory.JOURNAL),
-                      {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync})
+    key = {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync}
+    journal = Journal(os.path.join(train_dir, run_directory.JOURNAL), key)
     with Interrupts() as interrupts:
         @contextlib.contextmanager
         def progress(description, total, done):
@@ -86,7 +86,7 @@ def evaluate(train_dir):
             raise
     journal.remove()
     _print(result)
-    print(f'Written to {os.path.join(train_dir, run_directory.EVALUATION)}, image by image to {os.path.join(train_dir, run_directory.IMAGES)}')
+    print(f'Written to {os.path.join(train_dir, run_directory.EVALUATION)}, and image by image to {run_directory.IMAGES} beside it')
 
 
 def _write(train_dir, report, result):
@@ -104,12 +104,12 @@ def _print(result):
         if name not in ('invertibility', 'likelihood_caveat'):
             print(f'{name:26}{_shown(value)}')
     if result['num_not_finite']:
-        print(f'WARNING: the likelihood of {result["num_not_finite"]} images is not finite, so neither are the means. {run_directory.IMAGES} '
-              'says which images; the layers below say where.')
+        print(f'WARNING: the likelihood of {result["num_not_finite"]} images is not finite, so neither are the means. '
+              f'{run_directory.IMAGES} says which images; the layers below say where.')
     if 'invertibility' in result:
         print('Layers whose inverse amplifies errors most:')
         for row in worst_layers(result['invertibility']):
-            print(f'  {row["layer"]:44}{row["kind"]:20}round trip {row["round_trip_error"]:.1e}  gain {row["inverse_gain"]:.1e}')
+            print(f'  gain {row["inverse_gain"]:.1e}  round trip {row["round_trip_error"]:.1e}  {row["kind"]:18}{row["layer"]}')
         print(result['likelihood_caveat'])
 
 

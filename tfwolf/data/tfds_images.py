@@ -48,7 +48,8 @@ def load_tfds(name, data_dir, download, validation_size, image_size=None, resize
         example = _make_example(builder, shape, resize, classes)
         if info.num_examples * math.prod(shape) > dataset.IN_MEMORY_BYTES and builder.info.file_format.file_suffix == 'tfrecord':
             features = _decoding(classes).extract_features(builder.info.features)
-            return records.RecordSplit(info.filepaths, info.shard_lengths, lambda record: example(features.deserialize_example(record)), shape)
+            return records.RecordSplit(info.filepaths, info.shard_lengths,
+                                       lambda record: example(features.deserialize_example(record)), shape)
         return dataset.ArraySplit(lambda: _decode(builder, info, example, shape, classes), info.num_examples, shape)
 
     test_name = next((test_name for test_name in ('test', 'validation') if test_name in splits), None)

@@ -70,7 +70,7 @@ def likelihood_caveat(images_bits_per_dim, coded):
     """
     constant = min(np.ptp(images_bits_per_dim), np.ptp(coded)) == 0
     correlation = np.nan if constant else float(scipy.stats.spearmanr(images_bits_per_dim, coded).statistic)
-    measured = f' (rank correlation with the length of a lossless file, over these images: {correlation:.2f})' if correlation == correlation else ''
+    measured = '' if np.isnan(correlation) else f' (rank correlation with the length of a lossless file, over these images: {correlation:.2f})'
     return correlation, (
         'Bits per dimension compare models on the same images. They do not rank images: a simple image is likely under any flow, '
         f'be it from the data or not{measured}. '
