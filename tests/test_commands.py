@@ -145,7 +145,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
     empty_gin = tmp_path / 'empty.gin'
     empty_gin.write_text('train.batch_size = 4\n')
     unbound_gin = tmp_path / 'unbound.gin'
-    unbound_gin.write_text((ROOT / 'gin' / 'digits.gin').read_text().replace('dataset.source', '# '))
+    unbound_gin.write_text((ROOT / 'gin' / 'digits.gin').read_text().replace('dataset.source', '# ').replace("'models/", "'gin/models/"))
     new = f'--train_dir={tmp_path / "new"}'
 
     def source(value):

@@ -59,7 +59,6 @@ def evaluate(train_dir):
         raise ValueError(f'The split {SPLIT.value!r} of {dataset.title} is empty. Name another --split.')
     split = split.take(NUM_IMAGES.value or split.num_examples)
     result = provenance(dataset, SPLIT.value, split, path, seed)
-    print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}')
     key = {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync}
     journal = Journal(os.path.join(train_dir, run_directory.JOURNAL), key)
     with Interrupts() as interrupts:
@@ -74,6 +73,7 @@ def evaluate(train_dir):
 
         report = Report(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, journal, progress)
         try:
+            print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}', flush=True)
             result = {**report.likelihood(), **result}
             # What has been computed is written before anything else can fail.
             _write(train_dir, report, result)
