@@ -4,7 +4,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.glow import RefinedGlow
+from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine
 from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder

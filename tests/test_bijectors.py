@@ -12,7 +12,7 @@ from tfwolf.bijectors.base import walk_leaves
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.glow import RefinedGlow
+from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.invertible_linear import InvertibleLinear
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix

@@ -145,7 +145,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
     empty_gin = tmp_path / 'empty.gin'
     empty_gin.write_text('train.batch_size = 4\n')
     unbound_gin = tmp_path / 'unbound.gin'
-    unbound_gin.write_text((ROOT / 'gin' / 'digits.gin').read_text().replace('dataset.source', '# ').replace("'models/", "'gin/models/"))
+    unbound_gin.write_text((ROOT / 'gin' / 'digits.gin').read_text().replace('dataset.source', '# ').replace("'includes/", "'gin/includes/"))
     new = f'--train_dir={tmp_path / "new"}'
 
     def source(value):
@@ -179,3 +179,32 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
         assert message in done.stderr and 'Traceback' not in done.stderr, (arguments, done.stderr)
     assert not (tmp_path / 'new').exists()
     assert before == sorted((path, path.stat().st_mtime_ns) for path in train_dir.rglob('*') if path.is_file())
+
+
+def test_both_phases_of_lcma_by_one_command_and_interrupted(tmp_path):
+    """A run interrupted wherever it is ends as one that was not."""
+    tiny = ['experiment.image_shape = (8, 8, 3)', "dataset.source = 'synthetic'", 'dataset.image_size = (8, 8)', 'dataset.num_examples = 128',
+            'dataset.validation_size = 16', 'RealNVP.num_scales = 2', 'RealNVP.hidden_channels = 4', 'RealNVP.num_blocks = 0',
+            'lcma.phase1_steps = 60', 'train.batch_size = 16', 'train.init_batch_size = 64', 'train.picture_every = 0',
+            'train.evaluate_every = 0', 'train.checkpoint_every = 0', 'train.num_pictures = 4']
+    arguments = ['--gin_file=gin/lcma_realnvp_cifar10_small.gin', *(f'--gin_param={binding}' for binding in tiny), '--max_steps=20']
+    whole = tfwolf('train', *arguments, f'--train_dir={tmp_path / "whole"}')
+    assert whole.returncode == 0, whole.stderr
+    assert 'Phase 1: 60 steps' in whole.stdout and 'Phase 1 done' in whole.stdout
+    process = subprocess.Popen([sys.executable, '-m', 'tfwolf.train', *arguments, f'--train_dir={tmp_path / "stopped"}'],
+                               cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if 'First step (' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, printed
+    done = tfwolf('train', *arguments, f'--train_dir={tmp_path / "stopped"}')
+    assert done.returncode == 0, done.stderr
+    results = [json.loads((tmp_path / name / 'evaluation.json').read_text()) for name in ('whole', 'stopped')]
+    assert results[0]['bits_per_dim'] == results[1]['bits_per_dim'] and results[0]['num_not_finite'] == 0
+    evaluated = tfwolf('evaluate', f'--train_dir={tmp_path / "stopped"}', '--num_samples=1', '--num_diagnosed=4')
+    assert evaluated.returncode == 0, evaluated.stderr
+    result = json.loads((tmp_path / 'stopped' / 'evaluation.json').read_text())
+    assert result['reconstruction']['num_not_exact'] == 0 and {'BatchNormFlow', 'Arrangement', 'Logit'} <= {
+        row['kind'] for row in result['invertibility']}

@@ -10,7 +10,7 @@ from bijector_checks import check_bijector, move_weights
 from small_models import SHAPE, random_images
 from tfwolf import seeds
 from tfwolf.bijectors.conditional_base import ConditionalAffine, ConditionalBase
-from tfwolf.bijectors.glow import RefinedGlow
+from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine
 from tfwolf.models.initialization import initialize
 from tfwolf.models.latents import ClassLatent

@@ -3,23 +3,32 @@ import gin
 import tensorflow as tf
 
 from tfwolf.bijectors.conditional_base import ConditionalBase
-from tfwolf.bijectors.glow import RefinedGlow
+from tfwolf.bijectors.factor_out import Conventional, LikelihoodContribution, RandomHalves
+from tfwolf.bijectors.glow import Glow
+from tfwolf.bijectors.invertible_conv import invertible_conv1x1
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
-from tfwolf.bijectors.scales import Additive, BoundedAffine
+from tfwolf.bijectors.permutation import reverse_channels, shuffle_channels
+from tfwolf.bijectors.realnvp import RealNVP
+from tfwolf.bijectors.refined_glow import RefinedGlow
+from tfwolf.bijectors.scales import Additive, BoundedAffine, SigmoidAffine
 from tfwolf.data.augment import horizontal_flip, pad_and_crop
 from tfwolf.data.sources import load_dataset
 from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder
-from tfwolf.models.latents import ClassLatent, GaussianLatent, NoLatent
+from tfwolf.models.latents import ClassLatent, GaussianLatent, LabelCondition, NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay
 from tfwolf.training.settings import Settings
 
 # Built from Python these take their arguments as they are; only a reference such as `@Wolf` in a gin file is configured.
-for _part in (RefinedGlow, ConditionalBase, FullMatrix, PLUMatrix, Additive, BoundedAffine, horizontal_flip, pad_and_crop, FlowPrior, NormalPrior,
-              Encoder, GaussianLatent, ClassLatent, NoLatent, Wolf, AdamW, WarmupDecay, Objective):
+PARTS = (
+    RefinedGlow, Glow, RealNVP, ConditionalBase, FullMatrix, PLUMatrix, invertible_conv1x1, reverse_channels, shuffle_channels,
+    Additive, BoundedAffine, SigmoidAffine, Conventional, RandomHalves, horizontal_flip, pad_and_crop, FlowPrior, NormalPrior,
+    Encoder, GaussianLatent, ClassLatent, LabelCondition, NoLatent, Wolf, AdamW, WarmupDecay, Objective)
+for _part in PARTS:
     gin.external_configurable(_part, module='tfwolf')
+gin.external_configurable(LikelihoodContribution, name='lcma', module='tfwolf')
 for _activation in (tf.nn.elu, tf.nn.relu):
     gin.external_configurable(_activation, module='tfwolf')
 gin.external_configurable(load_dataset, name='dataset', module='tfwolf')

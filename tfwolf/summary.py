@@ -18,7 +18,6 @@ SPEED = flags.DEFINE_bool('speed', True, 'Time two training steps on made-up ima
 TIMED_BATCH_SIZE = flags.DEFINE_integer('timed_batch_size', 16, 'Images per timed step.', lower_bound=1)
 
 BYTES_PER_FLOAT = 4
-COUPLINGS_PER_STEP = 4
 SECONDS_PER_DAY = 86400
 
 
@@ -48,8 +47,8 @@ def training_memory_bytes(model, batch_size):
 
     Backpropagation keeps of each coupling four arrays of its width and about twelve of its channels.
     """
-    activations = sum(level.height * level.width * (4 * level.hidden_channels + 12 * level.channels)
-                      * (COUPLINGS_PER_STEP * level.num_steps + 1) for level in model.flow.levels)
+    activations = sum(level.height * level.width * (4 * level.hidden_channels + 12 * level.channels) * level.num_couplings
+                      for level in model.flow.levels)
     return BYTES_PER_FLOAT * (4 * count_parameters(model) + batch_size * activations)
 
 

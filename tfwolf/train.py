@@ -13,8 +13,9 @@ from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.models.initialization import initialize
+from tfwolf.models.preparation import conclude_preparation, preparing_model
 from tfwolf.training import run_directory
-from tfwolf.training.checkpoints import Checkpoints, find_checkpoint
+from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
 from tfwolf.training.progress import progress_bar
@@ -54,31 +55,59 @@ def train(train_dir):
                          f'{settings.batch_size}.')
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
-        optimizer = settings.optimizer(variables=trainable_variables(model))
-        train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm)
     config = command.config_text()
     run_directory.prepare(train_dir, config, command.bindings, RESUME.value)
-    checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
-    summaries = Summaries(train_dir)
     print(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
           f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
     print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s); '
           f'built after {time.perf_counter() - PROCESS_STARTED:.1f} s')
     with Interrupts() as interrupts:
-        if checkpoints.restore():
-            print(f'Continuing from step {int(train_step.step.numpy()):,}')
-        else:
-            _initialize(model, dataset, settings, seed, interrupts)
-            checkpoints.save()
-        operative = gin.operative_config_str(max_line_length=120)
-        run_directory.write_text(os.path.join(train_dir, 'operative_config.gin'), operative)
-        summaries.text('config', config, 0)
-        summaries.text('operative_config', operative, 0)
-        loop = Loop(strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts)
+        if model.flow.preparation is not None and not has_checkpoint(train_dir):
+            _prepare(model, strategy, dataset, settings, train_dir, seed, interrupts)
+        loop = _start(model, strategy, dataset, settings, train_dir, seed, interrupts)
         loop.run(last_step, PROCESS_STARTED)
         pictures = loop.draw_pictures(last_step)
         result = _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir) if settings.test_samples else None
     _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - PROCESS_STARTED)
+
+
+def _start(model, strategy, dataset, settings, train_dir, seed, interrupts):
+    """Returns the loop of a run, continued from its latest checkpoint or newly initialised."""
+    with strategy.scope():
+        optimizer = settings.optimizer(variables=trainable_variables(model))
+        train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm)
+    checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
+    summaries = Summaries(train_dir)
+    if checkpoints.restore():
+        print(f'Continuing from step {int(train_step.step.numpy()):,}')
+    else:
+        _initialize(model, dataset, settings, seed, interrupts)
+        checkpoints.save()
+    operative = gin.operative_config_str(max_line_length=120)
+    run_directory.write_text(os.path.join(train_dir, 'operative_config.gin'), operative)
+    summaries.text('config', command.config_text(), 0)
+    summaries.text('operative_config', operative, 0)
+    return Loop(strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts)
+
+
+def _prepare(model, strategy, dataset, settings, train_dir, seed, interrupts):
+    """Trains what has to come first, in a folder of its own, and hands the model what was measured on it."""
+    num_steps = model.flow.preparation.num_steps
+    print(f'Phase 1: {num_steps:,} steps before training')
+    started = time.perf_counter()
+    with strategy.scope():
+        first = preparing_model(model)
+    first_dir = os.path.join(train_dir, run_directory.PREPARATION)
+    os.makedirs(first_dir, exist_ok=True)
+    _start(first, strategy, dataset, settings, first_dir, seed, interrupts).run(num_steps, PROCESS_STARTED)
+
+    def progress(count):
+        interrupts.check()
+        bar.update(count)
+
+    with progress_bar(dataset.train.num_examples, 0, 'Measuring', 'image') as bar:
+        conclude_preparation(model, first, dataset.train, settings.evaluation_batch_size, seed, progress)
+    print(f'Phase 1 done after {(time.perf_counter() - started) / 60:.1f} minutes')
 
 
 def _initialize(model, dataset, settings, seed, interrupts):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.nets.channel_norm import standardizing
 
 
 class ActNorm(FlowBijector):
@@ -37,17 +38,19 @@ class ActNorm(FlowBijector):
         """Returns x = (y - b) exp(-s) and -h w sum s, `[batch]` in nats."""
         return (y - self.bias) * tf.exp(-self.log_scale), -self._log_det(y)
 
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`: every position of a channel contributes its log-scale."""
+        return self.forward_and_log_det(x)[0], contributions + self.log_scale
+
     def initialize(self, x, condition=None):
         """Sets scale and bias so that the output of x has mean 0 and variance 1 per channel.
 
         Args:
             x: `[batch, ..., channels]`. A channel that is constant in x keeps the scale 1.
         """
-        # Moments in float64: a batch of thousands of images has more values than float32 can add up.
-        mean, variance = tf.nn.moments(tf.cast(x, tf.float64), axes=list(range(x.shape.rank - 1)))
-        log_scale = tf.where(variance > 0, -0.5 * tf.math.log(variance), tf.zeros_like(variance))
-        self.log_scale.assign(tf.cast(log_scale, self.dtype))
-        self.bias.assign(tf.cast(-mean * tf.exp(log_scale), self.dtype))
+        log_scale, bias = standardizing(x, self.dtype)
+        self.log_scale.assign(log_scale)
+        self.bias.assign(bias)
 
     def _log_det(self, x):
         positions = math.prod(x.shape[1:-1])

@@ -3,6 +3,8 @@
 Direction: `forward` maps an image x towards the latent v, `inverse` generates. As a density of x,
 `tfp.distributions.TransformedDistribution(N(0, I), tfb.Invert(flow))`.
 """
+import math
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -50,6 +52,8 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
     """
 
     _cache = _NoCache()
+    # What has to come before training, or None; see `tfwolf.models.preparation`.
+    preparation = None
 
     def __init__(self, event_ndims, dtype, name):
         # parameters=None: two layers with equal arguments are still two layers.
@@ -67,6 +71,42 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
     def inverse_and_log_det(self, y, condition=None):
         """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; shapes as in `forward_and_log_det`."""
         raise NotImplementedError
+
+    def forward_in_training(self, x, condition=None):
+        """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the batch.
+
+        Such a layer takes the statistics of the global batch and moves its running averages. Call it within the strategy's `run`.
+
+        Args:
+            x, condition: as in `forward_and_log_det`.
+        """
+        return self.forward_and_log_det(x, condition)
+
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape, in nats.
+
+        The sum over an image grows by the layer's log-determinant. A layer that is not element-wise, such as a 1x1 convolution, has its
+        log-determinant spread evenly; one that moves dimensions takes their contributions along.
+
+        Args:
+            x: `[batch, ...]`.
+            contributions: of x's shape, what the layers before have contributed.
+            condition: as in `forward_and_log_det`.
+
+        Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture", 2019, arXiv:1908.01686, equation 9.
+        """
+        y, log_det = self.forward_and_log_det(x, condition)
+        share = log_det / math.prod(x.shape[1:])
+        return y, contributions + tf.reshape(share, [-1] + [1] * (x.shape.rank - 1))
+
+    def auxiliary_losses(self, v, condition=None):
+        """Returns `{name: [batch]}`, what training adds to the loss beside the likelihood, in bits per dimension; mostly nothing.
+
+        Args:
+            v: `[batch, ...]`, the layer's output.
+            condition: as in `forward_and_log_det`.
+        """
+        return {}
 
     def initialize(self, x, condition=None):
         """Sets weights that are initialised from data, given the layer's input; most layers have none.
@@ -101,9 +141,9 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
 
 
 class Composite(FlowBijector):
-    """A layer made of layers. It writes how x travels through them once, in `walk`.
+    """A layer made of layers. It writes how x travels through them once, in `walk`, and how back, in `inverse_and_log_det`.
 
-    Initialisation, diagnosis and whatever else looks at single layers are visits of that one walk.
+    Forward passes, initialisation, diagnosis and whatever else looks at single layers are visits of that one walk.
     """
 
     def walk(self, visit, x):
@@ -117,6 +157,34 @@ class Composite(FlowBijector):
             y, the output of this layer.
         """
         raise NotImplementedError
+
+    def forward_and_log_det(self, x, condition=None):
+        """Applies the layers inside; their log-determinants, `[batch]` in nats, add up."""
+        return self._add_up(lambda layer, x: layer.forward_and_log_det(x, condition), x)
+
+    def forward_in_training(self, x, condition=None):
+        """As `FlowBijector.forward_in_training`, for every layer inside."""
+        return self._add_up(lambda layer, x: layer.forward_in_training(x, condition), x)
+
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`, for every layer inside."""
+        def visit(name, layer, both):
+            x, contributions = tf.split(both, 2, axis=0)
+            return tf.concat(layer.forward_with_contributions(x, contributions, condition), axis=0)
+
+        # Along the batch: whatever the walk moves, it moves both alike.
+        return tuple(tf.split(self.walk(visit, tf.concat([x, contributions], axis=0)), 2, axis=0))
+
+    def _add_up(self, forward, x):
+        total = tf.zeros([tf.shape(x)[0]], self.dtype)
+
+        def visit(name, layer, x):
+            nonlocal total
+            y, log_det = forward(layer, x)
+            total += log_det
+            return y
+
+        return self.walk(visit, x), total
 
     def initialize_and_forward(self, x, condition=None):
         """Initialises every layer inside on the output of the ones before it and returns the output of the last."""

@@ -25,14 +25,6 @@ class Chain(Composite):
         super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
         self.layers = layers
 
-    def forward_and_log_det(self, x, condition=None):
-        """Applies the layers in their order; the log-determinants, `[batch]` in nats, add up."""
-        total = tf.zeros([tf.shape(x)[0]], self.dtype)
-        for layer in self.layers:
-            x, log_det = layer.forward_and_log_det(x, condition)
-            total += log_det
-        return x, total
-
     def inverse_and_log_det(self, y, condition=None):
         """Inverts the layers in the opposite order."""
         total = tf.zeros([tf.shape(y)[0]], self.dtype)

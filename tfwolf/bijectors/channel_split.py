@@ -52,3 +52,7 @@ class ChannelSplit:
         shape = tf.concat([tf.shape(conditioning)[:-1], [self.channels]], axis=0)
         merged = tf.reshape(tf.stack(parts, axis=-1), shape)
         return tf.ensure_shape(merged, conditioning.shape[:-1].concatenate(self.channels))
+
+    def only_transformed(self, values):
+        """Returns `values` of the transformed part as they are: no others are among them."""
+        return values

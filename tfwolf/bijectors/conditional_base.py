@@ -37,6 +37,10 @@ class ConditionalAffine(FlowBijector):
         mean, log_sigma = self._moments(condition)
         return mean + y * tf.exp(log_sigma), sum_over_event(log_sigma)
 
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`: each entry contributes -log sigma."""
+        return self.forward_and_log_det(x, condition)[0], contributions - self._moments(condition)[1]
+
     def _moments(self, condition):
         if condition is None:
             raise ValueError(f'`condition` must be given: [batch, {self.kernel.shape[0]}]; got None.')

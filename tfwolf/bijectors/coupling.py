@@ -8,10 +8,10 @@ class Coupling(FlowBijector):
     """y_a = x_a, y_b = T(x_b; net(x_a, z)) with an element-wise T; log|det| is the sum of T's log-scales.
 
     Args:
-        split: a `ChannelSplit`, which names the parts a and b.
-        net: function of `(x_a, condition)` that returns the parameters of T, `[..., outputs_per_channel * channels_b]`, and has a
-            method `zero_output` after which it returns zeros.
-        transform: T, a `BoundedAffine` or `Additive`.
+        split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b.
+        net: function of `(x_a, condition, training)` that returns the parameters of T, `[..., outputs_per_channel * channels_b]`, with a
+            method `initialize(x_a, condition)` after which it returns zeros.
+        transform: T, one of `scales`.
         event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
 
@@ -27,17 +27,30 @@ class Coupling(FlowBijector):
 
     def forward_and_log_det(self, x, condition=None):
         """Returns y with its part b transformed, and the sum of the log-scales, `[batch]` in nats."""
-        a, b = self.split.split(x)
-        b, log_scale = self.transform.forward(b, self.net(a, condition))
-        return self.split.merge(a, b), sum_over_event(log_scale)
+        return self._transform(x, condition, training=False)
 
     def inverse_and_log_det(self, y, condition=None):
         """Returns x: part a is unchanged, so the network computes the same parameters again."""
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
-        return self.split.merge(a, b), -sum_over_event(log_scale)
+        return self.split.merge(a, b), -sum_over_event(self.split.only_transformed(log_scale))
+
+    def forward_in_training(self, x, condition=None):
+        """As `FlowBijector.forward_in_training`: the network may normalise over the batch."""
+        return self._transform(x, condition, training=True)
+
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`: each transformed dimension contributes its log-scale."""
+        a, b = self.split.split(x)
+        b, log_scale = self.transform.forward(b, self.net(a, condition))
+        return self.split.merge(a, b), contributions + self.split.merge(tf.zeros_like(a), log_scale)
 
     def initialize_and_forward(self, x, condition=None):
-        """Makes the coupling the identity, as it starts, and returns x without running the network."""
-        self.net.zero_output()
-        return x
+        """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the identity."""
+        self.net.initialize(self.split.split(x)[0], condition)
+        return x if self.transform.starts_as_identity else self.forward_and_log_det(x, condition)[0]
+
+    def _transform(self, x, condition, training):
+        a, b = self.split.split(x)
+        b, log_scale = self.transform.forward(b, self.net(a, condition, training=training))
+        return self.split.merge(a, b), sum_over_event(self.split.only_transformed(log_scale))

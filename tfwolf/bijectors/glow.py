@@ -1,5 +1,5 @@
-"""Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
-from typing import NamedTuple
+"""Builds Glow: steps of actnorm, permutation and coupling, levels that factor out half, a learned top prior (Glow, figure 2)."""
+import math
 
 import tensorflow as tf
 
@@ -8,44 +8,36 @@ from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
-from tfwolf.bijectors.matrix import FullMatrix
+from tfwolf.bijectors.factor_out import Conventional
+from tfwolf.bijectors.levels import Level
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.repeat import Repeat
+from tfwolf.bijectors.scales import Whitening
 from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
-from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.bijectors.top_prior import TopPrior
+from tfwolf.nets.glow_net import GlowCouplingNet, ZeroConv
 from tfwolf.variables import count_parameters
 
 
-class Level(NamedTuple):
-    """One row of a flow's structure: `num_steps` steps on `[height, width, channels]`, after which `leaving` channels leave."""
+class Glow(Chain):
+    """The flow of Glow; keeps the image's shape.
 
-    level: int
-    height: int
-    width: int
-    channels: int
-    num_steps: int
-    hidden_channels: int
-    leaving: int
-    parameters: int
-
-
-class RefinedGlow(Chain):
-    """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
-
-    Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
-    with k entries works on C channels and factors out C / M channels after each group of steps, with M = 2k unless `factors` says
-    otherwise, so that C / 2 go on (k = 2, M = 4 in Wolf); the last level has steps only. v holds, in each middle level, `[went on, left last, ..., left first]` along channels.
+    Each level squeezes 2x2 pixels, applies `num_steps` steps of actnorm, permutation and coupling, and, but for the last, factors out half
+    of the channels, whose Gaussian a 3x3 convolution of the other half predicts. The last level's Gaussian is learned, and with a condition
+    (such as a one-hot label) a linear map of it. With a condition and a `classification_weight`, the class is also predicted from the last
+    level's output, averaged over pixels, by a linear layer whose cross-entropy is added to the loss.
 
     Args:
         image_shape: (height, width, channels) of x.
-        condition_dim: size of z, or 0 for a flow without a condition.
-        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level. 0 is allowed for level 0.
-        hidden_channels: width of the coupling nets, one per level.
-        transform: what a coupling does, a `BoundedAffine` or `Additive`.
-        matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
-        factors: M of each middle level, above its number of groups; None for twice that number.
-        factor_out_transform: what the couplings that factor out do; None for `transform`.
+        condition_dim: size of the condition of the top prior, or 0.
+        num_levels: L.
+        num_steps: K, per level.
+        hidden_channels: width of the coupling nets.
+        transform: what a coupling does, a `SigmoidAffine` or `Additive`.
+        permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`, `shuffle_channels` or
+            `invertible_conv1x1`.
+        factor_out: which dimensions leave.
+        classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for none.
         seed: seed of the initial weights.
         dtype: floating type.
 
@@ -53,140 +45,86 @@ class RefinedGlow(Chain):
         levels: tuple of `Level`, the image's side first.
 
     Raises:
-        ValueError: if the structure is malformed, or the image cannot be split or squeezed as it asks.
+        ValueError: if the image cannot be squeezed as often, or an argument breaks its rule.
 
-    Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
+    Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
     """
 
-    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, factors=None,
-                 factor_out_transform=None, seed=0, dtype=tf.float32, name='refined_glow'):
-        num_steps = _checked_structure(num_steps, hidden_channels)
-        factors = _checked_factors(factors, num_steps)
-        _check_image_shape(image_shape, len(num_steps))
-        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, dtype)
-        levels = []
-        layers = _level(parts, num_steps, factors, hidden_channels, 0, tuple(image_shape), seed, levels)
-        super().__init__(layers, name=name)
-        self.levels = tuple(sorted(levels, key=lambda row: (row.level, -row.channels)))
+    def __init__(self, image_shape, condition_dim, num_levels, num_steps, hidden_channels, transform, permutation,
+                 factor_out=Conventional(), classification_weight=0.0, seed=0, dtype=tf.float32, name='glow'):
+        validate.integer('num_levels', num_levels, minimum=1)
+        validate.integer('num_steps', num_steps, minimum=1)
+        validate.real('classification_weight', classification_weight, minimum=0)
+        if classification_weight and not condition_dim:
+            raise ValueError('`classification_weight` needs a model with class labels (Wolf.latent = @LabelCondition); this one has none.')
+        check_levels(image_shape, num_levels)
+
+        def step(channels, seed):
+            split = ChannelSplit(channels)
+            net = GlowCouplingNet(split.conditioning_channels, hidden_channels,
+                                  split.transformed_channels * transform.outputs_per_channel, seeds.derive(seed, 'net'), dtype)
+            return Chain([ActNorm(channels, seed=seeds.derive(seed, 'actnorm'), dtype=dtype),
+                          permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype),
+                          Coupling(split, net, transform, dtype=dtype)], name='step')
+
+        rows, top_priors = [], []
+
+        def level(index, height, width, channels):
+            height, width, channels = height // 2, width // 2, 4 * channels
+            steps = Repeat(lambda step_seed: step(channels, step_seed), num_steps, seed=seeds.derive(seed, 'level', index), name='steps')
+            is_last = index == num_levels - 1
+            kept = channels // 2 if factor_out.splits else channels
+            if is_last:
+                top_prior = TopPrior(channels, condition_dim, dtype)
+                top_priors.append(top_prior)
+                layers = [steps, top_prior]
+            else:
+                layers = [steps, *factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)]
+                if factor_out.splits:
+                    split = ChannelSplit(channels)
+                    layers.append(Coupling(split, ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype), Whitening(),
+                                           dtype=dtype, name='gaussian_of_leaving'))
+            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels,
+                              channels if is_last else channels - kept, sum(map(count_parameters, layers))))
+            if not is_last:
+                inner = level(index + 1, height, width, kept)
+                layers.append(MultiScaleSplit(inner, 0, kept, channels, name='kept') if kept < channels else inner)
+            return Squeezed(Chain(layers, name=f'level{index + 1}'))
+
+        flow = level(0, *image_shape)
+        super().__init__([flow], name=name)
+        self.levels = tuple(rows)
+        self.preparation = factor_out.preparation
+        self._classification_weight = classification_weight
+        self._num_levels, self._kept_share = num_levels, 2 if factor_out.splits else 1
+        # A function: the prior belongs to its level.
+        self._top_prior = lambda: top_priors[0]
+        if classification_weight:
+            channels = rows[-1].channels
+            self.classifier_kernel = tf.Variable(tf.zeros([channels, condition_dim], dtype), name='classifier_kernel')
+            self.classifier_bias = tf.Variable(tf.zeros([condition_dim], dtype), name='classifier_bias')
+
+    def auxiliary_losses(self, v, condition=None):
+        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see `FlowBijector`."""
+        if not self._classification_weight:
+            return {}
+        top = v
+        for index in range(self._num_levels):
+            top = tf.nn.space_to_depth(top, 2)
+            if index < self._num_levels - 1:
+                top = top[..., :top.shape[-1] // self._kept_share]
+        # Before the prior of the class, which would give the class away.
+        features = tf.reduce_mean(self._top_prior().inverse_and_log_det(top, condition)[0], axis=[1, 2])
+        logits = tf.matmul(features, self.classifier_kernel) + self.classifier_bias
+        bits = -tf.reduce_sum(condition * tf.nn.log_softmax(logits), axis=-1) / math.log(2.0)
+        return {'classification': self._classification_weight * bits}
 
 
-class _Parts(NamedTuple):
-    """What all layers of one flow have in common."""
-
-    condition_dim: int
-    transform: object
-    factor_out_transform: object
-    matrix: type
-    dtype: tf.DType
-
-    def coupling(self, split, hidden_channels, seed, transform):
-        net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
-                              split.transformed_channels * transform.outputs_per_channel, self.condition_dim, seed=seed,
-                              dtype=self.dtype)
-        return Coupling(split, net, transform, dtype=self.dtype)
-
-    def conv1x1(self, channels, seed):
-        return InvertibleConv1x1(self.matrix(channels, seed=seed, dtype=self.dtype), dtype=self.dtype)
-
-
-def glow_step(parts, channels, hidden_channels, seed):
-    """Returns one refined step (Wolf, figure 3a): actnorm, 1x1 convolution, two couplings, actnorm, two couplings.
-
-    The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then down.
-    """
-    def couplings(alternate):
-        return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
-                               seeds.derive(seed, 'coupling', alternate, up), parts.transform) for up in (True, False)]
-
-    def actnorm(place):
-        return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
-
-    conv1x1 = parts.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
-    return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)], name='glow_step')
-
-
-def factor_out(parts, channels, factor, hidden_channels, seed):
-    """Returns the learned factor-out: 1x1 convolution, a coupling on the last `channels // factor`, actnorm on those only."""
-    split = ChannelSplit(channels, factor=factor)
-    leaving = split.transformed_channels
-    actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
-    return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')),
-                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform),
-                  MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
-
-
-def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, levels):
-    """Returns the layers of level `index` and all later ones on images of `shape`; appends rows to `levels`."""
-    is_last = index == len(num_steps) - 1
-    groups = num_steps[index]
-    hidden = hidden_channels[index]
-    height, width, channels = shape
-
-    def enter_next(channels):
-        inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
-        return Squeezed(Chain(inner, name=f'level{index + 1}'))
-
-    def steps(group, channels):
-        return Repeat(lambda step_seed: glow_step(parts, channels, hidden, step_seed), groups[group],
-                      seed=seeds.derive(seed, 'level', index, group), name='steps')
-
-    def row(group, channels, leaving, layers):
-        levels.append(Level(index, height, width, channels, groups[group], hidden, leaving, sum(map(count_parameters, layers))))
-
-    if index == 0 or is_last:
-        layers = [steps(0, channels)] if groups[0] else []
-        row(0, channels, channels if is_last else 0, layers)
-        return layers if is_last else layers + [enter_next(channels)]
-
-    leaving = channels // factors[index - 1]
-
-    def from_group(group, channels):
-        # The factor grows smaller as channels leave, so that equally many leave every time.
-        out = factor_out(parts, channels, channels // leaving, hidden, seeds.derive(seed, 'factor_out', index, group))
-        layers = [steps(group, channels), out]
-        row(group, channels, leaving, layers)
-        kept = channels - leaving
-        rest = Chain(from_group(group + 1, kept)) if group + 1 < len(groups) else enter_next(kept)
-        return layers + [MultiScaleSplit(rest, 0, kept, channels, name='kept')]
-
-    return from_group(0, channels)
-
-
-def _checked_structure(num_steps, hidden_channels):
-    """Returns `num_steps` with every level as a tuple of groups; raises a `ValueError` for a malformed one."""
-    shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for each middle '
-             f'level, an integer for the last; got num_steps={num_steps!r}.')
-    if not isinstance(num_steps, (list, tuple)) or len(num_steps) < 2:
-        raise ValueError(shape)
-    first, *middle, last = num_steps
-    if isinstance(first, (list, tuple)) or isinstance(last, (list, tuple)) or not all(
-            isinstance(level, (list, tuple)) and level for level in middle):
-        raise ValueError(shape)
-    validate.integer('num_steps[0]', first, minimum=0)
-    for number in [n for level in middle for n in level] + [last]:
-        validate.integer('num_steps', number, minimum=1)
-    if not isinstance(hidden_channels, (list, tuple)) or len(hidden_channels) != len(num_steps):
-        raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got {hidden_channels!r}.')
-    return ((first,), *map(tuple, middle), (last,))
-
-
-def _checked_factors(factors, num_steps):
-    """Returns one factor M per middle level."""
-    groups = [len(level) for level in num_steps[1:-1]]
-    if factors is None:
-        return [2 * count for count in groups]
-    if not isinstance(factors, (list, tuple)) or len(factors) != len(groups):
-        raise ValueError(f'`factors` must have one entry per middle level, {len(groups)} here; got factors={factors!r}.')
-    for factor, count in zip(factors, groups):
-        if validate.integer('factors', factor, minimum=2) <= count:
-            raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got factors={factors!r}.')
-    return list(factors)
-
-
-def _check_image_shape(image_shape, num_levels):
+def check_levels(image_shape, num_levels):
+    """Raises a `ValueError` if an image of this shape cannot be squeezed `num_levels` times."""
     if len(image_shape) != 3:
         raise ValueError(f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.')
     height, width, _ = (validate.integer('image_shape', size, minimum=1) for size in image_shape)
-    for _ in range(num_levels - 1):
+    for _ in range(num_levels):
         check_squeezable(height, width)
         height, width = height // 2, width // 2

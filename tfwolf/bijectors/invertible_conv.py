@@ -1,7 +1,10 @@
 """The invertible 1x1 convolution, a learned mixture of channels (Glow, section 3.2)."""
 import math
 
+import tensorflow as tf
+
 from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.matrix import FullMatrix
 
 
 class InvertibleConv1x1(FlowBijector):
@@ -28,3 +31,8 @@ class InvertibleConv1x1(FlowBijector):
 
     def _log_det(self, x):
         return per_example(math.prod(x.shape[1:-1]) * self.matrix.log_abs_det(), x)
+
+
+def invertible_conv1x1(channels, seed=0, dtype=tf.float32, matrix=FullMatrix):
+    """Returns an `InvertibleConv1x1` of that many channels; `matrix` is the class of its matrix, `FullMatrix` or `PLUMatrix`."""
+    return InvertibleConv1x1(matrix(channels, seed=seed, dtype=dtype), dtype=dtype)

@@ -28,12 +28,6 @@ class MultiScaleSplit(Composite):
         self.inner = inner
         self._sizes = (begin, end - begin, channels - end)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Transforms channels `begin` to `end`; the log-determinant, `[batch]` in nats, is the inner one."""
-        before, part, after = tf.split(x, self._sizes, axis=-1)
-        part, log_det = self.inner.forward_and_log_det(part, condition)
-        return tf.concat([before, part, after], axis=-1), log_det
-
     def inverse_and_log_det(self, y, condition=None):
         """Inverts channels `begin` to `end`."""
         before, part, after = tf.split(y, self._sizes, axis=-1)

@@ -66,14 +66,26 @@ class Repeat(Composite):
         """Inverts layers n - 1 to 0."""
         return self._loop('inverse_and_log_det', y, condition, rows=range(self.repeats - 1, -1, -1))
 
+    def forward_in_training(self, x, condition=None):
+        """As `FlowBijector.forward_in_training`; the layers run in the loop."""
+        return self._loop('forward_in_training', x, condition, rows=range(self.repeats))
+
     def walk(self, visit, x):
-        """As `Composite.walk`; what a visit assigns to a layer's weights is written back."""
+        """As `Composite.walk`; the weights of the layers visited cannot be assigned to."""
+        stacked = [self.weights[name] for name in self._order]
+        for index in range(self.repeats):
+            with self._template.bound([weight[index] for weight in stacked]) as layer:
+                x = visit(str(index), layer, x)
+        return x
+
+    def initialize_and_forward(self, x, condition=None):
+        """Initialises layer after layer, each on the output of the one before, and returns the output of the last."""
         stacked = [self.weights[name] for name in self._order]
         initialized = []
         for index in range(self.repeats):
             row = [tf.Variable(weight[index]) for weight in stacked]
             with self._template.bound(row) as layer:
-                x = visit(str(index), layer, x)
+                x = layer.initialize_and_forward(x, condition)
             initialized.append(row)
         for weight, rows in zip(stacked, zip(*initialized)):
             weight.assign(tf.stack([tf.convert_to_tensor(row) for row in rows]))

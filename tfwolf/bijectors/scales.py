@@ -6,7 +6,27 @@ import tensorflow as tf
 from tfwolf import validate
 
 
-class BoundedAffine:
+class ExpAffine:
+    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and bounds the log-scale itself."""
+
+    outputs_per_channel = 2
+    starts_as_identity = True
+
+    def forward(self, x, parameters):
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., 2 channels]`."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return x * tf.exp(log_scale) + shift, log_scale
+
+    def inverse(self, y, parameters):
+        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return (y - shift) * tf.exp(-log_scale), log_scale
+
+    def _shift_and_log_scale(self, parameters):
+        return tf.split(parameters, 2, axis=-1)
+
+
+class BoundedAffine(ExpAffine):
     """y = s x + mu with a scale within bounds, s = 1 + alpha tanh(u / 2), and its exact logarithm.
 
     With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u); for alpha = 1 this is
@@ -19,20 +39,8 @@ class BoundedAffine:
         ValueError: if alpha is outside (0, 1].
     """
 
-    outputs_per_channel = 2
-
     def __init__(self, alpha):
         self.alpha = validate.real('alpha', alpha, above=0, maximum=1)
-
-    def forward(self, x, parameters):
-        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., 2 channels]`."""
-        shift, log_scale = self._shift_and_log_scale(parameters)
-        return x * tf.exp(log_scale) + shift, log_scale
-
-    def inverse(self, y, parameters):
-        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
-        shift, log_scale = self._shift_and_log_scale(parameters)
-        return (y - shift) * tf.exp(-log_scale), log_scale
 
     def _shift_and_log_scale(self, parameters):
         shift, u = tf.split(parameters, 2, axis=-1)
@@ -46,6 +54,7 @@ class Additive:
     """y = x + mu: the log-scale is zero. The network's output is mu."""
 
     outputs_per_channel = 1
+    starts_as_identity = True
 
     def forward(self, x, parameters):
         """Returns y and the log-scales, zeros, both of x's shape, for parameters `[..., channels]`."""
@@ -54,3 +63,27 @@ class Additive:
     def inverse(self, y, parameters):
         """Returns x and the log-scales, zeros, both of y's shape."""
         return y - parameters, tf.zeros_like(y)
+
+
+class SigmoidAffine(ExpAffine):
+    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The network's output is `[mu, u]`."""
+
+    starts_as_identity = False
+
+    def _shift_and_log_scale(self, parameters):
+        shift, u = tf.split(parameters, 2, axis=-1)
+        return shift, -tf.math.softplus(-(u + 2.0))
+
+
+class Whitening(ExpAffine):
+    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is `[mean, log_sigma]`."""
+
+    def forward(self, x, parameters):
+        """Returns y and the log-scales log|dy/dx| = -log sigma, both of x's shape."""
+        x, log_sigma = super().inverse(x, parameters)
+        return x, -log_sigma
+
+    def inverse(self, y, parameters):
+        """Returns x and the log-scales -log sigma (of the forward direction), both of y's shape."""
+        x, log_sigma = super().forward(y, parameters)
+        return x, -log_sigma

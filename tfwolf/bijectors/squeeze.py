@@ -32,6 +32,10 @@ class Squeeze(FlowBijector):
         """Returns 4 c channels as 2x2 pixels, and 0."""
         return tf.nn.depth_to_space(y, BLOCK), per_example(tf.zeros([], self.dtype), y)
 
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`: a pixel takes its contribution along."""
+        return self.forward_and_log_det(x)[0], self.forward_and_log_det(contributions)[0]
+
     def _forward_event_shape(self, shape):
         height, width, channels = shape
         return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK ** 2])
@@ -58,12 +62,6 @@ class Squeezed(Composite):
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner
 
-    def forward_and_log_det(self, x, condition=None):
-        """Applies the inner layer at half the resolution; its log-determinant, `[batch]` in nats."""
-        check_squeezable(*x.shape[1:3])
-        y, log_det = self.inner.forward_and_log_det(tf.nn.space_to_depth(x, BLOCK), condition)
-        return tf.nn.depth_to_space(y, BLOCK), log_det
-
     def inverse_and_log_det(self, y, condition=None):
         """Inverts the inner layer at half the resolution."""
         check_squeezable(*y.shape[1:3])
@@ -72,4 +70,5 @@ class Squeezed(Composite):
 
     def walk(self, visit, x):
         """As `Composite.walk`: visits the inner layer at half the resolution."""
+        check_squeezable(*x.shape[1:3])
         return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)

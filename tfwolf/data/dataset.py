@@ -7,7 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import validate
+from tfwolf import seeds, validate
 
 MAX_ARRAY_BYTES = 8 * 2 ** 30
 # Sources that can decode as they are read do so beyond this.
@@ -25,11 +25,12 @@ class Split(abc.ABC):
         self.num_examples = num_examples
 
     @abc.abstractmethod
-    def load(self, indices):
+    def load(self, indices, seed=None):
         """Returns `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`; label -1 where there are none.
 
         Args:
             indices: int64 `[n]`, positions within the split; may be symbolic, as within `tf.data.Dataset.map`.
+            seed: int32 `[2]`, of the windows that a split cuts at random; None for central ones.
         """
 
     def select(self, positions):
@@ -55,10 +56,10 @@ class Subset(Split):
         self._split = split
         self._positions = host_tensor(positions, tf.int64)
 
-    def load(self, indices):
+    def load(self, indices, seed=None):
         """As `Split.load`, at the chosen positions."""
         with tf.device('CPU:0'):
-            return self._split.load(tf.gather(self._positions, indices))
+            return self._split.load(tf.gather(self._positions, indices), seed)
 
 
 class ArraySplit(Split):
@@ -90,8 +91,8 @@ class ArraySplit(Split):
         labels = np.full(self.num_examples, -1) if labels is None else labels
         return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
 
-    def load(self, indices):
-        """As `Split.load`, from memory."""
+    def load(self, indices, seed=None):
+        """As `Split.load`, from memory; the windows are fixed."""
         # Lifted out of the graph being traced: the arrays are made once, eagerly, and graphs capture them by reference.
         with tf.init_scope():
             images, labels = self._tensors
@@ -122,6 +123,11 @@ class ImageDataset:
     def title(self):
         """Name and version, as printed beside results."""
         return f'{self.name} {self.version}' if self.version else self.name
+
+
+def window_places(count, seed):
+    """Returns where `count` windows lie, float32 `[count, 2]` in [0, 1): random places for a seed, the centre without one."""
+    return tf.fill([count, 2], 0.5) if seed is None else seeds.uniform([count, 2], seed, tf.float32)
 
 
 def host_tensor(values, dtype):

@@ -33,6 +33,7 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
             raise ValueError(f'`augmentations` must be functions of images and a seed; got {augmentation!r}.')
     batches_per_epoch = split.num_examples // batch_size
     order_seed = seeds.tensor_seed(seed, 'epoch order')
+    window_seed = seeds.tensor_seed(seed, 'windows')
     augmentation_seeds = [seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))]
 
     def epoch_batches(epoch):
@@ -41,7 +42,7 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
     def load(step, indices):
-        batch = split.load(indices)
+        batch = split.load(indices, seeds.fold_in(window_seed, step))
         for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
             batch['image'] = tf.ensure_shape(
                 augmentation(batch['image'], seeds.fold_in(augmentation_seed, step)), batch['image'].shape)

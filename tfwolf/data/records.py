@@ -19,7 +19,8 @@ class RecordSplit(dataset.Split):
     Args:
         paths: the TFRecord files (not compressed), in order.
         shard_lengths: number of records of each.
-        parse: function from a serialized record (a string tensor) to (image uint8 `image_shape`, label int64).
+        parse: function from a serialized record (a string tensor) and the place of a window (float32 `[2]`) to (image uint8
+            `image_shape`, label int64).
         image_shape: (height, width, channels).
     """
 
@@ -28,14 +29,15 @@ class RecordSplit(dataset.Split):
         self._paths = [os.fspath(path) for path in paths]
         self._shard_lengths = list(shard_lengths)
         signature = (tf.TensorSpec(image_shape, tf.uint8), tf.TensorSpec([], tf.int64))
-        self._parse = tf.function(lambda records: tf.map_fn(parse, records, fn_output_signature=signature), autograph=False,
-                                  input_signature=[tf.TensorSpec([None], tf.string)])
+        self._parse = tf.function(
+            lambda records, places: tf.map_fn(lambda pair: parse(*pair), (records, places), fn_output_signature=signature), autograph=False,
+            input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.float32)])
 
-    def load(self, indices):
+    def load(self, indices, seed=None):
         """As `Split.load`; reads and decodes on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
-            images, labels = self._parse(tf.ensure_shape(records, [None]))
+            images, labels = self._parse(tf.ensure_shape(records, [None]), dataset.window_places(tf.size(indices), seed))
             count = indices.shape
             return {'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])), 'label': tf.ensure_shape(labels, count)}
 

@@ -7,15 +7,16 @@ from absl import logging
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.data import center_crop
 from tfwolf.data import dataset
+from tfwolf.data import fit as fitting
 from tfwolf.data import holdout
 from tfwolf.data import records
 
 DECODE_BATCH = 512
 
 
-def load_tfds(name, data_dir, download, validation_size, image_size=None, resize=None, test_size=None):
+def load_tfds(name, data_dir, download, validation_size, image_size=None, resize=None, crop_size=None, shorter_side=None,
+              test_size=None):
     """Returns the TFDS data set `name` as an `ImageDataset`.
 
     A split that takes at most `dataset.IN_MEMORY_BYTES` is decoded when first used and held in memory, in TFDS's own order; a
@@ -28,28 +29,29 @@ def load_tfds(name, data_dir, download, validation_size, image_size=None, resize
         name: string as TFDS takes it, for example 'cifar10', 'downsampled_imagenet/64x64' or 'cifar10:3.0.2'.
         data_dir: TFDS's folder, or None for its default.
         download: whether to download and prepare what is missing.
-        validation_size, image_size, resize, test_size: see `sources.load_dataset`.
+        validation_size, image_size, resize, crop_size, shorter_side, test_size: see `sources.load_dataset`.
 
     Raises:
         ValueError: if TFDS has no such data set, it has no uint8 images, or it is not there and cannot be prepared.
     """
-    resize = center_crop.check_resize(image_size, resize)
+    fit = fitting.make_fit(image_size, resize, crop_size, shorter_side)
     with _quiet():
         builder = _open_builder(name, data_dir, download)
         features, splits = builder.info.features, builder.info.splits
     if 'image' not in features or features['image'].np_dtype != np.uint8 or len(features['image'].shape) != 3:
         raise ValueError(f"The TFDS data set {name!r} must have a feature 'image' of uint8 [height, width, channels]; "
                          f'it has {dict(features.items())}. Choose a data set of images.')
-    shape = _image_shape(name, features['image'].shape, image_size, resize)
+    shape = _image_shape(name, features['image'].shape, fit)
     classes = getattr(dict(features).get('label'), 'num_classes', None)
 
     def split(split_name):
         info = splits[split_name]
-        example = _make_example(builder, shape, resize, classes)
-        if info.num_examples * math.prod(shape) > dataset.IN_MEMORY_BYTES and builder.info.file_format.file_suffix == 'tfrecord':
+        example = _make_example(builder, shape, fit, classes)
+        too_large = info.num_examples * math.prod(shape) > dataset.IN_MEMORY_BYTES
+        if (too_large or fit and fit.is_random) and builder.info.file_format.file_suffix == 'tfrecord':
             features = _decoding(classes).extract_features(builder.info.features)
             return records.RecordSplit(info.filepaths, info.shard_lengths,
-                                       lambda record: example(features.deserialize_example(record)), shape)
+                                       lambda record, place: example(features.deserialize_example(record), place), shape)
         return dataset.ArraySplit(lambda: _decode(builder, info, example, shape, classes), info.num_examples, shape)
 
     test_name = next((test_name for test_name in ('test', 'validation') if test_name in splits), None)
@@ -101,15 +103,14 @@ def _first_line(error):
     return (str(error).strip().splitlines() or [''])[0]
 
 
-def _image_shape(name, declared, image_size, resize):
+def _image_shape(name, declared, fit):
     """Returns (height, width, channels) of the images as we give them, from the shape that TFDS declares."""
-    if declared[2] is None or (image_size is None and None in declared):
+    if declared[2] is None or (fit is None and None in declared):
         raise ValueError(f'The images of the TFDS data set {name!r} vary in size: {declared}. Give `image_size`, for '
                          'example image_size=(64, 64); a varying number of channels is not supported.')
-    size = tuple(image_size or declared[:2])
-    if None not in declared:
-        center_crop.check_size(f'Each image of the TFDS data set {name!r}', tuple(declared[:2]), size, resize)
-    return (*size, declared[2])
+    if fit is not None and None not in declared:
+        fit.check(f'Each image of the TFDS data set {name!r}', tuple(declared[:2]))
+    return (*(declared[:2] if fit is None else fit.image_size), declared[2])
 
 
 def _decoding(classes):
@@ -117,17 +118,17 @@ def _decoding(classes):
     return tfds.decode.PartialDecoding({key: True for key in (('image', 'label') if classes else ('image',))})
 
 
-def _make_example(builder, shape, resize, classes):
-    """Returns the function from TFDS's features to (image uint8 `shape`, label int64, -1 without classes)."""
-    def fit(image):
+def _make_example(builder, shape, fit, classes):
+    """Returns the function from TFDS's features and the place of a window to (image uint8 `shape`, label int64, -1 without classes)."""
+    def fitted(image, place):
         from PIL import Image
-        center_crop.check_size(f'An image of the TFDS set {builder.name!r}', image.shape[:2], shape[:2], resize)
-        return center_crop.center_crop(Image.fromarray(image[..., 0] if shape[2] == 1 else image), shape[:2])
+        fit.check(f'An image of the TFDS set {builder.name!r}', image.shape[:2])
+        return fit(Image.fromarray(image[..., 0] if shape[2] == 1 else image), place)
 
-    def example(features):
+    def example(features, place=fitting.CENTRE):
         image = features['image']
         if image.shape != shape:
-            image = tf.ensure_shape(tf.numpy_function(fit, [image], tf.uint8), shape)
+            image = tf.ensure_shape(tf.numpy_function(fitted, [image, place], tf.uint8), shape)
         return image, features['label'] if classes else tf.constant(-1, tf.int64)
 
     return example

@@ -134,6 +134,49 @@ class ClassLatent(CompleteVariables, tf.Module):
         return [self.encode(None, labels) for labels in label_chunks]
 
 
+class LabelCondition(CompleteVariables, tf.Module):
+    """z is the class label itself, one-hot: a model of p(x|label), with nothing to infer and nothing to pay for z.
+
+    Args:
+        image_shape: not used; every latent is made with the same arguments.
+        num_classes: number of labels.
+        seed: not used.
+        dtype: floating type.
+    """
+
+    def __init__(self, image_shape, num_classes, seed=0, dtype=tf.float32):
+        super().__init__(name='label_condition')
+        self.dim = self.noise_dim = self.num_classes = validate.integer('num_classes', num_classes, minimum=2)
+        self._dtype = tf.as_dtype(dtype)
+
+    def infer(self, x, noise, labels=None, training=False):
+        """Returns the `Inference` of the labels `[batch]`, at no cost; x and noise are not used."""
+        z = self.encode(x, labels)
+        return Inference(z, tf.zeros([tf.shape(z)[0]], self._dtype), None)
+
+    def encode(self, x, labels=None):
+        """Returns the labels one-hot, `[batch, num_classes]`.
+
+        Raises:
+            ValueError: if there are no labels.
+        """
+        if labels is None:
+            raise ValueError(f'`labels` must be given: the model is of images of one of {self.num_classes} classes; got None.')
+        return tf.one_hot(labels, self.num_classes, dtype=self._dtype)
+
+    def from_noise(self, noise):
+        """Returns labels drawn uniformly, one-hot `[batch, num_classes]`, for standard normal noise of that shape."""
+        return self.encode(None, self.labels_from_noise(noise))
+
+    def labels_from_noise(self, noise):
+        """Returns labels drawn uniformly, int64 `[batch]`, for standard normal noise `[batch, num_classes]`."""
+        return tf.argmax(noise, axis=-1)
+
+    def initialize(self, chunks, noise_chunks, label_chunks):
+        """Returns z for each chunk of labels: nothing here is initialised from data."""
+        return [self.encode(None, labels) for labels in label_chunks]
+
+
 class NoLatent(CompleteVariables, tf.Module):
     """No z: the flow alone, an exact likelihood (the refined Glow rows of the paper). Takes the arguments of every latent."""
 

@@ -1,5 +1,8 @@
 """Wolf: an encoder, a prior of z and a flow conditioned on z, joined to a density of images (Wolf, section 3)."""
-from typing import NamedTuple, Optional
+import functools
+import math
+import types
+from typing import Mapping, NamedTuple, Optional
 
 import tensorflow as tf
 
@@ -29,12 +32,14 @@ class Terms(NamedTuple):
         kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
         dequantization_nats: D log(2^n / 2), `[batch]`.
         kl_per_dim_nats: diagnosis, KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`; None without z.
+        auxiliary_nats: `{name: [batch]}`, what training adds to the loss beside the bound; empty outside training and for most models.
     """
 
     reconstruction_nats: tf.Tensor
     kl_nats: tf.Tensor
     dequantization_nats: tf.Tensor
     kl_per_dim_nats: Optional[tf.Tensor]
+    auxiliary_nats: Mapping[str, tf.Tensor] = types.MappingProxyType({})
 
     @property
     def nll_nats(self):
@@ -65,9 +70,16 @@ class Wolf(CompleteVariables, tf.Module):
         self.num_bits = validate.num_bits(num_bits)
         self.dtype = tf.as_dtype(dtype)
         self.latent = latent(image_shape=self.image_shape, seed=seeds.derive(seed, 'latent'), dtype=self.dtype)
+        # A function: a partial would be tracked, and with it what it holds.
+        self._remake = lambda new_flow: Wolf(image_shape, num_bits, new_flow, latent, seed, dtype)
+        self._make_flow = lambda **changes: functools.partial(flow, **changes)
         self.flow = flow(image_shape=self.image_shape, condition_dim=self.latent.dim, seed=seeds.derive(seed, 'flow'),
                          dtype=self.dtype)
         self.initialized = tf.Variable(False, trainable=False, name='initialized')
+
+    def with_flow(self, **changes):
+        """Returns a new model, with the same seed, whose flow is made with other arguments than this one's."""
+        return self._remake(self._make_flow(**changes))
 
     @property
     def num_dims(self):
@@ -86,7 +98,7 @@ class Wolf(CompleteVariables, tf.Module):
         Args:
             images: uint8 `[batch, height, width, channels]`.
             noise: `Noise` for as many images.
-            training: whether batch norm takes the batch's statistics, and moves its running averages.
+            training: whether batch norm takes the batch's statistics, and moves its running averages; with what training adds to the loss.
             labels: integers `[batch]`; only a model whose z comes from them needs them.
 
         Raises:
@@ -95,10 +107,12 @@ class Wolf(CompleteVariables, tf.Module):
         """
         self._check(images)
         inference = self.latent.infer(self._to_x(images, 0.0), noise.posterior, labels, training)
-        v, log_det = self.flow.forward_and_log_det(self._to_x(images, noise.dequantization), inference.z)
+        forward = self.flow.forward_in_training if training else self.flow.forward_and_log_det
+        v, log_det = forward(self._to_x(images, noise.dequantization), inference.z)
+        auxiliary = self.flow.auxiliary_losses(v, inference.z) if training else {}
         constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
         return Terms(-(standard_normal_log_prob(v) + log_det), inference.kl_nats, tf.fill([tf.shape(images)[0]], constant),
-                     inference.kl_per_dim_nats)
+                     inference.kl_per_dim_nats, {name: bits * (self.num_dims * math.log(2.0)) for name, bits in auxiliary.items()})
 
     def bits_per_dim(self, images, noise, labels=None):
         """Returns the bound in bits per dimension, `[batch]`."""

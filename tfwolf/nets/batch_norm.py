@@ -30,12 +30,18 @@ class BatchNorm(keras.layers.Layer):
     def call(self, x, training=False):
         """Returns y for x `[batch, height, width, channels]`."""
         if training:
-            mean, variance, count = _global_moments(x)
+            mean, variance, count = global_moments(x)
             self._move_averages(tf.stop_gradient(mean), tf.stop_gradient(variance * count / tf.maximum(count - 1, 1)))
         else:
             mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
         scale = self.gamma * tf.math.rsqrt(variance + EPSILON)
         return x * scale + (self.beta - mean * scale)
+
+    def initialize(self, x):
+        """Sets the running averages to the statistics of x, `[batch, height, width, channels]`, on one device."""
+        mean, variance, count = global_moments(x)
+        self.running_mean.assign(mean)
+        self.running_variance.assign(variance * count / tf.maximum(count - 1, 1))
 
     def _move_averages(self, mean, variance):
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
@@ -44,7 +50,7 @@ class BatchNorm(keras.layers.Layer):
             running.assign(running + rate * (tf.where(finite, new, 0) - running))
 
 
-def _global_moments(x):
+def global_moments(x):
     """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas' pixels."""
     axes = [0, 1, 2]
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), x.dtype)

@@ -22,8 +22,8 @@ class _CouplingNet(CompleteVariables, tf.Module):
         self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
         self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
 
-    def zero_output(self):
-        """Sets length and bias of the last layer to zero: the network then returns zeros."""
+    def initialize(self, x, condition=None):
+        """Sets length and bias of the last layer to zero: the network then returns zeros, whatever the images."""
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
@@ -56,7 +56,7 @@ class ConvCouplingNet(_CouplingNet):
             self.condition_bias = _uniform([hidden_channels], condition_dim, random, dtype, 'condition_bias')
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
 
-    def __call__(self, x, condition=None):
+    def __call__(self, x, condition=None, training=False):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
 
         Args:
@@ -95,7 +95,7 @@ class DenseCouplingNet(_CouplingNet):
         self.bias2 = _uniform([hidden_features], hidden_features, random, dtype, 'bias2')
         self._add_output_layer([hidden_features, out_features], random, dtype)
 
-    def __call__(self, x, condition=None):
+    def __call__(self, x, condition=None, training=False):
         """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
         h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
         h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)

@@ -52,6 +52,11 @@ class Checkpoints:
         return True
 
 
+def has_checkpoint(train_dir):
+    """Returns whether a run has a checkpoint to continue from."""
+    return tf.train.latest_checkpoint(os.path.join(train_dir, 'checkpoints')) is not None
+
+
 def find_checkpoint(train_dir, which):
     """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step.
 

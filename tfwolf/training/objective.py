@@ -5,7 +5,7 @@ from tfwolf import validate
 
 
 class Objective:
-    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation, per image in nats; by default the bound itself.
+    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms, per image in nats; else the bound itself.
 
     In a short run the bare bound leaves z unused. A KL weight that grows from 0 to 1, or a number of nats that z may hold for free,
     lets the decoder find it worth reading. What is reported is always the true bound.
@@ -38,4 +38,5 @@ class Objective:
             kl_share = tf.where(mean_kl > floor, kl_share, tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype))
         if self._kl_warmup_steps:
             kl_share *= tf.cast(tf.minimum(1.0, tf.cast(step, tf.float32) / self._kl_warmup_steps), kl_share.dtype)
-        return tf.reduce_sum(terms.reconstruction_nats + terms.dequantization_nats) / global_batch_size + kl_share
+        others = [terms.reconstruction_nats, terms.dequantization_nats, *terms.auxiliary_nats.values()]
+        return tf.reduce_sum(tf.add_n(others)) / global_batch_size + kl_share

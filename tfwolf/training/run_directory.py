@@ -10,6 +10,7 @@ FREE_BINDINGS = ('train.max_steps', 'train.checkpoint_every', 'train.evaluate_ev
 CONFIG = 'config.gin'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
+PREPARATION = 'preparation'
 JOURNAL = 'evaluation.unfinished.npz'
 
 

@@ -78,6 +78,8 @@ class TrainStep(tf.Module):
         means = {'loss_nats': loss}
         for name in ('reconstruction_nats', 'kl_nats', 'dequantization_nats', 'nll_nats'):
             means[name] = tf.reduce_sum(getattr(terms, name)) / self._batch_size
+        for name, nats in terms.auxiliary_nats.items():
+            means[f'auxiliary_{name}_nats'] = tf.reduce_sum(nats) / self._batch_size
         if terms.kl_per_dim_nats is not None:
             means['kl_per_dim_nats'] = tf.reduce_sum(terms.kl_per_dim_nats, axis=0) / self._batch_size
         context = tf.distribute.get_replica_context()

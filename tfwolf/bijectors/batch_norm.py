@@ -1,0 +1,81 @@
+"""Batch normalisation as a layer of a flow (Real NVP, section 3.7 and appendix E)."""
+import math
+
+import tensorflow as tf
+
+from tfwolf import validate
+from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.nets.batch_norm import global_moments
+
+
+class BatchNormFlow(FlowBijector):
+    """y = (x - mean) / sqrt(variance + epsilon) per channel; log|det| = -height width / 2 sum log(variance + epsilon).
+
+    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly invertible one. In training
+    (`forward_in_training`) they are those of the global batch, over all replicas, or with `lag` a weighted average of the running
+    averages and the batch's, through which only the batch's part has a gradient. In the log-determinant the statistics count as
+    constants: it is that of the map that this batch is really sent through.
+
+    Args:
+        channels: size of the last dimension of x.
+        momentum: rho, the weight of the old running averages in each update.
+        lag: whether training uses the updated running averages instead of the batch's own statistics (appendix E).
+        epsilon: added to the variance.
+        dtype: floating type.
+
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 17-21.
+    """
+
+    def __init__(self, channels, momentum=0.9, lag=False, epsilon=1e-5, dtype=tf.float32, name='batch_norm'):
+        super().__init__(event_ndims=3, dtype=dtype, name=name)
+        validate.integer('channels', channels, minimum=1)
+        self._momentum = validate.real('momentum', momentum, minimum=0, below=1)
+        self._epsilon = validate.real('epsilon', epsilon, above=0)
+        self._lag = lag
+
+        def statistic(initial, name):
+            # Every replica computes the same statistics, so any one copy is the average.
+            return tf.Variable(tf.fill([channels], tf.constant(initial, dtype)), trainable=False, name=name,
+                               aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+        self.running_mean = statistic(0.0, 'running_mean')
+        self.running_variance = statistic(1.0, 'running_variance')
+
+    def forward_and_log_det(self, x, condition=None):
+        """Normalises with the running averages; the log-determinant, `[batch]` in nats."""
+        return self._normalize(x, tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance))
+
+    def inverse_and_log_det(self, y, condition=None):
+        """Returns x = y sqrt(variance + epsilon) + mean with the running averages, and + height width / 2 sum log(variance + epsilon)."""
+        variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
+        return y * tf.sqrt(variance) + self.running_mean, -self._log_det(y, variance)
+
+    def forward_in_training(self, x, condition=None):
+        """Normalises with the statistics of the global batch, and moves the running averages."""
+        mean, variance, _ = global_moments(x)
+        rho = self._momentum
+        lagged = [rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
+                  for running, new in ((self.running_mean, mean), (self.running_variance, variance))]
+        finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
+        for running, new in zip((self.running_mean, self.running_variance), lagged):
+            # A batch that is not finite must not stay in the averages.
+            running.assign(tf.where(finite, tf.stop_gradient(new), running))
+        return self._normalize(x, *(lagged if self._lag else (mean, variance)))
+
+    def forward_with_contributions(self, x, contributions, condition=None):
+        """As `FlowBijector.forward_with_contributions`: every position of a channel contributes -log(variance + epsilon) / 2."""
+        variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
+        return self.forward_and_log_det(x)[0], contributions - 0.5 * tf.math.log(variance)
+
+    def initialize(self, x, condition=None):
+        """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
+        mean, variance = tf.nn.moments(tf.cast(x, tf.float64), axes=[0, 1, 2])
+        self.running_mean.assign(tf.cast(mean, self.dtype))
+        self.running_variance.assign(tf.cast(variance, self.dtype))
+
+    def _normalize(self, x, mean, variance):
+        variance += self._epsilon
+        return (x - mean) * tf.math.rsqrt(variance), self._log_det(x, variance)
+
+    def _log_det(self, x, variance):
+        return per_example(-0.5 * math.prod(x.shape[1:-1]) * tf.reduce_sum(tf.math.log(variance)), x)

@@ -1,0 +1,199 @@
+"""Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.channel_split import ChannelSplit
+from tfwolf.bijectors.coupling import Coupling
+from tfwolf.bijectors.factor_out import Conventional
+from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.levels import Level
+from tfwolf.bijectors.matrix import FullMatrix
+from tfwolf.bijectors.multiscale import MultiScaleSplit
+from tfwolf.bijectors.repeat import Repeat
+from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
+from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.variables import count_parameters
+
+
+COUPLINGS_PER_STEP = 4
+
+
+class RefinedGlow(Chain):
+    """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
+
+    Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
+    with k entries works on C channels and factors out C / M channels after each group of steps, with M = 2k unless `factors` says
+    otherwise, so that C / 2 go on (k = 2, M = 4 in Wolf); the last level has steps only. v holds, in each middle level,
+    `[went on, left last, ..., left first]` along channels.
+
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of z, or 0 for a flow without a condition.
+        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level. 0 is allowed for level 0.
+        hidden_channels: width of the coupling nets, one per level.
+        transform: what a coupling does, a `BoundedAffine` or `Additive`.
+        matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
+        factors: M of each middle level, above its number of groups; None for twice that number.
+        factor_out_transform: what the couplings that factor out do; None for `transform`.
+        factor_out: which dimensions leave; other ways than by place need middle levels from which half of the channels leave.
+        seed: seed of the initial weights.
+        dtype: floating type.
+
+    Attributes:
+        levels: tuple of `Level`, the image's side first.
+
+    Raises:
+        ValueError: if the structure is malformed, or the image cannot be split or squeezed as it asks.
+
+    Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
+    """
+
+    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, factors=None,
+                 factor_out_transform=None, factor_out=Conventional(), seed=0, dtype=tf.float32, name='refined_glow'):
+        num_steps = _checked_structure(num_steps, hidden_channels)
+        factors = _checked_factors(factors, num_steps)
+        _check_image_shape(image_shape, len(num_steps))
+        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, factor_out, dtype)
+        levels = []
+        layers = _level(parts, num_steps, factors, hidden_channels, 0, tuple(image_shape), seed, levels)
+        super().__init__(layers, name=name)
+        self.preparation = factor_out.preparation
+        self.levels = tuple(sorted(levels, key=lambda row: (row.level, -row.channels)))
+
+
+class _Parts(NamedTuple):
+    """What all layers of one flow have in common."""
+
+    condition_dim: int
+    transform: object
+    factor_out_transform: object
+    matrix: type
+    factor_out: object
+    dtype: tf.DType
+
+    def coupling(self, split, hidden_channels, seed, transform):
+        net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
+                              split.transformed_channels * transform.outputs_per_channel, self.condition_dim, seed=seed,
+                              dtype=self.dtype)
+        return Coupling(split, net, transform, dtype=self.dtype)
+
+    def conv1x1(self, channels, seed):
+        return invertible_conv1x1(channels, seed, self.dtype, self.matrix)
+
+
+def glow_step(parts, channels, hidden_channels, seed):
+    """Returns one refined step (Wolf, figure 3a): actnorm, 1x1 convolution, two couplings, actnorm, two couplings.
+
+    The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then down.
+    """
+    def couplings(alternate):
+        return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
+                               seeds.derive(seed, 'coupling', alternate, up), parts.transform) for up in (True, False)]
+
+    def actnorm(place):
+        return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
+
+    conv1x1 = parts.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
+    return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)], name='glow_step')
+
+
+def factor_out(parts, channels, factor, arrangement, hidden_channels, seed):
+    """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`, actnorm on those."""
+    split = ChannelSplit(channels, factor=factor)
+    leaving = split.transformed_channels
+    actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
+    return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')), *arrangement,
+                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform),
+                  MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
+
+
+def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, levels):
+    """Returns the layers of level `index` and all later ones on images of `shape`; appends rows to `levels`."""
+    is_last = index == len(num_steps) - 1
+    groups = num_steps[index]
+    hidden = hidden_channels[index]
+    height, width, channels = shape
+
+    def enter_next(channels):
+        inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
+        return Squeezed(Chain(inner, name=f'level{index + 1}'))
+
+    def steps(group, channels):
+        return Repeat(lambda step_seed: glow_step(parts, channels, hidden, step_seed), groups[group],
+                      seed=seeds.derive(seed, 'level', index, group), name='steps')
+
+    def row(group, channels, leaving, layers):
+        levels.append(Level(index, height, width, channels, groups[group], COUPLINGS_PER_STEP * groups[group] + (leaving < channels), hidden,
+                            leaving, sum(map(count_parameters, layers))))
+
+    if index == 0 or is_last:
+        layers = [steps(0, channels)] if groups[0] else []
+        row(0, channels, channels if is_last else 0, layers)
+        return layers if is_last else layers + [enter_next(channels)]
+
+    leaving = channels // factors[index - 1]
+    arrangement = parts.factor_out.layers(shape, len(groups), seeds.derive(seed, 'arrangement', index), parts.dtype)
+    if arrangement and parts.factor_out.splits and leaving * len(groups) * 2 != channels:
+        raise ValueError(f'`factor_out` needs half of the channels to leave at every middle level; got {channels} channels at level {index}, '
+                         f'of which {leaving} leave {len(groups)} times.')
+    if not parts.factor_out.splits:
+        layers = [steps(0, channels), *arrangement, *(steps(group, channels) for group in range(1, len(groups)))]
+        for group in range(len(groups)):
+            row(group, channels, 0, [layers[group + (group > 0)]])
+        return layers + [enter_next(channels)]
+
+    def from_group(group, channels):
+        # The factor grows smaller as channels leave, so that equally many leave every time.
+        out = factor_out(parts, channels, channels // leaving, arrangement if group == 0 else [], hidden,
+                         seeds.derive(seed, 'factor_out', index, group))
+        layers = [steps(group, channels), out]
+        row(group, channels, leaving, layers)
+        kept = channels - leaving
+        rest = Chain(from_group(group + 1, kept)) if group + 1 < len(groups) else enter_next(kept)
+        return layers + [MultiScaleSplit(rest, 0, kept, channels, name='kept')]
+
+    return from_group(0, channels)
+
+
+def _checked_structure(num_steps, hidden_channels):
+    """Returns `num_steps` with every level as a tuple of groups; raises a `ValueError` for a malformed one."""
+    shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for each middle '
+             f'level, an integer for the last; got num_steps={num_steps!r}.')
+    if not isinstance(num_steps, (list, tuple)) or len(num_steps) < 2:
+        raise ValueError(shape)
+    first, *middle, last = num_steps
+    if isinstance(first, (list, tuple)) or isinstance(last, (list, tuple)) or not all(
+            isinstance(level, (list, tuple)) and level for level in middle):
+        raise ValueError(shape)
+    validate.integer('num_steps[0]', first, minimum=0)
+    for number in [n for level in middle for n in level] + [last]:
+        validate.integer('num_steps', number, minimum=1)
+    if not isinstance(hidden_channels, (list, tuple)) or len(hidden_channels) != len(num_steps):
+        raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got {hidden_channels!r}.')
+    return ((first,), *map(tuple, middle), (last,))
+
+
+def _checked_factors(factors, num_steps):
+    """Returns one factor M per middle level."""
+    groups = [len(level) for level in num_steps[1:-1]]
+    if factors is None:
+        return [2 * count for count in groups]
+    if not isinstance(factors, (list, tuple)) or len(factors) != len(groups):
+        raise ValueError(f'`factors` must have one entry per middle level, {len(groups)} here; got factors={factors!r}.')
+    for factor, count in zip(factors, groups):
+        if validate.integer('factors', factor, minimum=2) <= count:
+            raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got factors={factors!r}.')
+    return list(factors)
+
+
+def _check_image_shape(image_shape, num_levels):
+    if len(image_shape) != 3:
+        raise ValueError(f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.')
+    height, width, _ = (validate.integer('image_shape', size, minimum=1) for size in image_shape)
+    for _ in range(num_levels - 1):
+        check_squeezable(height, width)
+        height, width = height // 2, width // 2

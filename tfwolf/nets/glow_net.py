@@ -1,0 +1,83 @@
+"""The networks of Glow: its coupling net, and the linear convolution that predicts what leaves (Glow, sections 3.3 and 5)."""
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.nets.channel_norm import standardizing
+from tfwolf.variables import CompleteVariables
+
+KERNEL_STDDEV = 0.05
+
+
+class ZeroConv(CompleteVariables, tf.Module):
+    """A 3x3 convolution with bias whose weights start at zero; linear.
+
+    Args:
+        in_channels: channels of x.
+        out_channels: channels of the result.
+        dtype: floating type.
+    """
+
+    def __init__(self, in_channels, out_channels, dtype=tf.float32):
+        super().__init__(name='zero_conv')
+        self.kernel = tf.Variable(tf.zeros([3, 3, in_channels, out_channels], dtype), name='kernel')
+        self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
+
+    def __call__(self, x, condition=None, training=False):
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+        return tf.nn.conv2d(x, self.kernel, 1, 'SAME') + self.bias
+
+    def initialize(self, x, condition=None):
+        """Sets all weights to zero."""
+        self.kernel.assign(tf.zeros_like(self.kernel))
+        self.bias.assign(tf.zeros_like(self.bias))
+
+
+class GlowCouplingNet(CompleteVariables, tf.Module):
+    """conv 3x3 -> actnorm -> ReLU -> conv 1x1 -> actnorm -> ReLU -> conv 3x3 that starts at zero.
+
+    Args:
+        in_channels: channels of the conditioning part.
+        hidden_channels: width, 512 in the paper.
+        out_channels: channels of the result.
+        seed: seed of the initial weights, N(0, 0.05^2).
+        dtype: floating type.
+
+    Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 5 and its figure 2.
+    """
+
+    def __init__(self, in_channels, hidden_channels, out_channels, seed=0, dtype=tf.float32):
+        super().__init__(name='glow_coupling_net')
+        validate.integer('hidden_channels', hidden_channels, minimum=1)
+        random = seeds.generator(seed, 'glow_coupling_net')
+
+        def kernel(size, channels, name):
+            shape = [size, size, channels, hidden_channels]
+            return tf.Variable(KERNEL_STDDEV * random.standard_normal(shape), dtype=dtype, name=name)
+
+        def per_channel(name):
+            return tf.Variable(tf.zeros([hidden_channels], dtype), name=name)
+
+        self.kernel1, self.kernel2 = kernel(3, in_channels, 'kernel1'), kernel(1, hidden_channels, 'kernel2')
+        self.log_scale1, self.bias1 = per_channel('log_scale1'), per_channel('bias1')
+        self.log_scale2, self.bias2 = per_channel('log_scale2'), per_channel('bias2')
+        self.output = ZeroConv(hidden_channels, out_channels, dtype)
+
+    def __call__(self, x, condition=None, training=False):
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+        h = tf.nn.conv2d(x, self.kernel1, 1, 'SAME')
+        h = tf.nn.relu(h * tf.exp(self.log_scale1) + self.bias1)
+        h = tf.nn.conv2d(h, self.kernel2, 1, 'SAME')
+        return self.output(tf.nn.relu(h * tf.exp(self.log_scale2) + self.bias2))
+
+    def initialize(self, x, condition=None):
+        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
+        h = tf.nn.conv2d(x, self.kernel1, 1, 'SAME')
+        self._standardize(self.log_scale1, self.bias1, h)
+        h = tf.nn.conv2d(tf.nn.relu(h * tf.exp(self.log_scale1) + self.bias1), self.kernel2, 1, 'SAME')
+        self._standardize(self.log_scale2, self.bias2, h)
+        self.output.initialize(x)
+
+    @staticmethod
+    def _standardize(log_scale, bias, h):
+        for variable, value in zip((log_scale, bias), standardizing(h, h.dtype)):
+            variable.assign(value)

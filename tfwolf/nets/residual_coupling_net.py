@@ -1,0 +1,120 @@
+"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP, sections 3.7 and 4.1)."""
+import tensorflow as tf
+
+from tfwolf import seeds, validate
+from tfwolf.nets.batch_norm import BatchNorm
+from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+from tfwolf.variables import CompleteVariables
+
+
+class WeightNormConv(CompleteVariables, tf.Module):
+    """A convolution whose kernel is a direction and a length per output channel, with bias.
+
+    Args:
+        size: side of the kernel.
+        in_channels, out_channels: its channels.
+        seed: seed of the initial direction.
+        dtype: floating type.
+        length: initial length; 0 makes a layer that starts by returning zeros.
+    """
+
+    def __init__(self, size, in_channels, out_channels, seed, dtype, length=1.0):
+        super().__init__(name='weight_norm_conv')
+        shape = [size, size, in_channels, out_channels]
+        random = seeds.generator(seed, 'weight_norm_conv')
+        self.direction = tf.Variable(DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction')
+        self.length = tf.Variable(tf.fill([out_channels], tf.constant(length, dtype)), name='length')
+        self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
+
+    def __call__(self, x):
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
+        return tf.nn.conv2d(x, weight_norm(self.direction, self.length), 1, 'SAME') + self.bias
+
+
+class ResidualCouplingNet(CompleteVariables, tf.Module):
+    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
+
+    The output of the first convolution and of each block also goes through a 1x1 convolution of its own into the sum from which the last
+    layer reads ("skip connections"). Its first half is the shift; of the second half u the log-scale is factor tanh(u), with a learned
+    factor per channel. The last layer starts at zero. A condition is added, linearly, to every pixel of the first convolution.
+
+    Args:
+        in_channels: channels of the conditioning part.
+        hidden_channels: width.
+        num_blocks: number of residual blocks.
+        out_channels: channels of shift and log-scale together.
+        condition_dim: size of the condition, such as a one-hot label, or 0.
+        seed: seed of the initial weights.
+        dtype: floating type.
+    """
+
+    def __init__(self, in_channels, hidden_channels, num_blocks, out_channels, condition_dim=0, seed=0, dtype=tf.float32):
+        super().__init__(name='residual_coupling_net')
+        validate.integer('hidden_channels', hidden_channels, minimum=1)
+        validate.integer('num_blocks', num_blocks, minimum=0)
+
+        def conv(size, inputs, outputs, *place, length=1.0):
+            return WeightNormConv(size, inputs, outputs, seeds.derive(seed, *place), dtype, length)
+
+        def norm(channels):
+            layer = BatchNorm(dtype=tf.as_dtype(dtype).name)
+            layer.build([None, None, None, channels])
+            return layer
+
+        hidden = hidden_channels
+        self.first = conv(3, in_channels, hidden, 'first')
+        self.skips = [conv(1, hidden, hidden, 'skip', block) for block in range(num_blocks + 1)]
+        self.norms = [norm(hidden) for _ in range(2 * num_blocks)]
+        self.convs = [conv(3, hidden, hidden, 'block', layer) for layer in range(2 * num_blocks)]
+        self.last_norm = norm(hidden)
+        self.last = conv(1, hidden, out_channels, 'last', length=0.0)
+        self.log_scale_factor = tf.Variable(tf.ones([out_channels // 2], dtype), name='log_scale_factor')
+        self.has_condition = condition_dim > 0
+        if self.has_condition:
+            random = seeds.generator(seed, 'condition')
+            self.condition_kernel = tf.Variable(DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]), dtype=dtype,
+                                                name='condition_kernel')
+
+    def __call__(self, x, condition=None, training=False):
+        """Returns `[shift, log_scale]` along channels, `[batch, height, width, out_channels]`.
+
+        Args:
+            x: the conditioning part, `[batch, height, width, in_channels]`.
+            condition: `[batch, condition_dim]`; None for a network without one.
+            training: whether batch norm takes the batch's statistics.
+
+        Raises:
+            ValueError: if the condition is missing.
+        """
+        return self._run(x, condition, lambda layer, h: layer(h, training=training))
+
+    def initialize(self, x, condition=None):
+        """Sets the running averages of batch norm to the statistics of real images, and the last layer to zero."""
+        def normalize(layer, h):
+            layer.initialize(h)
+            return layer(h)
+
+        self._run(x, condition, normalize)
+        self.last.length.assign(tf.zeros_like(self.last.length))
+        self.last.bias.assign(tf.zeros_like(self.last.bias))
+
+    def weight_scales(self):
+        """Returns the variables that Real NVP regularises: lengths of kernels and factors of log-scales."""
+        return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [self.log_scale_factor]
+
+    def _run(self, x, condition, normalize):
+        h = self.first(x)
+        if self.has_condition:
+            if condition is None:
+                raise ValueError(f'`condition` must be given: [batch, {self.condition_kernel.shape[0]}]; got None.')
+            h += tf.matmul(condition, self.condition_kernel)[:, tf.newaxis, tf.newaxis]
+        total = self.skips[0](h)
+        for block, skip in enumerate(self.skips[1:]):
+            r = h
+            for layer in (2 * block, 2 * block + 1):
+                r = self.convs[layer](tf.nn.relu(normalize(self.norms[layer], r)))
+            h += r
+            total += skip(h)
+        out = self.last(tf.nn.relu(normalize(self.last_norm, total)))
+        shift, u = tf.split(out, 2, axis=-1)
+        return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
