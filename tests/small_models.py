@@ -4,8 +4,11 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.bijectors.glow import Glow
+from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
-from tfwolf.bijectors.scales import BoundedAffine
+from tfwolf.bijectors.scales import BoundedAffine, SigmoidAffine
 from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder
 from tfwolf.models.initialization import initialize
@@ -20,6 +23,15 @@ def random_images(count, shape=SHAPE, seed=0):
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 200, (count, 2, 2, shape[2])).repeat(shape[0] // 2, 1).repeat(shape[1] // 2, 2)
     return (coarse + random.integers(0, 55, (count, *shape))).astype(np.uint8)
+
+
+def small_flow_alone(name, dtype=tf.float32, seed=0):
+    """Returns a tiny `Wolf` without z whose flow is 'glow' or 'realnvp'."""
+    flow = {'glow': functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(),
+                                      permutation=invertible_conv1x1),
+            'realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1),
+            'lagged realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1, lag=True)}[name]
+    return Wolf(SHAPE, 8, flow=flow, latent=NoLatent, seed=seed, dtype=dtype)
 
 
 def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0, images=None):

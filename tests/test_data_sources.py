@@ -5,6 +5,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from tfwolf.data.pipeline import training_batches
 from tfwolf.data.sources import load_dataset
 
 
@@ -58,6 +59,47 @@ def test_folder_crops_and_downsamples(tmp_path):
             Image.fromarray(picture).save(tmp_path / part / f'{index}.png')
     dataset = load_dataset(f'folder:{tmp_path}', validation_size=1, image_size=(4, 4))
     np.testing.assert_array_equal(read(dataset.test)['image'], np.full((2, 4, 4, 3), 200))
+
+
+def test_a_central_part_can_be_cut_out_first(tmp_path):
+    """CelebA: the central 148 pixels, then downsampled; here 6 of 10 rows and 4 of 9 columns, to 3x2."""
+    picture = np.zeros((10, 9, 3), np.uint8)
+    picture[2:8, 2:6] = 90
+    for index in range(4):
+        Image.fromarray(picture).save(tmp_path / f'{index}.png')
+    dataset = load_dataset(f'folder:{tmp_path}', validation_size=1, test_size=1, crop_size=(6, 4), image_size=(3, 2))
+    np.testing.assert_array_equal(read(dataset.train)['image'], np.full((2, 3, 2, 3), 90))
+    with pytest.raises(ValueError, match='smaller than `crop_size` 12x4'):
+        load_dataset(f'folder:{tmp_path}', validation_size=1, crop_size=(12, 4), image_size=(3, 2))
+
+
+def test_random_windows_in_training_and_the_central_one_else(tmp_path):
+    """LSUN: the shorter side is downsampled, then windows of the image's size are cut out anywhere."""
+    columns = np.broadcast_to(np.arange(40, dtype=np.uint8)[None, :, None], (24, 40, 3))
+    for index in range(6):
+        Image.fromarray(columns).save(tmp_path / f'{index}.png')
+    dataset = load_dataset(f'folder:{tmp_path}', validation_size=1, test_size=1, shorter_side=24, image_size=(16, 16), resize='random_crop')
+    np.testing.assert_array_equal(read(dataset.test)['image'], np.broadcast_to(columns[:16, 12:28], (1, 16, 16, 3)))
+    lefts = set()
+    for batch in training_batches(dataset.train, 4, seed=0).take(60):
+        for image in batch['image'].numpy():
+            left = image[0, 0, 0]
+            np.testing.assert_array_equal(image, columns[:16, left:left + 16])
+            lefts.add(int(left))
+    assert lefts == set(range(25))
+    again = next(iter(training_batches(dataset.train, 4, seed=0, first_step=5)))
+    expected = list(training_batches(dataset.train, 4, seed=0).take(6))[5]
+    np.testing.assert_array_equal(again['image'], expected['image'])
+
+
+@pytest.mark.parametrize('options, message', [
+    ({'resize': 'random_crop', 'image_size': (4, 4)}, 'shorter_side'), ({'shorter_side': 8, 'image_size': (4, 4)}, 'random_crop'),
+    ({'resize': 'random_crop', 'image_size': (4, 4), 'shorter_side': 3}, 'at least 4'), ({'crop_size': (4, 4)}, 'need `image_size`'),
+    ({'resize': 'stretch', 'image_size': (4, 4)}, 'must be one of'), ({'crop_size': 4, 'image_size': (4, 4)}, 'crop_size')])
+def test_sizes_that_do_not_fit_together_are_refused(tmp_path, options, message):
+    write_images(tmp_path, 3)
+    with pytest.raises(ValueError, match=message):
+        load_dataset(f'folder:{tmp_path}', validation_size=1, **options)
 
 
 @pytest.mark.parametrize('options, message', [

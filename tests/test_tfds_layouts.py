@@ -104,6 +104,24 @@ def test_lsun_is_cropped_in_the_centre_and_downsampled(tmp_path, reading, monkey
     assert sorted_bytes(everything(dataset.train, dataset.validation)) == sorted_bytes(expected)
 
 
+def test_lsun_windows_are_cut_at_random_in_training(tmp_path, monkeypatch):
+    from tensorflow_datasets.image import lsun
+    pictures = [encoded(256, 341, 'JPEG') for _ in range(4)]
+    monkeypatch.setattr(lsun.Lsun, '_split_generators', lambda self, _: [
+        tfds.core.SplitGenerator(name=part, gen_kwargs={}) for part in ('train', 'validation')])
+    monkeypatch.setattr(lsun.Lsun, '_generate_examples', lambda self: ((i, {'id': str(i), 'image': p[0]}) for i, p in enumerate(pictures)))
+    options = {'image_size': (64, 64), 'resize': 'random_crop', 'shorter_side': 96, 'validation_size': 1}
+    dataset = load_dataset('tfds:lsun/tower', data_dir=str(tmp_path), **options)
+    decoded = [Image.fromarray(tf.io.decode_image(content).numpy()).resize((128, 96), Image.Resampling.BICUBIC) for content, _ in pictures]
+    expected = [np.asarray(picture.crop((32, 16, 96, 80))) for picture in decoded]
+    assert sorted_bytes(everything(dataset.test)) == sorted_bytes(expected)
+    windows = next(iter(training_batches(dataset.train, 3, seed=0)))['image'].numpy()
+    whole = [np.asarray(picture) for picture in decoded]
+    for window in windows:
+        assert any(np.array_equal(window, picture[top:top + 64, left:left + 64])
+                   for picture in whole for top in range(33) for left in range(65))
+
+
 def test_records_in_any_order_are_those_held_in_memory(shared, monkeypatch):
     kept = load_dataset('tfds:cifar10', data_dir=str(shared / 'tfds'), validation_size=0)
     monkeypatch.setattr(dataset_module, 'IN_MEMORY_BYTES', 0)
