@@ -45,9 +45,9 @@ def main():
 def training_memory_bytes(model, batch_size):
     """Returns an estimate of a training step's memory: weights, gradients, two moments, and stored activations.
 
-    Backpropagation keeps of each coupling four arrays of its width and about twelve of its channels.
+    Backpropagation keeps of each coupling the arrays of its network's width and about twelve of its channels.
     """
-    activations = sum(level.height * level.width * (4 * level.hidden_channels + 12 * level.channels) * level.num_couplings
+    activations = sum(level.height * level.width * (level.hidden_arrays * level.hidden_channels + 12 * level.channels) * level.num_couplings
                       for level in model.flow.levels)
     return BYTES_PER_FLOAT * (4 * count_parameters(model) + batch_size * activations)
 

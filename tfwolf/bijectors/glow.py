@@ -18,6 +18,8 @@ from tfwolf.bijectors.top_prior import TopPrior
 from tfwolf.nets.glow_net import GlowCouplingNet, ZeroConv
 from tfwolf.variables import count_parameters
 
+HIDDEN_ARRAYS = 6
+
 
 class Glow(Chain):
     """The flow of Glow; keeps the image's shape.
@@ -84,7 +86,7 @@ class Glow(Chain):
                     split = ChannelSplit(channels)
                     layers.append(Coupling(split, ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype), Whitening(),
                                            dtype=dtype, name='gaussian_of_leaving'))
-            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels,
+            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels, HIDDEN_ARRAYS,
                               channels if is_last else channels - kept, sum(map(count_parameters, layers))))
             if not is_last:
                 inner = level(index + 1, height, width, kept)

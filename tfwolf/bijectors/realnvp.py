@@ -57,6 +57,8 @@ class RealNVP(Chain):
         validate.real('weight_scale_l2', weight_scale_l2, minimum=0)
         check_levels(image_shape, num_scales - 1)
         nets, rows = [], []
+        # Of each block two convolutions, normalised and rectified; the skips' sum.
+        arrays = 6 * num_blocks + 4
 
         def couplings(splits, hidden, place):
             layers = []
@@ -74,7 +76,7 @@ class RealNVP(Chain):
             count = COUPLINGS_OF_LAST_SCALE if is_last else COUPLINGS_PER_GROUP
             boards = [Checkerboard(height, width, channels, swapped=number % 2 == 1) for number in range(count)]
             layers = couplings(boards, hidden, ('checkerboard', index))
-            rows.append(Level(index, height, width, channels, 1, count, hidden, channels if is_last else 0,
+            rows.append(Level(index, height, width, channels, 1, count, hidden, arrays, channels if is_last else 0,
                               sum(map(count_parameters, layers))))
             if is_last:
                 return Chain(layers, name=f'scale{index}')
@@ -82,7 +84,7 @@ class RealNVP(Chain):
             kept = channels // 2 if factor_out.splits else channels
             splits = [ChannelSplit(channels, up=number % 2 == 0) for number in range(COUPLINGS_PER_GROUP)]
             inner = couplings(splits, 2 * hidden, ('channel', index))
-            rows.append(Level(index, height, width, channels, 1, COUPLINGS_PER_GROUP, 2 * hidden, channels - kept,
+            rows.append(Level(index, height, width, channels, 1, COUPLINGS_PER_GROUP, 2 * hidden, arrays, channels - kept,
                               sum(map(count_parameters, inner))))
             inner += factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)
             rest = scale(index + 1, height, width, kept)

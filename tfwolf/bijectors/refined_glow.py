@@ -20,6 +20,7 @@ from tfwolf.variables import count_parameters
 
 
 COUPLINGS_PER_STEP = 4
+HIDDEN_ARRAYS = 4
 
 
 class RefinedGlow(Chain):
@@ -128,7 +129,7 @@ def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, level
 
     def row(group, channels, leaving, layers):
         levels.append(Level(index, height, width, channels, groups[group], COUPLINGS_PER_STEP * groups[group] + (leaving < channels), hidden,
-                            leaving, sum(map(count_parameters, layers))))
+                            HIDDEN_ARRAYS, leaving, sum(map(count_parameters, layers))))
 
     if index == 0 or is_last:
         layers = [steps(0, channels)] if groups[0] else []
