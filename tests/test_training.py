@@ -43,7 +43,9 @@ def weights(model):
 
 @pytest.mark.parametrize('objective, model', [
     (Objective(), {}), (Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}),
-    *((Objective(), {'make': small_flow_alone, 'name': name}) for name in ('glow', 'realnvp', 'lagged realnvp'))],
+    (Objective(), {'make': small_flow_alone, 'name': 'glow'}),
+    # Each batch norm talks to the other replica several times, which takes minutes to trace.
+    *(pytest.param(Objective(), {'make': small_flow_alone, 'name': name}, marks=pytest.mark.slow) for name in ('realnvp', 'lagged realnvp'))],
     ids=['bound', 'helped', 'glow', 'realnvp', 'lagged realnvp'])
 def test_two_replicas_equal_one_device(objective, model):
     """Initialisation from data, five steps, batch statistics and evaluation agree to rounding."""
@@ -65,7 +67,8 @@ def test_two_replicas_equal_one_device(objective, model):
         np.testing.assert_allclose(weights_two[path], value, rtol=1e-6, atol=atol, err_msg=str(path))
     assert evaluated_one.keys() == evaluated_two.keys()
     for name, value in evaluated_one.items():
-        np.testing.assert_allclose(evaluated_two[name], value, rtol=1e-9, err_msg=name)
+        # A spread or a gap is as exact as the numbers of order one that it is made of.
+        np.testing.assert_allclose(evaluated_two[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
 def test_float32_replicas_equal_one_device():
