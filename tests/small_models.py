@@ -26,9 +26,10 @@ def random_images(count, shape=SHAPE, seed=0):
 
 
 def small_flow_alone(name, dtype=tf.float32, seed=0):
-    """Returns a tiny `Wolf` without z whose flow is 'glow' or 'realnvp'."""
+    """Returns a tiny `Wolf` without z whose flow is 'glow', 'realnvp', 'shallow realnvp' or 'lagged realnvp'."""
     flow = {'glow': functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(),
                                       permutation=invertible_conv1x1),
+            'shallow realnvp': functools.partial(RealNVP, num_scales=1, hidden_channels=4, num_blocks=0, lag=True),
             'realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1),
             'lagged realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1, lag=True)}[name]
     return Wolf(SHAPE, 8, flow=flow, latent=NoLatent, seed=seed, dtype=dtype)

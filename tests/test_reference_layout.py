@@ -1,6 +1,7 @@
 """Every configuration of the reference that we read gives every weight of our model exactly one name of the reference's."""
 import json
 import pathlib
+import sys
 
 import gin
 import numpy as np
@@ -95,6 +96,30 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
         read_weights(tmp_path / 'objects.npz')
     with pytest.raises(ValueError, match='missing.*\n.*unexpected|unexpected|missing'):
         load_weights(build(), {'stray': np.zeros(2)})
+
+
+def test_without_torch_the_message_says_how_to_convert(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    with pytest.raises(ValueError, match='(?s)model.pt needs PyTorch.*weights_only=True.*numpy.savez'):
+        read_weights('model.pt')
+
+
+class RunsCode:
+    """What a malicious pickle would hold."""
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (RunsCode.path,)
+
+
+def test_a_pt_is_read_as_tensors_and_never_run(tmp_path):
+    torch = pytest.importorskip('torch', reason='PyTorch, which is optional, is not installed')
+    torch.save({'a': torch.arange(3.0, dtype=torch.float64)}, tmp_path / 'model.pt')
+    np.testing.assert_array_equal(read_weights(tmp_path / 'model.pt')['a'], [0.0, 1.0, 2.0])
+    RunsCode.path = tmp_path / 'it_ran'
+    torch.save({'a': RunsCode()}, tmp_path / 'evil.pt')
+    with pytest.raises(ValueError, match='nothing in it was run'):
+        read_weights(tmp_path / 'evil.pt')
+    assert not RunsCode.path.exists()
 
 
 def test_a_weight_that_is_not_finite_is_named_and_nothing_changes():

@@ -43,10 +43,10 @@ def weights(model):
 
 @pytest.mark.parametrize('objective, model', [
     (Objective(), {}), (Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}),
-    (Objective(), {'make': small_flow_alone, 'name': 'glow'}),
+    *((Objective(), {'make': small_flow_alone, 'name': name}) for name in ('glow', 'shallow realnvp')),
     # Each batch norm talks to the other replica several times, which takes minutes to trace.
     *(pytest.param(Objective(), {'make': small_flow_alone, 'name': name}, marks=pytest.mark.slow) for name in ('realnvp', 'lagged realnvp'))],
-    ids=['bound', 'helped', 'glow', 'realnvp', 'lagged realnvp'])
+    ids=['bound', 'helped', 'glow', 'shallow realnvp', 'realnvp', 'lagged realnvp'])
 def test_two_replicas_equal_one_device(objective, model):
     """Initialisation from data, five steps, batch statistics and evaluation agree to rounding."""
     results = []

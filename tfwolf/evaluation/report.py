@@ -42,9 +42,13 @@ class Report:
         """
         bits_per_dim = self._columns['bits_per_dim']
         samples = finite_samples(self._model, num_samples, self._seed)
-        typical = {'num_samples': samples.num_examples}
-        if samples.num_examples >= 2:
+        of_samples = np.empty(0)
+        if samples.num_examples:
             of_samples, _ = image_bits_per_dim(self._terms(f'samples of {num_samples}', samples), self._model.num_dims)
+            # A sample can be finite and its likelihood not.
+            of_samples = of_samples[np.isfinite(of_samples)]
+        typical = {'num_samples': len(of_samples)}
+        if len(of_samples) >= 2:
             distance = typicality(bits_per_dim, of_samples)
             low, high = np.quantile(of_samples, [0.025, 0.975])
             typical.update(samples_bits_per_dim=of_samples.mean(), samples_bits_per_dim_std=of_samples.std(ddof=1),

@@ -78,8 +78,9 @@ def _read_torch(path):
     try:
         values = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch lets through whatever its unpickler meets
-        raise ValueError(f'{path} cannot be read as a state dict of tensors (weights_only=True, so that nothing in it runs): '
-                         f'{str(error).splitlines()[0]}') from error
+        # Not torch's own words: they advise to run what is in the file.
+        raise ValueError(f'{path} cannot be read as a state dict of tensors ({type(error).__name__}). It was opened with weights_only=True, '
+                         'so nothing in it was run; a file that holds anything but tensors is refused.') from error
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
         raise ValueError(f'{path} must hold a state dict of tensors; it holds something else.')
     return {name: value.detach().cpu().numpy() for name, value in values.items()}
