@@ -73,7 +73,7 @@ class Experiment:
         """
         model = self.make_model(image_shape=dataset.image_shape, seed=seed)
         if model.latent.num_classes not in (None, dataset.num_classes):
-            raise ValueError(f'`ClassLatent.num_classes` is {model.latent.num_classes}, but {dataset.name!r} has '
+            raise ValueError(f'`{type(model.latent).__name__}.num_classes` is {model.latent.num_classes}, but {dataset.name!r} has '
                              f'{dataset.num_classes or "no"} class labels.')
         return model
 

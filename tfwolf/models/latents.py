@@ -75,7 +75,23 @@ class GaussianLatent(CompleteVariables, tf.Module):
         return z
 
 
-class ClassLatent(CompleteVariables, tf.Module):
+class _FromLabels(CompleteVariables, tf.Module):
+    """What latents share whose z is a function of the class label, `encode`; all labels are equally likely."""
+
+    def from_noise(self, noise):
+        """Returns z of labels drawn uniformly, `[batch, dim]`, for standard normal noise `[batch, num_classes]`."""
+        return self.encode(None, self.labels_from_noise(noise))
+
+    def labels_from_noise(self, noise):
+        """Returns labels drawn uniformly, int64 `[batch]`, for standard normal noise `[batch, num_classes]`."""
+        return tf.argmax(noise, axis=-1)
+
+    def initialize(self, chunks, noise_chunks, label_chunks):
+        """Returns z, `[batch, dim]`, for each chunk of labels: nothing here is initialised from data."""
+        return [self.encode(None, labels) for labels in label_chunks]
+
+
+class ClassLatent(_FromLabels):
     """z = net(embed(label)): a vector learned per class, with p(label) uniform; z costs log(num_classes) nats.
 
     The net is dense `dim -> 4 dim -> 4 dim -> dim` with the activation between.
@@ -121,20 +137,8 @@ class ClassLatent(CompleteVariables, tf.Module):
         h = self._activation(tf.matmul(h, self.kernel1) + self.bias1)
         return tf.matmul(h, self.kernel2) + self.bias2
 
-    def from_noise(self, noise):
-        """Returns z of labels drawn uniformly, `[batch, dim]`, for standard normal noise `[batch, num_classes]`."""
-        return self.encode(None, self.labels_from_noise(noise))
 
-    def labels_from_noise(self, noise):
-        """Returns labels drawn uniformly, int64 `[batch]`, for standard normal noise `[batch, num_classes]`."""
-        return tf.argmax(noise, axis=-1)
-
-    def initialize(self, chunks, noise_chunks, label_chunks):
-        """Returns z, `[batch, dim]`, for each chunk of labels: nothing here is initialised from data."""
-        return [self.encode(None, labels) for labels in label_chunks]
-
-
-class LabelCondition(CompleteVariables, tf.Module):
+class LabelCondition(_FromLabels):
     """z is the class label itself, one-hot: a model of p(x|label), with nothing to infer and nothing to pay for z.
 
     Args:
@@ -163,18 +167,6 @@ class LabelCondition(CompleteVariables, tf.Module):
         if labels is None:
             raise ValueError(f'`labels` must be given: the model is of images of one of {self.num_classes} classes; got None.')
         return tf.one_hot(labels, self.num_classes, dtype=self._dtype)
-
-    def from_noise(self, noise):
-        """Returns labels drawn uniformly, one-hot `[batch, num_classes]`, for standard normal noise of that shape."""
-        return self.encode(None, self.labels_from_noise(noise))
-
-    def labels_from_noise(self, noise):
-        """Returns labels drawn uniformly, int64 `[batch]`, for standard normal noise `[batch, num_classes]`."""
-        return tf.argmax(noise, axis=-1)
-
-    def initialize(self, chunks, noise_chunks, label_chunks):
-        """Returns z for each chunk of labels: nothing here is initialised from data."""
-        return [self.encode(None, labels) for labels in label_chunks]
 
 
 class NoLatent(CompleteVariables, tf.Module):
