@@ -103,7 +103,9 @@ def test_squeeze_is_space_to_depth_and_has_no_volume(dtype):
 
 @pytest.mark.parametrize('changes', [{}, {'matrix': PLUMatrix}, {'transform': Additive()}, {'condition_dim': 0},
                                      {'image_shape': (4, 4, 1), 'num_steps': [0, [1, 1], 1]},
-                                     {'image_shape': (4, 4, 3), 'num_steps': [1, [1], 1]}], ids=str)
+                                     {'image_shape': (4, 4, 3), 'num_steps': [1, [1], 1]},
+                                     # 48 channels: 9, 9 and 10 leave, a fifth, a fourth and a third of what is left.
+                                     {'image_shape': (4, 4, 12), 'num_steps': [0, [1, 1, 1], 1], 'factors': [5]}], ids=str)
 def test_refined_glow(changes, dtype):
     flow = glow(dtype, **changes)
     move_weights(flow, 0.05)

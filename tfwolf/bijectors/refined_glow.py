@@ -147,17 +147,17 @@ def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, level
             row(group, channels, 0, [layers[group + (group > 0)]])
         return layers + [enter_next(channels)]
 
-    def from_group(group, channels):
-        # The factor grows smaller as channels leave, so that equally many leave every time.
-        out = factor_out(parts, channels, channels // leaving, arrangement if group == 0 else [], hidden,
-                         seeds.derive(seed, 'factor_out', index, group))
+    def from_group(group, channels, factor):
+        out = factor_out(parts, channels, factor, arrangement if group == 0 else [], hidden, seeds.derive(seed, 'factor_out', index, group))
         layers = [steps(group, channels), out]
+        leaving = channels // factor
         row(group, channels, leaving, layers)
         kept = channels - leaving
-        rest = Chain(from_group(group + 1, kept)) if group + 1 < len(groups) else enter_next(kept)
+        # One less each time, so that equally many leave.
+        rest = Chain(from_group(group + 1, kept, factor - 1)) if group + 1 < len(groups) else enter_next(kept)
         return layers + [MultiScaleSplit(rest, 0, kept, channels, name='kept')]
 
-    return from_group(0, channels)
+    return from_group(0, channels, factors[index - 1])
 
 
 def _checked_structure(num_steps, hidden_channels):
