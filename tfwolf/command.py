@@ -57,6 +57,17 @@ def run(main):
     app.run(guarded, flags_parser=parse)
 
 
+def interrupted(interrupt, message):
+    """Ends the command after Ctrl-C (exit code 130) or SIGTERM (143) with a line on stderr.
+
+    Args:
+        interrupt: the `KeyboardInterrupt`, or `training.interrupts.Terminated`.
+        message: what is kept, and how to go on.
+    """
+    print(f'\nInterrupted. {message}', file=sys.stderr)
+    sys.exit(getattr(interrupt, 'exit_code', INTERRUPTED))
+
+
 def _fail(error):
     # gin adds to every error in which function's call it arose.
     lines = [line for line in str(error).splitlines() if not line.startswith('  In call to configurable')]

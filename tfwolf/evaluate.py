@@ -5,7 +5,6 @@ import contextlib
 import csv
 import io
 import os
-import sys
 
 from absl import flags
 
@@ -35,9 +34,8 @@ def main():
     train_dir = command.train_dir()
     try:
         evaluate(train_dir)
-    except KeyboardInterrupt:
-        print('\nInterrupted. What is computed is kept; the same command goes on with it.', file=sys.stderr)
-        sys.exit(command.INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        command.interrupted(interrupt, 'What is computed is kept; the same command goes on with it.')
 
 
 def evaluate(train_dir):

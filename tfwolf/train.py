@@ -2,7 +2,6 @@
 from tfwolf.quiet import PROCESS_STARTED  # isort: skip  (before anything that imports TensorFlow)
 
 import os
-import sys
 import time
 
 from absl import flags
@@ -26,6 +25,7 @@ from tfwolf.variables import count_parameters, trainable_variables
 
 MAX_STEPS = flags.DEFINE_integer('max_steps', None, 'Number of steps; wins over train.max_steps.', lower_bound=1)
 RESUME = flags.DEFINE_bool('resume', True, 'Continue the run in --train_dir; --noresume refuses a used folder.')
+OVERRIDE_CONFIG = flags.DEFINE_bool('override_config', False, 'Continue the run although its configuration was another; shows what differs.')
 
 # Below this a decoder has as good as no use for z.
 COLLAPSED_KL_NATS = 0.5
@@ -37,9 +37,9 @@ def main():
     train_dir = command.train_dir()
     try:
         train(train_dir)
-    except KeyboardInterrupt:
-        print(f'\nInterrupted. The run is saved in {train_dir}; the same command continues it.', file=sys.stderr)
-        sys.exit(command.INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        saved = f'The run is saved in {train_dir}' if has_checkpoint(train_dir) else 'Nothing was trained yet'
+        command.interrupted(interrupt, f'{saved}; the same command continues it.')
 
 
 def train(train_dir):
@@ -56,7 +56,7 @@ def train(train_dir):
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
     config = command.config_text()
-    run_directory.prepare(train_dir, config, command.bindings, RESUME.value)
+    run_directory.prepare(train_dir, config, command.bindings, RESUME.value, OVERRIDE_CONFIG.value)
     print(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
           f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
     print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s); '

@@ -15,6 +15,8 @@ from tfwolf.experiment import Experiment
 from tfwolf.reference.configuration import gin_bindings, read_configuration
 from tfwolf.reference.weights import load_weights, read_weights
 from tfwolf.training import run_directory
+from tfwolf.training.checkpoint_files import publish
+from tfwolf.training.checkpoints import LATEST
 from tfwolf.variables import count_parameters
 
 CONFIG = flags.DEFINE_string('config', None, "The model's JSON configuration, alone or under `config`.")
@@ -47,8 +49,7 @@ def main():
     model = parts.make_model(image_shape=parts.find_image_shape(None), seed=0)
     load_weights(model, arrays)
     os.makedirs(OUTPUT.value, exist_ok=True)
-    path = tf.train.CheckpointManager(tf.train.Checkpoint(model=model), os.path.join(OUTPUT.value, 'checkpoints'),
-                                      max_to_keep=1).save(checkpoint_number=0)
+    path = publish(tf.train.Checkpoint(model=model), os.path.join(OUTPUT.value, LATEST), step=0, keep=1)
     gin_file = os.path.join(OUTPUT.value, run_directory.CONFIG)
     header = f'# Imported from {os.path.basename(CONFIG.value)} and {os.path.basename(WEIGHTS.value)}.\n'
     run_directory.write_text(gin_file, header + '\n'.join(bindings) + '\n')

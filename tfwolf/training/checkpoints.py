@@ -1,11 +1,16 @@
 """Checkpoints of a run: the latest few, and the best on the validation images."""
 import os
+import sys
 
 import tensorflow as tf
 
+from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+
+LATEST, BEST = 'checkpoints', 'best'
+
 
 class Checkpoints:
-    """Everything a run needs to go on: weights, optimizer, counters and the best validation result, in `train_dir`.
+    """Everything a run needs to go on: weights, optimizer and counters, in `train_dir`.
 
     `train_dir/checkpoints` holds the latest ones, `train_dir/best` the one with the lowest validation bits/dim.
 
@@ -17,57 +22,77 @@ class Checkpoints:
 
     def __init__(self, train_dir, model, optimizer, train_step, keep):
         self._step = train_step.step
+        self._keep = keep
         self._best_bits_per_dim = tf.Variable(float('inf'), dtype=tf.float64, trainable=False, name='best_bits_per_dim')
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, train_step=train_step,
-                                               best_bits_per_dim=self._best_bits_per_dim)
-        self._latest = tf.train.CheckpointManager(self._checkpoint, os.path.join(train_dir, 'checkpoints'), max_to_keep=keep)
-        self._best = tf.train.CheckpointManager(self._checkpoint, os.path.join(train_dir, 'best'), max_to_keep=1)
+        state = {'model': model, 'optimizer': optimizer, 'train_step': train_step}
+        self._checkpoint = tf.train.Checkpoint(**state)
+        # Only the best one says how good it is: the latest ones are saved before they are evaluated.
+        self._best_checkpoint = tf.train.Checkpoint(**state, best_bits_per_dim=self._best_bits_per_dim)
+        self._latest, self._best = (os.path.join(train_dir, name) for name in (LATEST, BEST))
 
     def restore(self):
-        """Restores the latest checkpoint and returns whether there was one.
+        """Restores the latest intact checkpoint and returns whether there was one; damaged ones are named on stderr.
 
         Raises:
-            ValueError: if it holds another model.
+            ValueError: if it holds another model, or all are damaged.
         """
-        path = self._latest.latest_checkpoint
+        path = newest_intact(self._latest)
         if path is None:
             return False
         try:
-            self._checkpoint.restore(path).assert_consumed()
+            self._checkpoint.read(path).assert_consumed()
         except (ValueError, AssertionError) as error:
             raise ValueError(f'{path} holds the run of another model than the one configured; nothing was changed. Use another '
                              f'--train_dir, or the configuration of that run. ({str(error).splitlines()[0]})') from error
+        try:
+            best = newest_intact(self._best)
+        except ValueError as error:
+            print(f'WARNING: {error} The next evaluation makes a new best.', file=sys.stderr)
+            best = None
+        if best is not None:
+            self._best_bits_per_dim.assign(tf.train.load_checkpoint(best).get_tensor('best_bits_per_dim/.ATTRIBUTES/VARIABLE_VALUE'))
         return True
 
     def save(self):
-        """Saves the latest checkpoint; returns its path."""
-        return self._latest.save(checkpoint_number=int(self._step.numpy()))
+        """Saves the latest checkpoint; returns its path.
+
+        Raises:
+            RuntimeError: if it cannot be written.
+        """
+        return publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
 
     def save_if_best(self, bits_per_dim):
-        """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it was."""
+        """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it was.
+
+        Raises:
+            RuntimeError: if it cannot be written.
+        """
         if not bits_per_dim < self._best_bits_per_dim.numpy():
             return False
         self._best_bits_per_dim.assign(bits_per_dim)
-        self._best.save(checkpoint_number=int(self._step.numpy()))
+        publish(self._best_checkpoint, self._best, int(self._step.numpy()), keep=1)
         return True
 
 
 def has_checkpoint(train_dir):
     """Returns whether a run has a checkpoint to continue from."""
-    return tf.train.latest_checkpoint(os.path.join(train_dir, 'checkpoints')) is not None
+    return bool(checkpoint_steps(os.path.join(train_dir, LATEST)))
 
 
 def find_checkpoint(train_dir, which):
-    """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step.
+    """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest ones the newest that is intact.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or it is damaged.
     """
-    folder = os.path.join(train_dir, 'best' if which == 'best' else 'checkpoints')
-    path = tf.train.latest_checkpoint(folder)
-    if which not in ('latest', 'best'):
+    folder = os.path.join(train_dir, BEST if which == 'best' else LATEST)
+    if which in ('latest', 'best'):
+        path = newest_intact(folder)
+    else:
         path = os.path.join(folder, f'ckpt-{which}')
-        path = path if tf.io.gfile.exists(f'{path}.index') else None
+        path = path if os.path.exists(f'{path}.index') else None
+        if path and (damage := find_damage(path)):
+            raise ValueError(f'{path} is damaged: {damage}. Name another --checkpoint.')
     if path is None:
         raise ValueError(f'There is no checkpoint {which!r} in {folder}. Train first, or name another --train_dir or --checkpoint.')
     return path

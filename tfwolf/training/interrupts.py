@@ -1,30 +1,41 @@
-"""Ctrl-C between steps: the step that runs is finished first, so that what is saved is whole."""
+"""Ctrl-C and SIGTERM between steps: the step that runs is finished first, so that what is saved is whole."""
 import signal
 import threading
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM, as schedulers do before they take a machine away."""
+
+    exit_code = 128 + signal.SIGTERM
+
+
+# What a signal becomes.
+EXCEPTIONS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+
+
 class Interrupts:
-    """While active, the first SIGINT is only noted, and `check` raises it; a second one raises at once."""
+    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one raises at once."""
 
     def __init__(self):
-        self._noted = False
+        self._noted = None
+        self._previous = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._note)
+            self._previous = {number: signal.signal(number, self._note) for number in EXCEPTIONS}
         return self
 
     def __exit__(self, *exception):
-        if hasattr(self, '_previous'):
-            signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def check(self, *_):
-        """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call."""
-        if self._noted:
-            self._noted = False
-            raise KeyboardInterrupt
+        """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after SIGTERM."""
+        if self._noted is not None:
+            noted, self._noted = self._noted, None
+            raise EXCEPTIONS[noted]
 
-    def _note(self, *_):
-        if self._noted:
-            raise KeyboardInterrupt
-        self._noted = True
+    def _note(self, number, _):
+        if self._noted is not None:
+            raise EXCEPTIONS[number]
+        self._noted = signal.Signals(number)

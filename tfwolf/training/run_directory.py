@@ -14,7 +14,7 @@ PREPARATION = 'preparation'
 JOURNAL = 'evaluation.unfinished.npz'
 
 
-def prepare(train_dir, config, bindings, resume):
+def prepare(train_dir, config, bindings, resume, override=False):
     """Makes the folder, or checks that the run in it may go on with this configuration; writes `config.gin`.
 
     Args:
@@ -22,12 +22,14 @@ def prepare(train_dir, config, bindings, resume):
         config: text of the configuration asked for.
         bindings: function from such a text to `{name: value}`.
         resume: whether an existing run may be continued.
+        override: whether it may be although its configuration was another; the difference is printed.
 
     Raises:
         ValueError: if the folder is not a run's, or holds a run that may not be continued so. Nothing is overwritten then.
     """
     path = os.path.join(train_dir, CONFIG)
-    if os.path.isdir(train_dir) and os.listdir(train_dir):
+    # A process that was killed here before it wrote a configuration left nothing of worth.
+    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}.part'}:
         if not os.path.exists(path):
             raise ValueError(f'The folder {train_dir} is not empty and holds no run of tfwolf (no {CONFIG}); nothing was written. '
                              'Choose another --train_dir.')
@@ -35,7 +37,12 @@ def prepare(train_dir, config, bindings, resume):
             raise ValueError(f'{train_dir} holds a run already; with --noresume nothing is overwritten. Choose another --train_dir, '
                              'or leave --noresume out to continue it.')
         with open(path, encoding='utf-8') as file:
-            _check_same(train_dir, bindings(file.read()), bindings(config))
+            changes = _changes(bindings(file.read()), bindings(config))
+        if changes and not override:
+            raise ValueError(f'{train_dir} holds a run with another configuration (- its own, + asked for); nothing was changed. Use '
+                             'another --train_dir, that configuration, or --override_config to go on with the new one.\n' + changes)
+        if changes:
+            print(f'The configuration of {train_dir} changes (- its own, + from now on):\n{changes}')
     os.makedirs(train_dir, exist_ok=True)
     write_text(path, config)
 
@@ -59,10 +66,7 @@ def write_json(path, value):
     write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + '\n')
 
 
-def _check_same(train_dir, before, now):
+def _changes(before, now):
     lines = [[f'{name} = {value}' for name, value in sorted(side.items()) if name.removeprefix('tfwolf.') not in FREE_BINDINGS]
              for side in (before, now)]
-    changed = [line for line in difflib.ndiff(*lines) if line[0] in '+-']
-    if changed:
-        raise ValueError(f'{train_dir} holds a run with another configuration (- its own, + asked for); nothing was changed. Use '
-                         'another --train_dir, or that configuration.\n' + '\n'.join(changed))
+    return '\n'.join(line for line in difflib.ndiff(*lines) if line[0] in '+-')
