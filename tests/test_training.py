@@ -10,6 +10,7 @@ from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import training_batches
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.initialization import initialize
+from tfwolf.training.averages import WeightAverages
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, restore_model
 from tfwolf.training.diagnosis import first_bad_layer
 from tfwolf.training.objective import Objective
@@ -165,6 +166,50 @@ def test_resuming_is_exact(tmp_path):
         find_checkpoint(folder, '4')
     with pytest.raises(ValueError, match='another model'):
         restore_model(small_wolf(shape=(4, 4, 3)), find_checkpoint(folder, 'latest'))
+
+
+def test_averages_are_the_formula_and_serve_evaluation(tmp_path):
+    """The mean of all weights at first, then exponential; a skipped step changes nothing; two replicas hold one device's averages."""
+    results = []
+    for name in ('one_device', 'mirrored'):
+        strategy = make_strategy(name)
+        with strategy.scope():
+            model = small_wolf(tf.float64, latent=None)
+            variables = trainable_variables(model)
+            optimizer = AdamW(variables, WarmupDecay(3, peak=1e-2), weight_decay=1e-3)
+            averages = WeightAverages(variables, decay=0.7)
+            step = TrainStep(strategy, model, optimizer, Objective(), BATCH, seed=1, averages=averages)
+        initialize(model, IMAGES[:32], seed=1)
+        weight = variables[0]
+        started = weight.numpy()
+        with step.weights_to_evaluate():
+            np.testing.assert_array_equal(weight, started)
+        expected, seen = 0.0, []
+        for number in range(1, 7):
+            take_steps(strategy, step, number - 1, number)
+            seen.append(weight.numpy())
+            expected = expected + max(0.3, 1 / number) * (seen[-1] - expected)
+            if number == 3:
+                np.testing.assert_allclose(averages.values[0], np.mean(seen, axis=0), rtol=1e-12)
+        np.testing.assert_allclose(averages.values[0], expected, rtol=1e-12)
+        averages.update(tf.constant(False))
+        np.testing.assert_allclose(averages.values[0], expected, rtol=1e-12)
+        with pytest.raises(KeyError), step.weights_to_evaluate():
+            np.testing.assert_allclose(weight, expected, rtol=1e-12)
+            raise KeyError('an error inside')
+        np.testing.assert_array_equal(weight, seen[-1])
+        results.append([tf.identity(value) for value in averages.values])
+    for one, two in zip(*results):
+        np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-9)
+    Checkpoints(str(tmp_path), model, optimizer, step, keep=1).save()
+    for asked, got, value in (('raw', 'raw', seen[-1]), ('auto', 'averaged', expected), ('averaged', 'averaged', expected)):
+        fresh = small_wolf(tf.float64, latent=None, seed=5)
+        assert restore_model(fresh, find_checkpoint(str(tmp_path), 'latest'), asked) == got
+        np.testing.assert_allclose(trainable_variables(fresh)[0], value, rtol=1e-12)
+    model, optimizer, step = make_run(make_strategy('one_device'))
+    Checkpoints(str(tmp_path / 'raw'), model, optimizer, step, keep=1).save()
+    with pytest.raises(ValueError, match='ema_decay = 0'):
+        restore_model(model, find_checkpoint(str(tmp_path / 'raw'), 'latest'), 'averaged')
 
 
 def test_best_checkpoint_is_the_lowest(tmp_path):

@@ -15,6 +15,7 @@ from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.report import Report
 from tfwolf.experiment import Experiment
 from tfwolf.training import run_directory
+from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.progress import progress_bar
@@ -25,6 +26,8 @@ NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the d
 NUM_IMAGES = flags.DEFINE_integer('num_images', None, 'Evaluate on the first so many images only.', lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 256, 'Images per batch over all replicas.', lower_bound=1)
 CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
+WEIGHTS = flags.DEFINE_enum('weights', 'auto', ['auto', RAW, AVERAGED], 'Whose likelihood: of the weights, or of their averages '
+                            '(train.ema_decay); auto: of the averages where there are any.')
 DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exact reconstruction, broken samples and layers.')
 NUM_DIAGNOSED = flags.DEFINE_integer('num_diagnosed', 64, 'Images, and samples per temperature, of the diagnostics.', lower_bound=2)
 
@@ -51,12 +54,12 @@ def evaluate(train_dir):
     seed = command.SEED.value
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
-    restore_model(model, path)
+    weights = restore_model(model, path, WEIGHTS.value)
     split = getattr(dataset, SPLIT.value)
     if not split.num_examples:
         raise ValueError(f'The split {SPLIT.value!r} of {dataset.title} is empty. Name another --split.')
     split = split.take(NUM_IMAGES.value or split.num_examples)
-    result = provenance(dataset, SPLIT.value, split, path, seed)
+    result = provenance(dataset, SPLIT.value, split, path, weights, seed)
     key = {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync}
     journal = Journal(os.path.join(train_dir, run_directory.JOURNAL), key)
     with Interrupts() as interrupts:

@@ -14,6 +14,7 @@ from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.models.initialization import initialize
 from tfwolf.models.preparation import conclude_preparation, preparing_model
 from tfwolf.training import run_directory
+from tfwolf.training.averages import WeightAverages
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
@@ -67,7 +68,9 @@ def train(train_dir):
         loop = _start(model, strategy, dataset, settings, train_dir, seed, interrupts)
         loop.run(last_step, PROCESS_STARTED)
         pictures = loop.draw_pictures(last_step)
-        result = _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir) if settings.test_samples else None
+        result = None
+        if settings.test_samples:
+            result = _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir, loop.train_step)
     _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - PROCESS_STARTED)
 
 
@@ -75,7 +78,8 @@ def _start(model, strategy, dataset, settings, train_dir, seed, interrupts):
     """Returns the loop of a run, continued from its latest checkpoint or newly initialised."""
     with strategy.scope():
         optimizer = settings.optimizer(variables=trainable_variables(model))
-        train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm)
+        averages = WeightAverages(trainable_variables(model), settings.ema_decay) if settings.ema_decay else None
+        train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm, averages)
     checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
     summaries = Summaries(train_dir)
     if checkpoints.restore():
@@ -123,14 +127,15 @@ def _initialize(model, dataset, settings, seed, interrupts):
     print(f'Initialised from {len(images):,} images in {time.perf_counter() - started:.1f} s')
 
 
-def _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir):
+def _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir, train_step):
     def progress(count):
         interrupts.check()
         bar.update(count)
 
-    with progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image') as bar:
+    with train_step.weights_to_evaluate(), progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image') as bar:
         result = evaluate_likelihood(model, dataset.test, settings.evaluation_batch_size, settings.test_samples, seed, strategy, progress)
-    result = {**result, **provenance(dataset, 'test', dataset.test, find_checkpoint(train_dir, 'latest'), seed)}
+    checkpoint = find_checkpoint(train_dir, 'latest')
+    result = {**result, **provenance(dataset, 'test', dataset.test, checkpoint, train_step.weights_name, seed)}
     run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
     return result
 

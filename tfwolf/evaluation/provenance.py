@@ -13,7 +13,7 @@ import tfwolf
 from tfwolf.data.fingerprint import data_fingerprint
 
 
-def provenance(dataset, split_name, split, checkpoint, seed):
+def provenance(dataset, split_name, split, checkpoint, weights, seed):
     """Returns a dict of everything that a result depends on beside the number of samples and the size of batches.
 
     Args:
@@ -21,6 +21,7 @@ def provenance(dataset, split_name, split, checkpoint, seed):
         split_name: 'train', 'validation' or 'test'.
         split: the `Split` itself, perhaps only the first images of it.
         checkpoint: path of the checkpoint, without extension.
+        weights: which of its weights, 'raw' or 'averaged'.
         seed: integer.
     """
     # The index of a checkpoint holds a checksum of every weight.
@@ -28,7 +29,7 @@ def provenance(dataset, split_name, split, checkpoint, seed):
         checkpoint_sha256 = hashlib.sha256(file.read()).hexdigest()
     return {'dataset': dataset.name, 'dataset_version': dataset.version, 'split': split_name,
             'data_fingerprint': data_fingerprint(split), 'checkpoint': os.path.basename(checkpoint),
-            'checkpoint_sha256': checkpoint_sha256, 'seed': seed, 'versions': software_versions()}
+            'checkpoint_sha256': checkpoint_sha256, 'weights': weights, 'seed': seed, 'versions': software_versions()}
 
 
 def software_versions():

@@ -4,9 +4,13 @@ import sys
 
 import tensorflow as tf
 
+from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+from tfwolf.variables import trainable_variables
 
 LATEST, BEST = 'checkpoints', 'best'
+# Where `TrainStep.averages` lies in a checkpoint.
+AVERAGES = 'train_step/averages/{}/.ATTRIBUTES/VARIABLE_VALUE'
 
 
 class Checkpoints:
@@ -98,11 +102,16 @@ def find_checkpoint(train_dir, which):
     return path
 
 
-def restore_model(model, path):
-    """Restores a model's weights alone from a checkpoint of a run.
+def restore_model(model, path, weights='auto'):
+    """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or 'averaged'.
+
+    Args:
+        model: a `Wolf`.
+        path: of the checkpoint, without extension.
+        weights: 'raw', 'averaged' (see `WeightAverages`), or 'auto' for averages where the checkpoint holds them.
 
     Raises:
-        ValueError: if the checkpoint holds another model.
+        ValueError: if the checkpoint holds another model, or no averages though they are asked for.
     """
     try:
         status = tf.train.Checkpoint(model=model).read(path)
@@ -110,3 +119,12 @@ def restore_model(model, path):
         status.expect_partial()
     except (ValueError, AssertionError) as error:
         raise ValueError(f'{path} holds another model than the one configured. ({str(error).splitlines()[0]})') from error
+    reader = tf.train.load_checkpoint(path)
+    has_averages = reader.has_tensor(AVERAGES.format('count'))
+    if weights == AVERAGED and not has_averages:
+        raise ValueError(f'{path} holds no averages of the weights: the run was trained with train.ema_decay = 0. Use --weights=raw.')
+    if weights == RAW or not has_averages or not reader.get_tensor(AVERAGES.format('count')):
+        return RAW
+    for number, variable in enumerate(trainable_variables(model)):
+        variable.assign(reader.get_tensor(AVERAGES.format(f'values/{number}')))
+    return AVERAGED

@@ -31,7 +31,7 @@ class Loop:
     """
 
     def __init__(self, strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts):
-        self._strategy, self._model, self._train_step = strategy, model, train_step
+        self._strategy, self._model, self.train_step = strategy, model, train_step
         self._checkpoints, self._summaries, self._interrupts = checkpoints, summaries, interrupts
         self._dataset, self._settings = dataset, settings
         self._train_dir, self._seed = train_dir, seed
@@ -43,7 +43,7 @@ class Loop:
             RuntimeError: if too many steps in a row had to be skipped.
             KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
         """
-        settings, done = self._settings, int(self._train_step.step.numpy())
+        settings, done = self._settings, int(self.train_step.step.numpy())
         batches = iter(self._strategy.experimental_distribute_dataset(self._batches(done)))
         try:
             with progress_bar(last_step, done, 'Training', 'step') as bar:
@@ -53,7 +53,7 @@ class Loop:
                     logging = due(step, settings.log_every, last_step)
                     before = self._weights() if logging else None
                     batch = next(batches)
-                    metrics = self._train_step(batch['image'], batch['label'])
+                    metrics = self.train_step(batch['image'], batch['label'])
                     if step == done + 1:
                         # Tracing and the first run are no measure of the speed.
                         bits = float(metrics['bits_per_dim'])
@@ -78,17 +78,22 @@ class Loop:
 
     def draw_pictures(self, step):
         """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths."""
-        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._seed)}
-        if self._model.latent.dim:
-            pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
-            examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
-            pictures['switch'] = switch_grid(self._model, examples['image'], examples['label'])
+        with self.train_step.weights_to_evaluate():
+            pictures = self._pictures()
         paths = []
         for name, picture in pictures.items():
             self._summaries.picture(name, picture, step)
             paths.append(os.path.join(self._train_dir, f'{name}.png'))
             write_png(paths[-1], picture)
         return paths
+
+    def _pictures(self):
+        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._seed)}
+        if self._model.latent.dim:
+            pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
+            examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
+            pictures['switch'] = switch_grid(self._model, examples['image'], examples['label'])
+        return pictures
 
     def _batches(self, first_step):
         settings = self._settings
@@ -120,8 +125,9 @@ class Loop:
 
     def _evaluate(self, step, bar):
         started = time.perf_counter()
-        result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._seed,
-                                     self._strategy, self._interrupts.check)
+        with self.train_step.weights_to_evaluate():
+            result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._seed,
+                                         self._strategy, self._interrupts.check)
         self._summaries.metrics('validation', {name: value for name, value in result.items() if isinstance(value, float)}, step)
         best = self._checkpoints.save_if_best(result['bits_per_dim'])
         kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.dim else ''
@@ -131,7 +137,7 @@ class Loop:
 
     def _stop_at_non_finite(self, step, metrics):
         batch = next(iter(self._batches(step - 1)))
-        layer = first_bad_layer(self._model, batch['image'], self._train_step.noise(step - 1), batch['label'])
+        layer = first_bad_layer(self._model, batch['image'], self.train_step.noise(step - 1), batch['label'])
         raise RuntimeError(
             f'Training stopped at step {step}: the gradients of the last {int(metrics["skipped_in_a_row"])} steps were not finite and '
             f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower the learning rate '

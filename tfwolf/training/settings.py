@@ -21,6 +21,7 @@ class Settings:
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
         clip_norm: largest norm of the gradient, or None.
+        ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the weights themselves.
         init_batch_size: number of training images for the data-dependent initialisation.
         log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries, checkpoints, evaluations on the validation
             images, and pictures; 0 for never.
@@ -37,6 +38,7 @@ class Settings:
     objective: Objective = Objective()
     augmentations: Sequence[Callable] = ()
     clip_norm: Optional[float] = None
+    ema_decay: float = 0.0
     init_batch_size: int = 2048
     log_every: int = 50
     checkpoint_every: int = 1000
@@ -54,4 +56,5 @@ class Settings:
             validate.integer(f'train.{name}', getattr(self, name), minimum=1)
         for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
             validate.integer(f'train.{name}', getattr(self, name), minimum=0)
+        validate.real('train.ema_decay', self.ema_decay, minimum=0, below=1)
         validate.integer('train.num_pictures', self.num_pictures, minimum=2)

@@ -1,9 +1,12 @@
 """One training step: gradients on every replica, summed, clipped, checked and applied once."""
+import contextlib
+
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.replicas import local_rows
+from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.variables import as_tensorflow, trainable_variables
 
@@ -19,6 +22,7 @@ class TrainStep(tf.Module):
         batch_size: images per step over all replicas.
         seed: integer from which the noise of each step is derived.
         clip_norm: largest norm of the summed gradient, or None.
+        averages: `WeightAverages` of the same variables, or None.
 
     Attributes:
         step: int64, number of steps taken, skipped ones included.
@@ -26,7 +30,7 @@ class TrainStep(tf.Module):
         skipped_in_a_row: int64, how many of them were the latest ones.
     """
 
-    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None):
+    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None):
         super().__init__(name='train_step')
         if clip_norm is not None:
             validate.real('clip_norm', clip_norm, above=0)
@@ -35,6 +39,7 @@ class TrainStep(tf.Module):
         self._local_batch_size = check_batch_size(strategy, batch_size)
         self._seed = seeds.derive(seed, 'training noise')
         self._clip_norm = clip_norm
+        self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
             tf.Variable(0, dtype=tf.int64, trainable=False, name=name) for name in ('step', 'skipped', 'skipped_in_a_row'))
 
@@ -53,6 +58,8 @@ class TrainStep(tf.Module):
         finite = local(finite)[0]
         metrics['learning_rate'] = optimizer.learning_rate
         optimizer.apply(gradients, finite)
+        if self.averages is not None:
+            self.averages.update(finite)
         skip = tf.cast(~finite, tf.int64)
         self.step.assign_add(1)
         self.skipped.assign_add(skip)
@@ -60,6 +67,15 @@ class TrainStep(tf.Module):
         metrics['skipped'] = tf.identity(self.skipped)
         metrics['skipped_in_a_row'] = tf.identity(self.skipped_in_a_row)
         return metrics
+
+    def weights_to_evaluate(self):
+        """Returns a context in which the model has the weights that it is evaluated with: their averages, where there are any."""
+        return contextlib.nullcontext() if self.averages is None else self.averages.in_use()
+
+    @property
+    def weights_name(self):
+        """What `weights_to_evaluate` gives, 'averaged' or 'raw'."""
+        return RAW if self.averages is None else AVERAGED
 
     def noise(self, step):
         """Returns the `Noise` of the global batch of a step."""
