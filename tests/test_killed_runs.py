@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BINDINGS = ['RefinedGlow.num_steps = [0, [1], 1]', 'RefinedGlow.hidden_channels = [4, 4, 4]', 'Encoder.widths = [4]',
             'FlowPrior.num_steps = 1', 'train.batch_size = 128', 'train.augmentations = [@horizontal_flip]', 'train.init_batch_size = 64',
             'train.log_every = 2', 'train.test_samples = 0', 'train.picture_every = 0', 'train.evaluate_every = 4',
-            'train.checkpoint_every = 1', 'train.num_pictures = 4']
+            'train.checkpoint_every = 1', 'train.num_pictures = 4', 'train.ema_decay = 0.9', 'train.accumulation_steps = 2']
 COMMAND = [sys.executable, '-m', 'tfwolf.train', '--gin_file=gin/digits.gin', *(f'--gin_param={binding}' for binding in BINDINGS)]
 
 

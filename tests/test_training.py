@@ -24,11 +24,11 @@ IMAGES = random_images(64)
 SPLIT = ArraySplit(lambda: (IMAGES, None), 64, IMAGES.shape[1:])
 
 
-def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, peak=1e-2, make=small_wolf, **model):
+def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, peak=1e-2, make=small_wolf, accumulation_steps=1, **model):
     with strategy.scope():
         wolf = make(dtype=dtype, **model)
         optimizer = AdamW(trainable_variables(wolf), WarmupDecay(3, peak=peak), weight_decay=1e-3)
-        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm)
+        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm, accumulation_steps=accumulation_steps)
     return wolf, optimizer, step
 
 
@@ -80,6 +80,34 @@ def test_float32_replicas_equal_one_device():
         initialize(model, IMAGES[:32], seed=1)
         results.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 5)])
     np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+@pytest.mark.parametrize('objective, model', [
+    (Objective(), {}), (Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}), (Objective(), {'make': small_flow_alone, 'name': 'glow'})],
+    ids=['bound', 'helped', 'glow'])
+def test_accumulated_parts_equal_the_whole_batch(objective, model):
+    """Batch norm of the encoder included: only the flow sees parts."""
+    results = []
+    for parts in (1, 4):
+        strategy = make_strategy('one_device')
+        wolf, _, step = make_run(strategy, tf.float64, objective, clip_norm=100.0, accumulation_steps=parts, **model)
+        initialize(wolf, IMAGES[:32], seed=1)
+        results.append((take_steps(strategy, step, 0, 4), weights(wolf)))
+    (whole_metrics, whole), (metrics, parts) = results
+    for first, second in zip(whole_metrics, metrics):
+        assert first.keys() == second.keys()
+        for name in first:
+            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
+    for path, value in whole.items():
+        np.testing.assert_allclose(parts[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+
+
+def test_parts_that_cannot_be_are_refused():
+    strategy = make_strategy('one_device')
+    with pytest.raises(ValueError, match='divide the 8 images'):
+        make_run(strategy, accumulation_steps=3)
+    with pytest.raises(ValueError, match='batch norm'):
+        make_run(strategy, accumulation_steps=2, make=small_flow_alone, name='realnvp')
 
 
 def test_adamw_is_the_formula():
@@ -230,7 +258,8 @@ def test_objective_floor_and_weight():
     kl = float(tf.reduce_mean(terms.kl_nats))
     rest = float(tf.reduce_mean(terms.nll_nats)) - kl
     assert 0 < kl + 1 < 10
-    loss = lambda step=100, **options: float(Objective(**options).local_loss(terms, BATCH, 4, step))
+    loss = lambda step=100, **options: sum(map(float, (
+        Objective(**options).flow_loss(terms, BATCH), Objective(**options).kl_loss(terms.kl_nats, BATCH, 4, step))))
     assert loss() == pytest.approx(rest + kl, rel=1e-6)
     assert loss(free_nats_per_dim=5.0) == pytest.approx(rest + 20, rel=1e-6)
     assert loss(step=1, kl_warmup_steps=4) == pytest.approx(rest + kl / 4, rel=1e-6)

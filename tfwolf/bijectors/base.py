@@ -54,6 +54,8 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
     _cache = _NoCache()
     # What has to come before training, or None; see `tfwolf.models.preparation`.
     preparation = None
+    # Whether training sends an image through statistics of the whole batch.
+    normalizes_over_batch = False
 
     def __init__(self, event_ndims, dtype, name):
         # parameters=None: two layers with equal arguments are still two layers.

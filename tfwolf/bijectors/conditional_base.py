@@ -67,3 +67,4 @@ class ConditionalBase(Chain):
         inner = flow(image_shape=image_shape, condition_dim=0, seed=seed, dtype=dtype)
         super().__init__([inner, ConditionalAffine(image_shape, condition_dim, dtype=dtype)], name=name)
         self.levels = inner.levels
+        self.normalizes_over_batch = inner.normalizes_over_batch

@@ -51,6 +51,8 @@ class RealNVP(Chain):
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, sections 3.6 and 4.1.
     """
 
+    normalizes_over_batch = True
+
     def __init__(self, image_shape, condition_dim, num_scales, hidden_channels, num_blocks, factor_out=Conventional(), alpha=0.05,
                  lag=False, weight_scale_l2=5e-5, seed=0, dtype=tf.float32, name='real_nvp'):
         validate.integer('num_scales', num_scales, minimum=1)

@@ -105,8 +105,20 @@ class Wolf(CompleteVariables, tf.Module):
             ValueError: if the images have another shape or dtype, or labels are needed and missing.
             RuntimeError: if the model has not been initialised.
         """
+        return self.terms_given(self.infer(images, noise, training, labels), images, noise, training)
+
+    def infer(self, images, noise, training=False, labels=None):
+        """Returns the `Inference` of z, the half of the bound that the encoder and the prior compute; arguments as in `terms`."""
         self._check(images)
-        inference = self.latent.infer(self._to_x(images, 0.0), noise.posterior, labels, training)
+        return self.latent.infer(self._to_x(images, 0.0), noise.posterior, labels, training)
+
+    def terms_given(self, inference, images, noise, training=False):
+        """Returns the `Terms` of images whose z is known; the flow computes the other half.
+
+        Args:
+            inference: the `Inference` of the images.
+            images, noise, training: as in `terms`.
+        """
         forward = self.flow.forward_in_training if training else self.flow.forward_and_log_det
         v, log_det = forward(self._to_x(images, noise.dequantization), inference.z)
         auxiliary = self.flow.auxiliary_losses(v, inference.z) if training else {}

@@ -21,16 +21,25 @@ class Objective:
         self._kl_warmup_steps = validate.integer('kl_warmup_steps', kl_warmup_steps, minimum=0)
         self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
 
-    def local_loss(self, terms, global_batch_size, latent_dim, step):
-        """Returns this replica's share of the loss, a scalar: the shares of all replicas add up to it.
+    def flow_loss(self, terms, global_batch_size):
+        """Returns some images' share of all of the loss but the KL, a scalar: the shares of all images add up to it.
 
         Args:
-            terms: `Terms` of this replica's images, `[local_batch]` each.
-            global_batch_size: number of images over all replicas.
+            terms: `Terms` of the images.
+            global_batch_size: number of images of the step, over all replicas.
+        """
+        return tf.reduce_sum(tf.add_n([terms.reconstruction_nats, terms.dequantization_nats, *terms.auxiliary_nats.values()])) / global_batch_size
+
+    def kl_loss(self, kl_nats, global_batch_size, latent_dim, step):
+        """Returns this replica's share of the weighted KL, a scalar; call it within the strategy's `run`.
+
+        Args:
+            kl_nats: `[local_batch]`, of all images of the replica.
+            global_batch_size: number of images of the step, over all replicas.
             latent_dim: size of z.
             step: scalar integer, number of the training step.
         """
-        kl_share = tf.reduce_sum(terms.kl_nats) / global_batch_size
+        kl_share = tf.reduce_sum(kl_nats) / global_batch_size
         floor = self._free_nats_per_dim * latent_dim
         if floor > 0:
             context = tf.distribute.get_replica_context()
@@ -38,5 +47,4 @@ class Objective:
             kl_share = tf.where(mean_kl > floor, kl_share, tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype))
         if self._kl_warmup_steps:
             kl_share *= tf.cast(tf.minimum(1.0, tf.cast(step, tf.float32) / self._kl_warmup_steps), kl_share.dtype)
-        others = [terms.reconstruction_nats, terms.dequantization_nats, *terms.auxiliary_nats.values()]
-        return tf.reduce_sum(tf.add_n(others)) / global_batch_size + kl_share
+        return kl_share

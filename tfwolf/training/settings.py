@@ -20,6 +20,7 @@ class Settings:
         optimizer: makes the optimizer, called with (variables); in gin `@AdamW`.
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
+        accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
         clip_norm: largest norm of the gradient, or None.
         ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the weights themselves.
         init_batch_size: number of training images for the data-dependent initialisation.
@@ -37,6 +38,7 @@ class Settings:
     optimizer: Callable = gin.REQUIRED
     objective: Objective = Objective()
     augmentations: Sequence[Callable] = ()
+    accumulation_steps: int = 1
     clip_norm: Optional[float] = None
     ema_decay: float = 0.0
     init_batch_size: int = 2048
@@ -51,7 +53,7 @@ class Settings:
     max_skipped_in_a_row: int = 20
 
     def __post_init__(self):
-        for name in ('batch_size', 'max_steps', 'init_batch_size', 'log_every', 'keep_checkpoints', 'evaluation_batch_size',
+        for name in ('batch_size', 'max_steps', 'accumulation_steps', 'init_batch_size', 'log_every', 'keep_checkpoints', 'evaluation_batch_size',
                      'max_skipped_in_a_row'):
             validate.integer(f'train.{name}', getattr(self, name), minimum=1)
         for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):

@@ -7,6 +7,7 @@ from tfwolf import seeds, validate
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.replicas import local_rows
 from tfwolf.training.averages import AVERAGED, RAW
+from tfwolf.training.flow_gradients import flow_gradients
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.variables import as_tensorflow, trainable_variables
 
@@ -23,6 +24,7 @@ class TrainStep(tf.Module):
         seed: integer from which the noise of each step is derived.
         clip_norm: largest norm of the summed gradient, or None.
         averages: `WeightAverages` of the same variables, or None.
+        accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
 
     Attributes:
         step: int64, number of steps taken, skipped ones included.
@@ -30,13 +32,20 @@ class TrainStep(tf.Module):
         skipped_in_a_row: int64, how many of them were the latest ones.
     """
 
-    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None):
+    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None, accumulation_steps=1):
         super().__init__(name='train_step')
         if clip_norm is not None:
             validate.real('clip_norm', clip_norm, above=0)
         self._parts = lambda: (strategy, model, optimizer, objective)
         self._batch_size = batch_size
         self._local_batch_size = check_batch_size(strategy, batch_size)
+        self._accumulation_steps = validate.integer('accumulation_steps', accumulation_steps, minimum=1)
+        if self._local_batch_size % accumulation_steps:
+            raise ValueError(f'`accumulation_steps` must divide the {self._local_batch_size} images of each replica; got '
+                             f'accumulation_steps={accumulation_steps}.')
+        if accumulation_steps > 1 and model.flow.normalizes_over_batch:
+            raise ValueError('`accumulation_steps` must be 1 for a flow with batch norm, which would normalise over each part; got '
+                             f'accumulation_steps={accumulation_steps}. Use a smaller batch, or more devices.')
         self._seed = seeds.derive(seed, 'training noise')
         self._clip_norm = clip_norm
         self.averages = averages
@@ -85,19 +94,23 @@ class TrainStep(tf.Module):
     def _replica_step(self, images, labels):
         _, model, _, objective = self._parts()
         noise = local_rows(self.noise(self.step), self._local_batch_size)
-        variables = trainable_variables(model)
+        latent_variables = [as_tensorflow(variable) for variable in trainable_variables(model.latent)]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([as_tensorflow(variable) for variable in variables])
-            terms = model.terms(images, noise, training=True, labels=labels)
-            loss = objective.local_loss(terms, self._batch_size, model.latent.dim, self.step)
-        gradients = tape.gradient(loss, [as_tensorflow(variable) for variable in variables], unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        means = {'loss_nats': loss}
-        for name in ('reconstruction_nats', 'kl_nats', 'dequantization_nats', 'nll_nats'):
-            means[name] = tf.reduce_sum(getattr(terms, name)) / self._batch_size
-        for name, nats in terms.auxiliary_nats.items():
-            means[f'auxiliary_{name}_nats'] = tf.reduce_sum(nats) / self._batch_size
-        if terms.kl_per_dim_nats is not None:
-            means['kl_per_dim_nats'] = tf.reduce_sum(terms.kl_per_dim_nats, axis=0) / self._batch_size
+            tape.watch(latent_variables)
+            inference = model.infer(images, noise, training=True, labels=labels)
+            kl_loss = objective.kl_loss(inference.kl_nats, self._batch_size, model.latent.dim, self.step)
+        sums, of_flow, z_gradient = flow_gradients(model, objective, self._batch_size, inference, images, noise, self._accumulation_steps)
+        # What z costs the flow reaches encoder and prior through z.
+        targets, upstream = ([kl_loss], [None]) if z_gradient is None else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
+        of_latent = tape.gradient(targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = self._in_order_of_the_model(of_flow, of_latent)
+        loss = sums.pop('flow_loss') + kl_loss
+        means = {name: total / self._batch_size for name, total in sums.items()}
+        means['loss_nats'] = loss
+        means['kl_nats'] = tf.reduce_sum(inference.kl_nats) / self._batch_size
+        means['nll_nats'] = means['reconstruction_nats'] + means['kl_nats'] + means['dequantization_nats']
+        if inference.kl_per_dim_nats is not None:
+            means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / self._batch_size
         context = tf.distribute.get_replica_context()
         means, gradients = context.all_reduce('SUM', tf.nest.map_structure(tf.identity, (means, gradients)))
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
@@ -109,3 +122,11 @@ class TrainStep(tf.Module):
             gradients = [gradient * scale for gradient in gradients]
         means['gradient_norm'] = norm
         return means, gradients, finite
+
+    def _in_order_of_the_model(self, of_flow, of_latent):
+        """Returns the gradients of flow and latent in the order of the optimizer's variables."""
+        model = self._parts()[1]
+        gradient_of = {}
+        for part, gradients in ((model.flow, of_flow), (model.latent, of_latent)):
+            gradient_of.update(zip(map(id, trainable_variables(part)), gradients, strict=True))
+        return [gradient_of[id(variable)] for variable in trainable_variables(model)]
