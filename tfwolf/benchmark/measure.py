@@ -1,0 +1,141 @@
+"""One configured experiment, built as training builds it, and timed: start, steps, evaluation, sampling, input."""
+import resource
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import seeds
+from tfwolf.benchmark.flops import matmul_peak, training_flop_per_image
+from tfwolf.data.pipeline import training_batches
+from tfwolf.models.initialization import initialize
+from tfwolf.training.loop import initial_images
+from tfwolf.training.step import TrainStep
+from tfwolf.variables import count_parameters, trainable_variables
+
+PASSES = 3
+INPUT_SECONDS = 3.0
+
+
+class Benchmark:
+    """A model after its first training step, ready to be timed.
+
+    Args:
+        parts: an `Experiment`.
+        settings: a `Settings`.
+        strategy: a `tf.distribute` strategy.
+        data_dir, download: where the data are, see `Experiment.open_dataset`.
+        seed: integer.
+        process_started: `time.perf_counter()` of the start of the process.
+
+    Attributes:
+        start_seconds: dict of the seconds from the start of the process to the end of the first step, by what took them.
+    """
+
+    def __init__(self, parts, settings, strategy, data_dir, download, seed, process_started):
+        clock = _Clock(process_started)
+        clock.lap('imports')
+        self._settings, self._strategy, self._seed = settings, strategy, seed
+        self._dataset = parts.open_dataset(data_dir, download)
+        images, labels = initial_images(self._dataset.train, settings.init_batch_size)
+        clock.lap('data')
+        with strategy.scope():
+            self._model = parts.make_model_for(self._dataset, seed)
+            optimizer = settings.optimizer(variables=trainable_variables(self._model))
+            self._step = TrainStep(strategy, self._model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm,
+                                   accumulation_steps=settings.accumulation_steps)
+        clock.lap('build')
+        initialize(self._model, images, seed, labels=labels)
+        clock.lap('initialisation')
+        self._batches = iter(strategy.experimental_distribute_dataset(self._input()))
+        batch = next(self._batches)
+        self._step.__call__.get_concrete_function(batch['image'], batch['label'])
+        clock.lap('trace')
+        self._step(batch['image'], batch['label'])['loss_nats'].numpy()
+        clock.lap('first run')
+        self.start_seconds = clock.laps
+
+    def step_seconds(self, count):
+        """Returns the seconds of each of `count` further training steps; waiting for input counts."""
+        seconds = []
+        for _ in range(count):
+            started = time.perf_counter()
+            batch = next(self._batches)
+            self._step(batch['image'], batch['label'])['loss_nats'].numpy()
+            seconds.append(time.perf_counter() - started)
+        return seconds
+
+    def memory_bytes(self):
+        """Returns the highest use so far, `{'resident': bytes}` and with GPUs `'device'`."""
+        memory = {'resident': 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+        if gpus := tf.config.list_logical_devices('GPU'):
+            memory['device'] = max(tf.config.experimental.get_memory_info(gpu.name.removeprefix('/device:'))['peak'] for gpu in gpus)
+        return memory
+
+    def flop(self):
+        """Returns floating-point operations per image of a training step, and per second of a large matrix product here."""
+        return {'training_flop_per_image': training_flop_per_image(self._model), 'matmul_peak_flop_per_second': matmul_peak()}
+
+    def images_per_second(self):
+        """Returns `{what: images per second}` of evaluation, encoding, sampling and the input pipeline alone."""
+        model, size = self._model, self._settings.batch_size
+        examples = self._dataset.train.load(tf.range(size, dtype=tf.int64))
+        images, labels = examples['image'], examples['label']
+        seed = seeds.tensor_seed(self._seed, 'benchmark')
+        functions = {'evaluate': tf.function(lambda: model.terms(images, model.draw_noise(size, seed), labels=labels).nll_nats, autograph=False),
+                     'encode': tf.function(lambda: model.encode(images, labels)[1], autograph=False),
+                     'sample': tf.function(lambda: model.sample(size, seed), autograph=False)}
+        rates = {name: size / _seconds_per_call(function) for name, function in functions.items()}
+        rates['input'] = self._input_images_per_second()
+        return rates
+
+    @property
+    def batch_size(self):
+        """Images per step over all replicas."""
+        return self._settings.batch_size
+
+    @property
+    def parameters(self):
+        """Number of trainable parameters."""
+        return count_parameters(self._model)
+
+    def _input(self):
+        settings = self._settings
+        return training_batches(self._dataset.train, settings.batch_size, self._seed, augmentations=settings.augmentations)
+
+    def _input_images_per_second(self):
+        batches = iter(self._input())
+        next(batches)
+        started, count = time.perf_counter(), 0
+        while time.perf_counter() - started < INPUT_SECONDS:
+            next(batches)
+            count += 1
+        return count * self._settings.batch_size / (time.perf_counter() - started)
+
+
+class _Clock:
+    """Seconds of one thing after another."""
+
+    def __init__(self, started):
+        self.laps = {}
+        self._last = started
+
+    def lap(self, name):
+        """Books the time since the last call under a name."""
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now
+
+
+def quartiles(values):
+    """Returns the 25, 50 and 75 % quantiles of numbers, as floats."""
+    return [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
+
+
+def _seconds_per_call(function):
+    def call():
+        started = time.perf_counter()
+        np.asarray(function())
+        return time.perf_counter() - started
+
+    call()
+    return float(np.median([call() for _ in range(PASSES)]))
