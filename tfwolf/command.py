@@ -14,7 +14,12 @@ SEED = flags.DEFINE_integer('seed', 0, 'Seed of weights, order of images and noi
 DATA_DIR = flags.DEFINE_string('data_dir', None, "Folder of TensorFlow Datasets' prepared data.")
 DOWNLOAD = flags.DEFINE_bool('download', True, 'Download and prepare TFDS data that are not in --data_dir.')
 STRATEGY = flags.DEFINE_enum('strategy', 'auto', ['auto', 'one_device', 'mirrored'], 'Devices to compute on.')
+PRECISION = flags.DEFINE_enum('precision', None, ['float32', 'bfloat16'], 'What the networks compute in; log-determinants, actnorm, 1x1 '
+                              'convolutions and priors stay in float32. Default: as the gin files say, float32.')
 DEBUG = flags.DEFINE_bool('debug', False, 'Show the whole stack trace of an error.')
+
+# The parts that have networks.
+PRECISION_BINDINGS = ('RefinedGlow.compute_dtype', 'Glow.compute_dtype', 'RealNVP.compute_dtype', 'Encoder.compute_dtype')
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -73,6 +78,12 @@ def _fail(error):
     lines = [line for line in str(error).splitlines() if not line.startswith('  In call to configurable')]
     print('\nerror: ' + '\n'.join(lines), file=sys.stderr)
     sys.exit(USAGE_ERROR)
+
+
+def gin_params():
+    """Returns the bindings given by `--gin_param` and by flags that stand for some."""
+    precision = PRECISION.value
+    return [*GIN_PARAM.value, *(f'{name} = {precision!r}' for name in PRECISION_BINDINGS if precision)]
 
 
 def parse_gin(files, params):

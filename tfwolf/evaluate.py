@@ -46,7 +46,7 @@ def evaluate(train_dir):
     config = os.path.join(train_dir, run_directory.CONFIG)
     if not os.path.isfile(config):
         raise ValueError(f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or name another --train_dir.')
-    command.parse_gin([config, *command.GIN_FILE.value], command.GIN_PARAM.value)
+    command.parse_gin([config, *command.GIN_FILE.value], command.gin_params())
     path = find_checkpoint(train_dir, CHECKPOINT.value)
     parts = Experiment()
     strategy = make_strategy(command.STRATEGY.value)

@@ -23,7 +23,7 @@ SECONDS_PER_DAY = 86400
 
 def main():
     """Runs the command."""
-    command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
+    command.parse_gin(command.GIN_FILE.value, command.gin_params())
     parts, settings = Experiment(), TrainSettings()
     shape = parts.find_image_shape(command.DATA_DIR.value)
     strategy = make_strategy(command.STRATEGY.value)

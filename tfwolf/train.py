@@ -34,7 +34,7 @@ COLLAPSED_KL_NATS = 0.5
 
 def main():
     """Runs the command."""
-    command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
+    command.parse_gin(command.GIN_FILE.value, command.gin_params())
     train_dir = command.train_dir()
     try:
         train(train_dir)

@@ -39,7 +39,7 @@ def main():
 
 
 def _benchmark():
-    params = [*command.GIN_PARAM.value, *([f'train.batch_size = {BATCH_SIZE.value}'] if BATCH_SIZE.value else [])]
+    params = [*command.gin_params(), *([f'train.batch_size = {BATCH_SIZE.value}'] if BATCH_SIZE.value else [])]
     command.parse_gin(command.GIN_FILE.value, params)
     strategy = make_strategy(command.STRATEGY.value)
     return Benchmark(Experiment(), TrainSettings(), strategy, command.DATA_DIR.value, command.DOWNLOAD.value, command.SEED.value,

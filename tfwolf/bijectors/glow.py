@@ -42,6 +42,7 @@ class Glow(Chain):
         classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for none.
         seed: seed of the initial weights.
         dtype: floating type.
+        compute_dtype: type that the networks compute in, such as 'bfloat16'; None for `dtype`.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
@@ -53,7 +54,7 @@ class Glow(Chain):
     """
 
     def __init__(self, image_shape, condition_dim, num_levels, num_steps, hidden_channels, transform, permutation,
-                 factor_out=Conventional(), classification_weight=0.0, seed=0, dtype=tf.float32, name='glow'):
+                 factor_out=Conventional(), classification_weight=0.0, seed=0, dtype=tf.float32, compute_dtype=None, name='glow'):
         validate.integer('num_levels', num_levels, minimum=1)
         validate.integer('num_steps', num_steps, minimum=1)
         validate.real('classification_weight', classification_weight, minimum=0)
@@ -64,7 +65,7 @@ class Glow(Chain):
         def step(channels, seed):
             split = ChannelSplit(channels)
             net = GlowCouplingNet(split.conditioning_channels, hidden_channels,
-                                  split.transformed_channels * transform.outputs_per_channel, seeds.derive(seed, 'net'), dtype)
+                                  split.transformed_channels * transform.outputs_per_channel, seeds.derive(seed, 'net'), dtype, compute_dtype)
             return Chain([ActNorm(channels, seed=seeds.derive(seed, 'actnorm'), dtype=dtype),
                           permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype),
                           Coupling(split, net, transform, dtype=dtype)], name='step')
@@ -84,8 +85,8 @@ class Glow(Chain):
                 layers = [steps, *factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)]
                 if factor_out.splits:
                     split = ChannelSplit(channels)
-                    layers.append(Coupling(split, ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype), Whitening(),
-                                           dtype=dtype, name='gaussian_of_leaving'))
+                    net = ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype, compute_dtype)
+                    layers.append(Coupling(split, net, Whitening(), dtype=dtype, name='gaussian_of_leaving'))
             rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels, HIDDEN_ARRAYS,
                               channels if is_last else channels - kept, sum(map(count_parameters, layers))))
             if not is_last:

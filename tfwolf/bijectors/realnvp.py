@@ -41,6 +41,7 @@ class RealNVP(Chain):
         weight_scale_l2: L2 coefficient on the lengths of kernels and the factors of log-scales, added to the loss in bits per dimension.
         seed: seed of the initial weights.
         dtype: floating type.
+        compute_dtype: type that the networks compute in, such as 'bfloat16'; None for `dtype`.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
@@ -54,7 +55,7 @@ class RealNVP(Chain):
     normalizes_over_batch = True
 
     def __init__(self, image_shape, condition_dim, num_scales, hidden_channels, num_blocks, factor_out=Conventional(), alpha=0.05,
-                 lag=False, weight_scale_l2=5e-5, seed=0, dtype=tf.float32, name='real_nvp'):
+                 lag=False, weight_scale_l2=5e-5, seed=0, dtype=tf.float32, compute_dtype=None, name='real_nvp'):
         validate.integer('num_scales', num_scales, minimum=1)
         validate.real('weight_scale_l2', weight_scale_l2, minimum=0)
         check_levels(image_shape, num_scales - 1)
@@ -66,7 +67,7 @@ class RealNVP(Chain):
             layers = []
             for number, split in enumerate(splits):
                 net = ResidualCouplingNet(split.conditioning_channels, hidden, num_blocks, 2 * split.transformed_channels, condition_dim,
-                                          seeds.derive(seed, *place, number), dtype)
+                                          seeds.derive(seed, *place, number), dtype, compute_dtype)
                 nets.append(net)
                 channels = getattr(split, 'channels', split.conditioning_channels)
                 layers += [Coupling(split, net, ExpAffine(), dtype=dtype), BatchNormFlow(channels, lag=lag, dtype=dtype)]

@@ -1,5 +1,5 @@
 """Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import tensorflow as tf
 
@@ -43,6 +43,7 @@ class RefinedGlow(Chain):
         factor_out: which dimensions leave; other ways than by place need middle levels from which half of the channels leave.
         seed: seed of the initial weights.
         dtype: floating type.
+        compute_dtype: type that the networks compute in, such as 'bfloat16'; None for `dtype`.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
@@ -54,11 +55,12 @@ class RefinedGlow(Chain):
     """
 
     def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, factors=None,
-                 factor_out_transform=None, factor_out=Conventional(), seed=0, dtype=tf.float32, name='refined_glow'):
+                 factor_out_transform=None, factor_out=Conventional(), seed=0, dtype=tf.float32, compute_dtype=None,
+                 name='refined_glow'):
         num_steps = _checked_structure(num_steps, hidden_channels)
         factors = _checked_factors(factors, num_steps)
         _check_image_shape(image_shape, len(num_steps))
-        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, factor_out, dtype)
+        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, factor_out, dtype, compute_dtype)
         levels = []
         layers = _level(parts, num_steps, factors, hidden_channels, 0, tuple(image_shape), seed, levels)
         super().__init__(layers, name=name)
@@ -75,11 +77,12 @@ class _Parts(NamedTuple):
     matrix: type
     factor_out: object
     dtype: tf.DType
+    compute_dtype: Optional[str]
 
     def coupling(self, split, hidden_channels, seed, transform):
         net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
                               split.transformed_channels * transform.outputs_per_channel, self.condition_dim, seed=seed,
-                              dtype=self.dtype)
+                              dtype=self.dtype, compute_dtype=self.compute_dtype)
         return Coupling(split, net, transform, dtype=self.dtype)
 
     def conv1x1(self, channels, seed):

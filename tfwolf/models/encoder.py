@@ -47,13 +47,14 @@ class Encoder(keras.Model):
         widths: channels of each level; every level halves height and width (rounding up).
         out_channels: channels of the 1x1 convolution before the dense layer.
         seed: seed of the initial weights.
-        dtype: floating type.
+        dtype: floating type of weights and posterior.
+        compute_dtype: type that the blocks' convolutions are computed in, such as 'bfloat16'; None for `dtype`.
 
     Raises:
         ValueError: if a size is not a positive integer.
     """
 
-    def __init__(self, image_shape, latent_dim, widths, out_channels, seed=0, dtype=tf.float32):
+    def __init__(self, image_shape, latent_dim, widths, out_channels, seed=0, dtype=tf.float32, compute_dtype=None):
         dtype = tf.as_dtype(dtype).name
         super().__init__(dtype=dtype, name='encoder')
         validate.integer('latent_dim', latent_dim, minimum=1)
@@ -68,7 +69,7 @@ class Encoder(keras.Model):
                 name = f'level{level}_block{place}'
                 # An attribute each: a checkpoint does not look into a Keras model's lists.
                 setattr(self, name, ResidualBlock(channels, level_channels, strides, seed=seeds.derive(seed, level, strides),
-                                                  dtype=dtype, name=name))
+                                                  dtype=dtype, compute_dtype=compute_dtype, name=name))
                 self._block_names.append(name)
                 channels = level_channels
         self.top = Conv(out_channels, 1, use_bias=True, seed=seeds.derive(seed, 'top'), dtype=dtype, name='top')

@@ -4,6 +4,7 @@ import math
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.nets.precision import compute_type
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
 
@@ -40,13 +41,15 @@ class ConvCouplingNet(_CouplingNet):
         out_channels: channels of the result.
         condition_dim: size of z, or 0 for a network without one.
         seed: seed of the initial weights.
-        dtype: floating type.
+        dtype: floating type of weights and result.
+        compute_dtype: type of everything between; None for `dtype`.
     """
 
-    def __init__(self, in_channels, hidden_channels, out_channels, condition_dim=0, seed=0, dtype=tf.float32):
+    def __init__(self, in_channels, hidden_channels, out_channels, condition_dim=0, seed=0, dtype=tf.float32, compute_dtype=None):
         super().__init__(name='conv_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('condition_dim', condition_dim, minimum=0)
+        self._compute = compute_type(compute_dtype, dtype)
         random = seeds.generator(seed, 'conv_coupling_net')
         self.kernel1 = _uniform([3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1')
         self.kernel2 = _uniform([1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2')
@@ -66,12 +69,16 @@ class ConvCouplingNet(_CouplingNet):
         Raises:
             ValueError: if z is missing, or has another batch or size than the network was made for.
         """
-        h = tf.nn.elu(tf.nn.conv2d(x, self.kernel1, 1, 'SAME'))
-        h = tf.nn.conv2d(h, self.kernel2, 1, 'SAME')
+        h = tf.nn.elu(self._conv(x, self.kernel1))
+        h = self._conv(h, self.kernel2)
         if self.has_condition:
             _check_condition(condition, x, self.condition_kernel.shape[0])
-            h += (tf.matmul(condition, self.condition_kernel) + self.condition_bias)[:, tf.newaxis, tf.newaxis]
-        return tf.nn.conv2d(tf.nn.elu(h), self._output_kernel(), 1, 'SAME') + self.output_bias
+            shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
+            h += tf.cast(shift, self._compute)[:, tf.newaxis, tf.newaxis]
+        return tf.cast(self._conv(tf.nn.elu(h), self._output_kernel()), x.dtype) + self.output_bias
+
+    def _conv(self, x, kernel):
+        return tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(kernel, self._compute), 1, 'SAME')
 
 
 class DenseCouplingNet(_CouplingNet):

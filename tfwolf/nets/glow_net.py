@@ -3,6 +3,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.nets.channel_norm import standardizing
+from tfwolf.nets.precision import compute_type
 from tfwolf.variables import CompleteVariables
 
 KERNEL_STDDEV = 0.05
@@ -14,17 +15,19 @@ class ZeroConv(CompleteVariables, tf.Module):
     Args:
         in_channels: channels of x.
         out_channels: channels of the result.
-        dtype: floating type.
+        dtype: floating type of weights and result.
+        compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, in_channels, out_channels, dtype=tf.float32):
+    def __init__(self, in_channels, out_channels, dtype=tf.float32, compute_dtype=None):
         super().__init__(name='zero_conv')
+        self._compute = compute_type(compute_dtype, dtype)
         self.kernel = tf.Variable(tf.zeros([3, 3, in_channels, out_channels], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(self, x, condition=None, training=False):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
-        return tf.nn.conv2d(x, self.kernel, 1, 'SAME') + self.bias
+        return tf.cast(tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(self.kernel, self._compute), 1, 'SAME'), self.bias.dtype) + self.bias
 
     def initialize(self, x, condition=None):
         """Sets all weights to zero."""
@@ -40,13 +43,15 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         hidden_channels: width, 512 in the paper.
         out_channels: channels of the result.
         seed: seed of the initial weights, N(0, 0.05^2).
-        dtype: floating type.
+        dtype: floating type of weights and result.
+        compute_dtype: type of everything between; None for `dtype`.
 
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 5 and its figure 2.
     """
 
-    def __init__(self, in_channels, hidden_channels, out_channels, seed=0, dtype=tf.float32):
+    def __init__(self, in_channels, hidden_channels, out_channels, seed=0, dtype=tf.float32, compute_dtype=None):
         super().__init__(name='glow_coupling_net')
+        self._compute = compute_type(compute_dtype, dtype)
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         random = seeds.generator(seed, 'glow_coupling_net')
 
@@ -60,14 +65,17 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.kernel1, self.kernel2 = kernel(3, in_channels, 'kernel1'), kernel(1, hidden_channels, 'kernel2')
         self.log_scale1, self.bias1 = per_channel('log_scale1'), per_channel('bias1')
         self.log_scale2, self.bias2 = per_channel('log_scale2'), per_channel('bias2')
-        self.output = ZeroConv(hidden_channels, out_channels, dtype)
+        self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
     def __call__(self, x, condition=None, training=False):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
-        h = tf.nn.conv2d(x, self.kernel1, 1, 'SAME')
-        h = tf.nn.relu(h * tf.exp(self.log_scale1) + self.bias1)
-        h = tf.nn.conv2d(h, self.kernel2, 1, 'SAME')
-        return self.output(tf.nn.relu(h * tf.exp(self.log_scale2) + self.bias2))
+        h = self._hidden(x, self.kernel1, self.log_scale1, self.bias1)
+        h = self._hidden(h, self.kernel2, self.log_scale2, self.bias2)
+        return self.output(h)
+
+    def _hidden(self, x, kernel, log_scale, bias):
+        x, kernel, scale, bias = (tf.cast(value, self._compute) for value in (x, kernel, tf.exp(log_scale), bias))
+        return tf.nn.relu(tf.nn.conv2d(x, kernel, 1, 'SAME') * scale + bias)
 
     def initialize(self, x, condition=None):
         """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfwolf import seeds
 from tfwolf.nets.batch_norm import BatchNorm
+from tfwolf.nets.precision import compute_type
 
 
 class Conv(keras.layers.Layer):
@@ -17,14 +18,16 @@ class Conv(keras.layers.Layer):
         strides: 1 or 2.
         use_bias: whether to add a bias.
         seed: seed of the initial weights.
-        dtype: floating type.
+        dtype: floating type of weights and result.
+        compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, use_bias=False, seed=0, dtype='float32', name=None):
+    def __init__(self, filters, kernel_size, strides=1, use_bias=False, seed=0, dtype='float32', compute_dtype=None, name=None):
         super().__init__(dtype=dtype, name=name)
         self._shape = (kernel_size, kernel_size, None, filters)
         self._strides = strides
         self._use_bias = use_bias
+        self._compute_type = compute_type(compute_dtype, dtype)
         self._seed = seed
 
     def build(self, input_shape):
@@ -43,7 +46,8 @@ class Conv(keras.layers.Layer):
     def call(self, x):
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
-        y = tf.nn.conv2d(x, self.kernel, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+        x_low, kernel = tf.cast(x, self._compute_type), tf.cast(self.kernel, self._compute_type)
+        y = tf.cast(tf.nn.conv2d(x_low, kernel, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), x.dtype)
         return y + self.bias if self._use_bias else y
 
 
@@ -55,16 +59,17 @@ class ResidualBlock(keras.layers.Layer):
         channels: channels of the result.
         strides: 1, or 2 to halve height and width.
         seed: seed of the initial weights.
-        dtype: floating type.
+        dtype: floating type of weights, normalisation and result.
+        compute_dtype: type that the convolutions are computed in; None for `dtype`.
 
     Reference: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
     """
 
-    def __init__(self, in_channels, channels, strides, seed=0, dtype='float32', name=None):
+    def __init__(self, in_channels, channels, strides, seed=0, dtype='float32', compute_dtype=None, name=None):
         super().__init__(dtype=dtype, name=name)
 
         def conv(kernel_size, strides, place):
-            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype, name=place)
+            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype, compute_dtype=compute_dtype, name=place)
 
         self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
         self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')

@@ -3,6 +3,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.nets.batch_norm import BatchNorm
+from tfwolf.nets.precision import compute_type
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
 
@@ -14,12 +15,14 @@ class WeightNormConv(CompleteVariables, tf.Module):
         size: side of the kernel.
         in_channels, out_channels: its channels.
         seed: seed of the initial direction.
-        dtype: floating type.
+        dtype: floating type of weights and result.
+        compute_dtype: type that the convolution is computed in; None for `dtype`.
         length: initial length; 0 makes a layer that starts by returning zeros.
     """
 
-    def __init__(self, size, in_channels, out_channels, seed, dtype, length=1.0):
+    def __init__(self, size, in_channels, out_channels, seed, dtype, compute_dtype=None, length=1.0):
         super().__init__(name='weight_norm_conv')
+        self._compute = compute_type(compute_dtype, dtype)
         shape = [size, size, in_channels, out_channels]
         random = seeds.generator(seed, 'weight_norm_conv')
         self.direction = tf.Variable(DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction')
@@ -28,7 +31,8 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
     def __call__(self, x):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
-        return tf.nn.conv2d(x, weight_norm(self.direction, self.length), 1, 'SAME') + self.bias
+        kernel = weight_norm(self.direction, self.length)
+        return tf.cast(tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(kernel, self._compute), 1, 'SAME'), x.dtype) + self.bias
 
 
 class ResidualCouplingNet(CompleteVariables, tf.Module):
@@ -45,16 +49,17 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         out_channels: channels of shift and log-scale together.
         condition_dim: size of the condition, such as a one-hot label, or 0.
         seed: seed of the initial weights.
-        dtype: floating type.
+        dtype: floating type of weights, normalisation and result.
+        compute_dtype: type that the convolutions are computed in; None for `dtype`.
     """
 
-    def __init__(self, in_channels, hidden_channels, num_blocks, out_channels, condition_dim=0, seed=0, dtype=tf.float32):
+    def __init__(self, in_channels, hidden_channels, num_blocks, out_channels, condition_dim=0, seed=0, dtype=tf.float32, compute_dtype=None):
         super().__init__(name='residual_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('num_blocks', num_blocks, minimum=0)
 
         def conv(size, inputs, outputs, *place, length=1.0):
-            return WeightNormConv(size, inputs, outputs, seeds.derive(seed, *place), dtype, length)
+            return WeightNormConv(size, inputs, outputs, seeds.derive(seed, *place), dtype, compute_dtype, length)
 
         def norm(channels):
             layer = BatchNorm(dtype=tf.as_dtype(dtype).name)
