@@ -4,7 +4,7 @@ import math
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.nets.precision import compute_type
+from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
 
@@ -69,16 +69,13 @@ class ConvCouplingNet(_CouplingNet):
         Raises:
             ValueError: if z is missing, or has another batch or size than the network was made for.
         """
-        h = tf.nn.elu(self._conv(x, self.kernel1))
-        h = self._conv(h, self.kernel2)
+        h = tf.nn.elu(conv2d(x, self.kernel1, self._compute))
+        h = conv2d(h, self.kernel2, self._compute)
         if self.has_condition:
             _check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
             h += tf.cast(shift, self._compute)[:, tf.newaxis, tf.newaxis]
-        return tf.cast(self._conv(tf.nn.elu(h), self._output_kernel()), x.dtype) + self.output_bias
-
-    def _conv(self, x, kernel):
-        return tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(kernel, self._compute), 1, 'SAME')
+        return tf.cast(conv2d(tf.nn.elu(h), self._output_kernel(), self._compute), x.dtype) + self.output_bias
 
 
 class DenseCouplingNet(_CouplingNet):

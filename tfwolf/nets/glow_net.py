@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.nets.channel_norm import standardizing
-from tfwolf.nets.precision import compute_type
+from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.variables import CompleteVariables
 
 KERNEL_STDDEV = 0.05
@@ -27,7 +27,7 @@ class ZeroConv(CompleteVariables, tf.Module):
 
     def __call__(self, x, condition=None, training=False):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
-        return tf.cast(tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(self.kernel, self._compute), 1, 'SAME'), self.bias.dtype) + self.bias
+        return tf.cast(conv2d(x, self.kernel, self._compute), self.bias.dtype) + self.bias
 
     def initialize(self, x, condition=None):
         """Sets all weights to zero."""
@@ -74,8 +74,8 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         return self.output(h)
 
     def _hidden(self, x, kernel, log_scale, bias):
-        x, kernel, scale, bias = (tf.cast(value, self._compute) for value in (x, kernel, tf.exp(log_scale), bias))
-        return tf.nn.relu(tf.nn.conv2d(x, kernel, 1, 'SAME') * scale + bias)
+        scale, bias = (tf.cast(value, self._compute) for value in (tf.exp(log_scale), bias))
+        return tf.nn.relu(conv2d(x, kernel, self._compute) * scale + bias)
 
     def initialize(self, x, condition=None):
         """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""

@@ -19,3 +19,8 @@ def compute_type(compute_dtype, dtype):
     if found is None or found.name not in ALLOWED:
         raise ValueError(f'`compute_dtype` must be None or one of {", ".join(ALLOWED)}; got compute_dtype={compute_dtype!r}.')
     return found
+
+
+def conv2d(x, kernel, compute, strides=1, padding='SAME'):
+    """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in, out]`, computed and returned in `compute`."""
+    return tf.nn.conv2d(tf.cast(x, compute), tf.cast(kernel, compute), strides, padding)

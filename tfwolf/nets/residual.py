@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfwolf import seeds
 from tfwolf.nets.batch_norm import BatchNorm
-from tfwolf.nets.precision import compute_type
+from tfwolf.nets.precision import compute_type, conv2d
 
 
 class Conv(keras.layers.Layer):
@@ -46,8 +46,7 @@ class Conv(keras.layers.Layer):
     def call(self, x):
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
-        x_low, kernel = tf.cast(x, self._compute_type), tf.cast(self.kernel, self._compute_type)
-        y = tf.cast(tf.nn.conv2d(x_low, kernel, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), x.dtype)
+        y = tf.cast(conv2d(x, self.kernel, self._compute_type, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), x.dtype)
         return y + self.bias if self._use_bias else y
 
 

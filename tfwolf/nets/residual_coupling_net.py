@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.nets.batch_norm import BatchNorm
-from tfwolf.nets.precision import compute_type
+from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
 
@@ -31,8 +31,7 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
     def __call__(self, x):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
-        kernel = weight_norm(self.direction, self.length)
-        return tf.cast(tf.nn.conv2d(tf.cast(x, self._compute), tf.cast(kernel, self._compute), 1, 'SAME'), x.dtype) + self.bias
+        return tf.cast(conv2d(x, weight_norm(self.direction, self.length), self._compute), x.dtype) + self.bias
 
 
 class ResidualCouplingNet(CompleteVariables, tf.Module):
