@@ -36,11 +36,14 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
     window_seed = seeds.tensor_seed(seed, 'windows')
     augmentation_seeds = [seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))]
 
+    @tf.autograph.experimental.do_not_convert
     def epoch_batches(epoch):
         order = tf.random.experimental.stateless_shuffle(
             tf.range(split.num_examples, dtype=tf.int64), seeds.fold_in(order_seed, epoch), alg=seeds.ALGORITHM)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
+    # Not for AutoGraph, whose reading of our sources costs seconds.
+    @tf.autograph.experimental.do_not_convert
     def load(step, indices):
         batch = split.load(indices, seeds.fold_in(window_seed, step))
         for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
@@ -73,6 +76,7 @@ def evaluation_batches(split, batch_size, first_batch=0):
         raise ValueError('`split` must hold at least one example; got an empty one. A validation split is empty with '
                          'validation_size=0.')
 
+    @tf.autograph.experimental.do_not_convert
     def load(start):
         positions = start + tf.range(batch_size, dtype=tf.int64)
         batch = split.load(tf.minimum(positions, split.num_examples - 1))

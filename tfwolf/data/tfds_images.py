@@ -125,6 +125,7 @@ def _make_example(builder, shape, fit, classes):
         fit.check(f'An image of the TFDS set {builder.name!r}', image.shape[:2])
         return fit(Image.fromarray(image[..., 0] if shape[2] == 1 else image), place)
 
+    @tf.autograph.experimental.do_not_convert
     def example(features, place=fitting.CENTRE):
         image = features['image']
         if image.shape != shape:

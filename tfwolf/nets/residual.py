@@ -46,7 +46,13 @@ class Conv(keras.layers.Layer):
     def call(self, x):
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
-        y = tf.cast(conv2d(x, self.kernel, self._compute_type, self._strides, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), x.dtype)
+        if self._strides == 1:
+            y = conv2d(x, self.kernel, self._compute_type)
+        else:
+            # Padded by hand: the gradients of a convolution with explicit padding have no fast kernel on a CPU.
+            x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+            y = conv2d(x, self.kernel, self._compute_type, self._strides, 'VALID')
+        y = tf.cast(y, self.compute_dtype)
         return y + self.bias if self._use_bias else y
 
 

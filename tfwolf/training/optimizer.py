@@ -74,22 +74,23 @@ class AdamW(tf.Module):
         step = tf.cast(self.updates + 1, tf.float64)
         correction1, correction2 = (1 - tf.pow(tf.constant(beta, tf.float64), step) for beta in (self._beta1, self._beta2))
         rate = tf.where(finite, self.learning_rate, 0)
-        scalars = {'rate': rate, 'adam_rate': rate * tf.sqrt(correction2) / correction1,
+        scalars = {'decay': 1 - rate * self._weight_decay, 'rate': rate * tf.sqrt(correction2) / correction1,
                    'epsilon': self._epsilon * tf.sqrt(correction2),
                    'beta1': tf.where(finite, tf.constant(self._beta1, tf.float64), 1),
-                   'beta2': tf.where(finite, tf.constant(self._beta2, tf.float64), 1)}
+                   'beta2': tf.where(finite, tf.constant(self._beta2, tf.float64), 1), 'zero': tf.zeros([], tf.float64)}
+        cast = {dtype: {name: tf.cast(value, dtype) for name, value in scalars.items()}
+                for dtype in {variable.dtype for variable in self._targets.items}}
 
         def update(variable, first, second, gradient):
-            cast = {name: tf.cast(value, variable.dtype) for name, value in scalars.items()}
+            scalar = cast[variable.dtype]
             if self._weight_decay:
-                variable.assign(variable * (1 - cast['rate'] * self._weight_decay))
-            zero = tf.zeros([], variable.dtype)
+                variable.assign(variable * scalar['decay'])
             # Powers of zero: the bias corrections are in the rate and in epsilon, in float64.
             tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle, m=first.handle, v=second.handle, beta1_power=zero, beta2_power=zero, lr=cast['adam_rate'],
-                beta1=cast['beta1'], beta2=cast['beta2'], epsilon=cast['epsilon'],
+                var=variable.handle, m=first.handle, v=second.handle, beta1_power=scalar['zero'], beta2_power=scalar['zero'],
+                lr=scalar['rate'], beta1=scalar['beta1'], beta2=scalar['beta2'], epsilon=scalar['epsilon'],
                 # A gradient that is not finite must not reach the moments, not even times zero.
-                grad=tf.where(finite, gradient, zero))
+                grad=tf.where(finite, gradient, scalar['zero']))
 
         for arguments in zip(self._targets.items, self.first_moments, self.second_moments, gradients):
             self._strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
