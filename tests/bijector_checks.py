@@ -54,6 +54,8 @@ def check_bijector(bijector, x, condition=None):
     assert bijector.forward_event_shape(x.shape[1:]) == y.shape[1:]
     assert bijector.inverse_event_shape(y.shape[1:]) == x.shape[1:]
     check_gradients(bijector, x, condition)
+    if not bijector.normalizes_over_batch:
+        check_backpropagation(bijector, x, condition)
 
 
 def check_gradients(bijector, x, condition):
@@ -66,3 +68,30 @@ def check_gradients(bijector, x, condition):
     for (path, variable), gradient in zip(named, tape.gradient(loss, [variable for _, variable in named])):
         assert gradient is not None and np.all(np.isfinite(gradient)), path
         assert np.max(np.abs(gradient)) > 0, path
+
+
+def check_backpropagation(bijector, x, condition):
+    """Checks that gradients from kept or rebuilt inputs are those of a tape over the whole."""
+    given = [] if condition is None else [condition]
+    weights = [variable for _, variable in named_variables(bijector) if variable.trainable]
+    random = np.random.default_rng(2)
+    upstream = [tf.constant(random.standard_normal(shape), x.dtype) for shape in (x.shape, x.shape[:1])]
+    with tf.GradientTape() as tape:
+        tape.watch([x, *given])
+        expected_outputs = bijector.forward_and_log_det(x, condition)
+    expected_x, *expected = tape.gradient(expected_outputs, [x, *given, *weights], upstream)
+    tolerance = 100 * TOLERANCE[bijector.dtype]
+
+    @tf.function(autograph=False)
+    def backpropagate(keep):
+        y, log_det, kept = bijector.forward_and_keep(x, keep, condition)
+        return (y, log_det), bijector.backpropagate(y, upstream, weights, kept, condition)
+
+    for keep in (True, False):
+        outputs, (rebuilt, x_gradient, gradients) = backpropagate(keep)
+        for found, wanted in zip([*outputs, rebuilt, x_gradient], [*expected_outputs, x, expected_x], strict=True):
+            np.testing.assert_allclose(found, wanted, atol=tolerance * max(1, np.abs(wanted).max()))
+        for found, wanted in zip(gradients, expected, strict=True):
+            assert (found is None) <= (wanted is None)
+            if wanted is not None:
+                np.testing.assert_allclose(found, wanted, atol=tolerance * max(1, np.abs(wanted).max()))

@@ -8,13 +8,15 @@ import sys
 import pytest
 import tensorflow as tf
 
-from small_models import small_wolf
+from small_models import random_images, small_wolf
+from tfwolf.benchmark.drift import drift_warning, gradient_drift
 from tfwolf.benchmark.flops import TRAINING_FACTOR, matmul_peak, training_flop_per_image
 from tfwolf.benchmark.turns import Child, run_alone
 from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine
 from tfwolf.models.latents import NoLatent
 from tfwolf.models.wolf import Wolf
+from tfwolf.training.objective import Objective
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TINY = ['RefinedGlow.num_steps = [0, [1], 1]', 'RefinedGlow.hidden_channels = [4, 4, 4]', 'Encoder.widths = [4]',
@@ -47,6 +49,20 @@ def test_the_encoder_counts_and_the_peak_is_plausible():
         model.initialized.assign(True)
     assert training_flop_per_image(with_z) > training_flop_per_image(without) > 0
     assert 1e8 < matmul_peak(tf.float32) < 1e15
+
+
+def test_drift_of_gradients_is_told_and_warned_of():
+    images = tf.constant(random_images(6))
+    model = small_wolf(images=images.numpy())
+    drift = gradient_drift(model, Objective(), images, model.draw_noise(6, tf.constant([0, 1])), 'reversible')
+    assert 0 < drift['whole_gradient'] < 1e-5 and drift_warning(drift) is None
+    assert gradient_drift(model, Objective(), images, model.draw_noise(6, tf.constant([0, 1])), 'recompute')['worst_variable'] < 1e-6
+    # A matrix that is nearly singular: its inverse multiplies rounding errors.
+    matrix = model.flow.layers[1].inner.layers[0].weights['layers.1.matrix.weight']
+    matrix.assign(matrix * tf.constant([1e-6] + 11 * [1.0]))
+    bad = gradient_drift(model, Objective(), images, model.draw_noise(6, tf.constant([0, 1])), 'reversible')
+    assert 'recompute' in drift_warning(bad)
+    assert 'recompute' in drift_warning({'whole_gradient': float('nan'), 'worst_variable': 0.0})
 
 
 def run(*arguments):

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from bijector_checks import check_bijector, log_det_by_autodiff, move_weights
 from tfwolf.bijectors.actnorm import ActNorm
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from small_models import random_images, small_wolf
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.evaluation.invertibility import invertibility_report, worst_layers

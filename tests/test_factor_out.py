@@ -6,7 +6,7 @@ import tensorflow as tf
 from bijector_checks import check_bijector, move_weights
 from small_models import random_images
 from tfwolf.bijectors.arrangement import Arrangement
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.factor_out import Conventional, LikelihoodContribution, RandomHalves, Unsplit, contributions_at_factor_outs, window_order
 from tfwolf.bijectors.glow import Glow
 from tfwolf.bijectors.permutation import reverse_channels

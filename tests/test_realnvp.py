@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from bijector_checks import check_bijector, move_weights
 from small_models import random_images
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.checkerboard import Checkerboard
 from tfwolf.bijectors.coupling import Coupling

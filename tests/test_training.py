@@ -24,11 +24,13 @@ IMAGES = random_images(64)
 SPLIT = ArraySplit(lambda: (IMAGES, None), 64, IMAGES.shape[1:])
 
 
-def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, peak=1e-2, make=small_wolf, accumulation_steps=1, **model):
+def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, peak=1e-2, make=small_wolf, accumulation_steps=1, gradient_memory='store', xla=False,
+             **model):
     with strategy.scope():
         wolf = make(dtype=dtype, **model)
         optimizer = AdamW(trainable_variables(wolf), WarmupDecay(3, peak=peak), weight_decay=1e-3)
-        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm, accumulation_steps=accumulation_steps)
+        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm, accumulation_steps=accumulation_steps,
+                         gradient_memory=gradient_memory, xla=xla)
     return wolf, optimizer, step
 
 
@@ -100,6 +102,57 @@ def test_accumulated_parts_equal_the_whole_batch(objective, model):
             np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
     for path, value in whole.items():
         np.testing.assert_allclose(parts[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+
+
+@pytest.mark.parametrize('memory', ['recompute', 'reversible'])
+@pytest.mark.parametrize('model', [{}, {'make': small_flow_alone, 'name': 'glow'}], ids=['wolf', 'glow'])
+def test_gradients_with_less_memory_are_the_stored_ones(memory, model):
+    """Over steps, in parts as well, with batch norm in the encoder."""
+    results = []
+    for arguments in ({}, {'gradient_memory': memory, 'accumulation_steps': 2}):
+        strategy = make_strategy('one_device')
+        wolf, _, step = make_run(strategy, tf.float64, clip_norm=100.0, **arguments, **model)
+        initialize(wolf, IMAGES[:32], seed=1)
+        results.append((take_steps(strategy, step, 0, 4), weights(wolf)))
+    (stored_metrics, stored), (metrics, found) = results
+    for first, second in zip(stored_metrics, metrics):
+        for name in first:
+            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
+    for path, value in stored.items():
+        np.testing.assert_allclose(found[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+
+
+def test_memory_of_gradients_that_cannot_be_is_refused():
+    strategy = make_strategy('one_device')
+    with pytest.raises(ValueError, match="one of store, recompute, reversible; got gradient_memory='half'"):
+        make_run(strategy, gradient_memory='half')
+    with pytest.raises(ValueError, match="must be 'store' for a flow with batch norm"):
+        make_run(strategy, gradient_memory='reversible', make=small_flow_alone, name='realnvp')
+
+
+@pytest.mark.parametrize('arguments', [
+    {'gradient_memory': 'store'}, {'gradient_memory': 'recompute'}, {'gradient_memory': 'reversible', 'accumulation_steps': 2},
+    {'make': small_flow_alone, 'name': 'glow'}, {'make': small_flow_alone, 'name': 'shallow realnvp'}], ids=str)
+def test_step_compiled_by_xla_is_the_same(arguments):
+    losses = []
+    for xla in (False, True):
+        strategy = make_strategy('one_device')
+        wolf, _, step = make_run(strategy, xla=xla, **arguments)
+        initialize(wolf, IMAGES[:32], seed=1)
+        losses.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 2)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+def test_replicas_compile_their_flow():
+    losses = []
+    for name, xla in (('one_device', False), ('mirrored', True)):
+        strategy = make_strategy(name)
+        wolf, _, step = make_run(strategy, xla=xla)
+        initialize(wolf, IMAGES[:32], seed=1)
+        losses.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 2)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    with pytest.raises(ValueError, match='`xla`'):
+        make_run(strategy, xla=True, make=small_flow_alone, name='realnvp')
 
 
 def test_parts_that_cannot_be_are_refused():

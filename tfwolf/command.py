@@ -16,6 +16,7 @@ DOWNLOAD = flags.DEFINE_bool('download', True, 'Download and prepare TFDS data t
 STRATEGY = flags.DEFINE_enum('strategy', 'auto', ['auto', 'one_device', 'mirrored'], 'Devices to compute on.')
 PRECISION = flags.DEFINE_enum('precision', None, ['float32', 'bfloat16'], 'What the networks compute in; log-determinants, actnorm, 1x1 '
                               'convolutions and priors stay in float32. Default: as the gin files say, float32.')
+XLA = flags.DEFINE_bool('xla', None, "Compile loss and gradients of the flow with XLA. Default: on a GPU, not on a CPU, where it is slower.")
 DEBUG = flags.DEFINE_bool('debug', False, 'Show the whole stack trace of an error.')
 
 # The parts that have networks.

@@ -80,7 +80,7 @@ def _start(model, strategy, dataset, settings, train_dir, seed, interrupts):
         optimizer = settings.optimizer(variables=trainable_variables(model))
         averages = WeightAverages(trainable_variables(model), settings.ema_decay) if settings.ema_decay else None
         train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm, averages,
-                               settings.accumulation_steps)
+                               settings.accumulation_steps, settings.gradient_memory, command.XLA.value)
     checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
     summaries = Summaries(train_dir)
     if checkpoints.restore():

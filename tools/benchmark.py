@@ -6,19 +6,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that 
 from tfwolf.quiet import PROCESS_STARTED  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
 
 import json
+import os
 import statistics
 
 from absl import flags
 
 from tfwolf import command
+from tfwolf.benchmark.drift import drift_warning
 from tfwolf.benchmark.measure import Benchmark, quartiles
 from tfwolf.benchmark.turns import Child, run_alone, serve
 from tfwolf.experiment import Experiment, TrainSettings
+from tfwolf.training import run_directory
+from tfwolf.training.checkpoints import find_checkpoint
+from tfwolf.training.flow_gradients import MEMORIES
 from tfwolf.training.strategy import make_strategy
 
 BATCH_SIZE = flags.DEFINE_integer('batch_size', None, "Images per step; default: the experiment's.", lower_bound=1)
 STEPS = flags.DEFINE_integer('steps', 10, 'Timed steps in each turn.', lower_bound=1)
 TURNS = flags.DEFINE_integer('turns', 3, 'How often the settings take turns.', lower_bound=1)
+MEMORY = flags.DEFINE_enum('memory', None, MEMORIES, "Stands for train.gradient_memory; default: the experiment's.")
 VS = flags.DEFINE_multi_string('vs', [], 'A gin binding of a second setting, compared with the first in the same run; repeatable.')
 VS_COMMAND = flags.DEFINE_string('vs_command', None, 'A command to compare with, which prints a line of JSON with step_s.')
 DETAILS = flags.DEFINE_bool('details', True, 'Also count operations, and time evaluation, encoding, sampling and input.')
@@ -39,11 +45,14 @@ def main():
 
 
 def _benchmark():
-    params = [*command.gin_params(), *([f'train.batch_size = {BATCH_SIZE.value}'] if BATCH_SIZE.value else [])]
-    command.parse_gin(command.GIN_FILE.value, params)
+    params = [*command.gin_params(), *([f'train.batch_size = {BATCH_SIZE.value}'] if BATCH_SIZE.value else []),
+              *([f'train.gradient_memory = {MEMORY.value!r}'] if MEMORY.value else [])]
+    train_dir = command.TRAIN_DIR.value
+    files = [os.path.join(train_dir, run_directory.CONFIG)] if train_dir else []
+    command.parse_gin([*files, *command.GIN_FILE.value], params)
     strategy = make_strategy(command.STRATEGY.value)
     return Benchmark(Experiment(), TrainSettings(), strategy, command.DATA_DIR.value, command.DOWNLOAD.value, command.SEED.value,
-                     PROCESS_STARTED)
+                     PROCESS_STARTED, command.XLA.value, find_checkpoint(train_dir, 'latest') if train_dir else None)
 
 
 def _measure():
@@ -54,6 +63,10 @@ def _measure():
     result = {'parameters': benchmark.parameters, 'batch_size': batch_size, 'start_seconds': benchmark.start_seconds,
               'step_seconds': {'median': median, 'quartiles': [low, high], 'steps': count}, 'images_per_second': batch_size / median,
               'memory_bytes': benchmark.memory_bytes()}
+    if (drift := benchmark.gradient_drift()):
+        result['gradient_drift'] = drift
+        if (warning := drift_warning(drift)):
+            print(f'WARNING: {warning}', file=sys.stderr)
     if DETAILS.value:
         flop = benchmark.flop()
         result.update(flop, share_of_matmul_peak=flop['training_flop_per_image'] * batch_size / median / flop['matmul_peak_flop_per_second'],

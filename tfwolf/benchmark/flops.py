@@ -5,7 +5,7 @@ import time
 import tensorflow as tf
 
 from tfwolf import seeds
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.data import preprocess
 
 # A gradient costs two more products of the same size, one for the input and one for the weights.

@@ -1,4 +1,5 @@
 """One configured experiment, built as training builds it, and timed: start, steps, evaluation, sampling, input."""
+import math
 import resource
 import time
 
@@ -6,12 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
+from tfwolf.benchmark.drift import gradient_drift
 from tfwolf.benchmark.flops import matmul_peak, training_flop_per_image
 from tfwolf.data.pipeline import training_batches
 from tfwolf.models.initialization import initialize
+from tfwolf.training.checkpoints import restore_model
+from tfwolf.training.flow_gradients import STORE
 from tfwolf.training.loop import initial_images
 from tfwolf.training.step import TrainStep
-from tfwolf.variables import count_parameters, trainable_variables
+from tfwolf.variables import as_tensorflow, count_parameters, trainable_variables
 
 PASSES = 3
 INPUT_SECONDS = 3.0
@@ -26,13 +30,15 @@ class Benchmark:
         strategy: a `tf.distribute` strategy.
         data_dir, download: where the data are, see `Experiment.open_dataset`.
         seed: integer.
+        xla: as in `TrainStep`.
+        checkpoint: path of a trained model's checkpoint, whose weights replace the initial ones; None for these.
         process_started: `time.perf_counter()` of the start of the process.
 
     Attributes:
         start_seconds: dict of the seconds from the start of the process to the end of the first step, by what took them.
     """
 
-    def __init__(self, parts, settings, strategy, data_dir, download, seed, process_started):
+    def __init__(self, parts, settings, strategy, data_dir, download, seed, process_started, xla=None, checkpoint=None):
         clock = _Clock(process_started)
         clock.lap('imports')
         self._settings, self._strategy, self._seed = settings, strategy, seed
@@ -43,12 +49,16 @@ class Benchmark:
             self._model = parts.make_model_for(self._dataset, seed)
             optimizer = settings.optimizer(variables=trainable_variables(self._model))
             self._step = TrainStep(strategy, self._model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm,
-                                   accumulation_steps=settings.accumulation_steps)
+                                   accumulation_steps=settings.accumulation_steps, gradient_memory=settings.gradient_memory, xla=xla)
         clock.lap('build')
-        initialize(self._model, images, seed, labels=labels)
+        if checkpoint is None:
+            initialize(self._model, images, seed, labels=labels)
+        else:
+            restore_model(self._model, checkpoint)
         clock.lap('initialisation')
         self._batches = iter(strategy.experimental_distribute_dataset(self._input()))
         batch = next(self._batches)
+        self._resident_before_steps = _resident_bytes()
         self._step.__call__.get_concrete_function(batch['image'], batch['label'])
         clock.lap('trace')
         self._step(batch['image'], batch['label'])['loss_nats'].numpy()
@@ -66,8 +76,14 @@ class Benchmark:
         return seconds
 
     def memory_bytes(self):
-        """Returns the highest use so far, `{'resident': bytes}` and with GPUs `'device'`."""
-        memory = {'resident': 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+        """Returns the highest use so far in bytes, `'resident'` and with GPUs `'device'`; and `'activations'`, an estimate.
+
+        That is the highest resident use, less what was resident before the first step (weights, optimiser, data, TensorFlow) and less the
+        gradients; on a CPU what a step needs for its activations.
+        """
+        resident = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        gradients = sum(variable.dtype.size * math.prod(variable.shape) for variable in map(as_tensorflow, trainable_variables(self._model)))
+        memory = {'resident': resident, 'activations': resident - self._resident_before_steps - gradients}
         if gpus := tf.config.list_logical_devices('GPU'):
             memory['device'] = max(tf.config.experimental.get_memory_info(gpu.name.removeprefix('/device:'))['peak'] for gpu in gpus)
         return memory
@@ -75,6 +91,16 @@ class Benchmark:
     def flop(self):
         """Returns floating-point operations per image of a training step, and per second of a large matrix product here."""
         return {'training_flop_per_image': training_flop_per_image(self._model), 'matmul_peak_flop_per_second': matmul_peak()}
+
+    def gradient_drift(self):
+        """Returns `drift.gradient_drift` of one batch of training images, or None where gradients are the stored ones."""
+        memory = self._settings.gradient_memory
+        if memory == STORE:
+            return None
+        size = self._settings.batch_size
+        examples = self._dataset.train.load(tf.range(size, dtype=tf.int64))
+        noise = self._model.draw_noise(size, seeds.tensor_seed(self._seed, 'benchmark'))
+        return gradient_drift(self._model, self._settings.objective, examples['image'], noise, memory, examples['label'])
 
     def images_per_second(self):
         """Returns `{what: images per second}` of evaluation, encoding, sampling and the input pipeline alone."""
@@ -124,6 +150,11 @@ class _Clock:
         """Books the time since the last call under a name."""
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
+
+
+def _resident_bytes():
+    with open('/proc/self/statm', encoding='ascii') as file:
+        return resource.getpagesize() * int(file.read().split()[1])
 
 
 def quartiles(values):

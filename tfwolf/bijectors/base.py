@@ -101,6 +101,46 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         share = log_det / math.prod(x.shape[1:])
         return y, contributions + tf.reshape(share, [-1] + [1] * (x.shape.rank - 1))
 
+    def forward_and_keep(self, x, keep, condition=None):
+        """Returns y, the log-determinant `[batch]` in nats, and what `backpropagate` wants beside y.
+
+        Call it outside of a gradient tape, which would store all that happens inside.
+
+        Args:
+            x: `[batch, ...]`.
+            keep: whether x is kept; else `backpropagate` rebuilds it from y.
+            condition: as in `forward_and_log_det`.
+        """
+        y, log_det = self.forward_in_training(x, condition)
+        return y, log_det, x if keep else None
+
+    def backpropagate(self, y, upstream, weights, kept=None, condition=None):
+        """Returns the layer's input, the gradient of the loss with respect to it, and the gradients of everything else.
+
+        The layer runs once more, forward from x, and only for this time its inner values are in memory.
+
+        Args:
+            y: `[batch, ...]`, the layer's output.
+            upstream: (gradient with respect to y, gradient with respect to the log-determinant `[batch]`).
+            weights: list of variables or tensors, those of this layer among them.
+            kept: what `forward_and_keep` returned: x, or None, and x = f^-1(y).
+            condition: as in `forward_and_log_det`.
+
+        Returns:
+            x, its gradient (of x's shape), and a list of gradients with respect to `[condition, *weights]` (without a condition, of the
+            weights alone), None where the layer does not depend on it.
+
+        Reference: Gomez et al., "The Reversible Residual Network: Backpropagation Without Storing Activations", 2017, arXiv:1707.04585;
+        for kept inputs Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, arXiv:1604.06174.
+        """
+        x = self.inverse_and_log_det(y, condition)[0] if kept is None else kept
+        sources = [x, *([] if condition is None else [condition]), *weights]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            outputs = self.forward_in_training(x, condition)
+        gradient, *others = tape.gradient(outputs, sources, upstream)
+        return x, gradient, others
+
     def auxiliary_losses(self, v, condition=None):
         """Returns `{name: [batch]}`, what training adds to the loss beside the likelihood, in bits per dimension; mostly nothing.
 
@@ -142,57 +182,6 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         return {}
 
 
-class Composite(FlowBijector):
-    """A layer made of layers. It writes how x travels through them once, in `walk`, and how back, in `inverse_and_log_det`.
-
-    Forward passes, initialisation, diagnosis and whatever else looks at single layers are visits of that one walk.
-    """
-
-    def walk(self, visit, x):
-        """Sends x forward through the layers inside, each by one call of `visit`.
-
-        Args:
-            visit: function `(name, layer, x) -> y` that returns the layer's output.
-            x: `[batch, ...]`.
-
-        Returns:
-            y, the output of this layer.
-        """
-        raise NotImplementedError
-
-    def forward_and_log_det(self, x, condition=None):
-        """Applies the layers inside; their log-determinants, `[batch]` in nats, add up."""
-        return self._add_up(lambda layer, x: layer.forward_and_log_det(x, condition), x)
-
-    def forward_in_training(self, x, condition=None):
-        """As `FlowBijector.forward_in_training`, for every layer inside."""
-        return self._add_up(lambda layer, x: layer.forward_in_training(x, condition), x)
-
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`, for every layer inside."""
-        def visit(name, layer, both):
-            x, contributions = tf.split(both, 2, axis=0)
-            return tf.concat(layer.forward_with_contributions(x, contributions, condition), axis=0)
-
-        # Along the batch: whatever the walk moves, it moves both alike.
-        return tuple(tf.split(self.walk(visit, tf.concat([x, contributions], axis=0)), 2, axis=0))
-
-    def _add_up(self, forward, x):
-        total = tf.zeros([tf.shape(x)[0]], self.dtype)
-
-        def visit(name, layer, x):
-            nonlocal total
-            y, log_det = forward(layer, x)
-            total += log_det
-            return y
-
-        return self.walk(visit, x), total
-
-    def initialize_and_forward(self, x, condition=None):
-        """Initialises every layer inside on the output of the ones before it and returns the output of the last."""
-        return self.walk(lambda name, layer, x: layer.initialize_and_forward(x, condition), x)
-
-
 def sum_over_event(values):
     """Returns `[batch]`: the sum of `values` over all dimensions but the first."""
     return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
@@ -201,14 +190,3 @@ def sum_over_event(values):
 def per_example(log_det, x):
     """Returns a scalar log-determinant repeated for every example of x, `[batch]`."""
     return tf.fill([tf.shape(x)[0]], log_det)
-
-
-def walk_leaves(layer, visit, x, path=()):
-    """Walks x forward through a layer; calls `visit(path, leaf, x) -> y` for every layer that is not a `Composite`.
-
-    Returns:
-        y, the output of `layer`.
-    """
-    if not isinstance(layer, Composite):
-        return visit(path, layer, x)
-    return layer.walk(lambda name, inner, x: walk_leaves(inner, visit, x, path + (name,)), x)

@@ -26,6 +26,8 @@ class BatchNormFlow(FlowBijector):
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 17-21.
     """
 
+    normalizes_over_batch = True
+
     def __init__(self, channels, momentum=0.9, lag=False, epsilon=1e-5, dtype=tf.float32, name='batch_norm'):
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)

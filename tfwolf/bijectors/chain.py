@@ -1,7 +1,5 @@
 """Layers one after the other, with one condition for all of them."""
-import tensorflow as tf
-
-from tfwolf.bijectors.base import Composite
+from tfwolf.bijectors.composite import Composite
 
 
 class Chain(Composite):
@@ -25,19 +23,17 @@ class Chain(Composite):
         super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
         self.layers = layers
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Inverts the layers in the opposite order."""
-        total = tf.zeros([tf.shape(y)[0]], self.dtype)
-        for layer in reversed(self.layers):
-            y, log_det = layer.inverse_and_log_det(y, condition)
-            total += log_det
-        return y, total
-
     def walk(self, visit, x):
         """As `Composite.walk`: visits the layers in their order, named by their index."""
         for index, layer in enumerate(self.layers):
             x = visit(str(index), layer, x)
         return x
+
+    def walk_back(self, visit, y):
+        """As `Composite.walk_back`: visits the layers in the opposite order."""
+        for layer in reversed(self.layers):
+            y = visit(layer, y)
+        return y
 
     def _forward_event_shape(self, shape):
         for layer in self.layers:

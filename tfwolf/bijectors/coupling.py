@@ -39,6 +39,26 @@ class Coupling(FlowBijector):
         """As `FlowBijector.forward_in_training`: the network may normalise over the batch."""
         return self._transform(x, condition, training=True)
 
+    def backpropagate(self, y, upstream, weights, kept=None, condition=None):
+        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its input is part of y."""
+        if kept is not None:
+            return super().backpropagate(y, upstream, weights, kept, condition)
+        a, b = self.split.split(y)
+        sources = [a, *([] if condition is None else [condition]), *weights]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            parameters = self.net(a, condition, training=True)
+            b = tf.stop_gradient(self.transform.inverse(b, parameters)[0])
+            tape.watch(b)
+            transformed, log_scale = self.transform.forward(b, parameters)
+            outputs = self.split.merge(a, transformed), sum_over_event(self.split.only_transformed(log_scale))
+        *gradients, others = tape.gradient(outputs, [a, b, sources[1:]], upstream)
+        x = self.split.merge(a, b)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            parts = self.split.split(x)
+        return x, tape.gradient(parts, x, gradients), others
+
     def forward_with_contributions(self, x, contributions, condition=None):
         """As `FlowBijector.forward_with_contributions`: each transformed dimension contributes its log-scale."""
         a, b = self.split.split(x)

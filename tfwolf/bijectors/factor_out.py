@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.arrangement import Arrangement
-from tfwolf.bijectors.base import FlowBijector, per_example, walk_leaves
+from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.composite import walk_leaves
 
 WINDOW = 4
 

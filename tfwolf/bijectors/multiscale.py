@@ -1,7 +1,7 @@
 """The multi-scale split: some channels are transformed further, the others have left (Real NVP, section 3.6)."""
 import tensorflow as tf
 
-from tfwolf.bijectors.base import Composite
+from tfwolf.bijectors.composite import Composite
 
 
 class MultiScaleSplit(Composite):
@@ -28,13 +28,12 @@ class MultiScaleSplit(Composite):
         self.inner = inner
         self._sizes = (begin, end - begin, channels - end)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Inverts channels `begin` to `end`."""
-        before, part, after = tf.split(y, self._sizes, axis=-1)
-        part, log_det = self.inner.inverse_and_log_det(part, condition)
-        return tf.concat([before, part, after], axis=-1), log_det
-
     def walk(self, visit, x):
         """As `Composite.walk`: visits the inner layer on its channels."""
         before, part, after = tf.split(x, self._sizes, axis=-1)
         return tf.concat([before, visit('inner', self.inner, part), after], axis=-1)
+
+    def walk_back(self, visit, y):
+        """As `Composite.walk_back`: visits the inner layer on its channels."""
+        before, part, after = tf.split(y, self._sizes, axis=-1)
+        return tf.concat([before, visit(self.inner, part), after], axis=-1)

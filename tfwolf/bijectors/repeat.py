@@ -1,10 +1,12 @@
 """Equal layers one after the other, their weights stacked, their body traced once."""
 import contextlib
+import functools
 
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.bijectors.base import Composite
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.composite import Composite
 from tfwolf.variables import named_variables
 
 
@@ -20,6 +22,11 @@ class _Template:
                 owner = owner[int(name)] if isinstance(owner, (list, tuple)) else getattr(owner, name)
             delattr(owner, path[-1])
             self._slots.append((owner, path[-1]))
+
+    def value(self, place):
+        """Returns the weight that is lent at a place in the order of `named_variables`."""
+        owner, name = self._slots[place]
+        return owner.__dict__[name]
 
     @contextlib.contextmanager
     def bound(self, values):
@@ -70,6 +77,39 @@ class Repeat(Composite):
         """As `FlowBijector.forward_in_training`; the layers run in the loop."""
         return self._loop('forward_in_training', x, condition, rows=range(self.repeats))
 
+    def forward_and_keep(self, x, keep, condition=None):
+        """As `FlowBijector.forward_and_keep`; what is kept are the inputs of all layers, `[repeats, batch, ...]`."""
+        if not keep:
+            return super().forward_and_keep(x, keep, condition)
+        return self._loop('forward_in_training', x, condition, range(self.repeats), keep=True)
+
+    def backpropagate(self, y, upstream, weights, kept=None, condition=None):
+        """As `FlowBijector.backpropagate`; the layers run in a loop, the last one first."""
+        stacked = [self.weights[name] for name in self._order]
+        trained = [place for place, weight in enumerate(stacked) if weight.trainable]
+        arrays = self._unstacked()
+        inputs = None if kept is None else tf.TensorArray(y.dtype, self.repeats, element_shape=y.shape).unstack(kept)
+
+        def body(turn, y, gradient, of_condition, of_weights):
+            row = self.repeats - 1 - turn
+            with self._template.bound([array.read(row) for array in arrays]) as layer:
+                lent = [self._template.value(place) for place in trained]
+                # Of a kept step only its input: it is one piece. A rebuilt one goes layer by layer, since it needs its every input.
+                backpropagate = layer.backpropagate if kept is None else functools.partial(FlowBijector.backpropagate, layer)
+                x, gradient, others = backpropagate(y, (gradient, upstream[1]), lent, None if kept is None else inputs.read(row), condition)
+            others = [tf.zeros_like(source) if found is None else found
+                      for source, found in zip([*([] if condition is None else [condition]), *lent], others, strict=True)]
+            of_condition = [total + others.pop(0) for total in of_condition]
+            of_weights = [array.write(row, found) for array, found in zip(of_weights, others, strict=True)]
+            return turn + 1, tf.ensure_shape(x, y.shape), tf.ensure_shape(gradient, y.shape), of_condition, of_weights
+
+        empty = [tf.TensorArray(stacked[place].dtype, self.repeats, element_shape=stacked[place].shape[1:]) for place in trained]
+        start = (tf.constant(0), y, upstream[0], [] if condition is None else [tf.zeros_like(condition)], empty)
+        _, x, gradient, of_condition, of_weights = tf.while_loop(
+            lambda turn, *_: turn < self.repeats, body, start, parallel_iterations=1, maximum_iterations=self.repeats)
+        gradient_of = {id(stacked[place]): array.stack() for place, array in zip(trained, of_weights)}
+        return x, gradient, [*of_condition, *(gradient_of.get(id(weight)) for weight in weights)]
+
     def walk(self, visit, x):
         """As `Composite.walk`; the weights of the layers visited cannot be assigned to."""
         stacked = [self.weights[name] for name in self._order]
@@ -91,22 +131,26 @@ class Repeat(Composite):
             weight.assign(tf.stack([tf.convert_to_tensor(row) for row in rows]))
         return x
 
-    def _loop(self, method, x, condition, rows):
-        stacked = [self.weights[name] for name in self._order]
-        if self.repeats == 1:
-            with self._template.bound([weight[0] for weight in stacked]) as layer:
-                return getattr(layer, method)(x, condition)
-        # Unstacked outside and read inside the loop: the gradient of an index into the stack would cost O(n) in every turn.
-        arrays = [tf.TensorArray(weight.dtype, size=self.repeats, element_shape=weight.shape[1:]).unstack(weight)
-                  for weight in stacked]
+    def _unstacked(self):
+        # Unstacked outside and read inside a loop: the gradient of an index into the stack would cost O(n) in every turn.
+        return [tf.TensorArray(weight.dtype, size=self.repeats, element_shape=weight.shape[1:]).unstack(weight)
+                for weight in (self.weights[name] for name in self._order)]
 
-        def body(turn, x, total):
+    def _loop(self, method, x, condition, rows, keep=False):
+        """Returns the result and the log-determinant of the layers `rows`, and with `keep` their inputs `[repeats, ...]`."""
+        if self.repeats == 1:
+            with self._template.bound([self.weights[name][0] for name in self._order]) as layer:
+                return *getattr(layer, method)(x, condition), *([x[tf.newaxis]] if keep else [])
+        arrays = self._unstacked()
+
+        def body(turn, x, total, inputs):
             row = rows.start + rows.step * turn
             with self._template.bound([array.read(row) for array in arrays]) as layer:
                 y, log_det = getattr(layer, method)(x, condition)
-            return turn + 1, tf.ensure_shape(y, x.shape), total + log_det
+            return turn + 1, tf.ensure_shape(y, x.shape), total + log_det, [array.write(row, x) for array in inputs]
 
-        start = (tf.constant(0), x, tf.zeros([tf.shape(x)[0]], self.dtype))
-        _, y, total = tf.while_loop(lambda turn, *_: turn < self.repeats, body, start,
-                                    parallel_iterations=1, maximum_iterations=self.repeats)
-        return y, total
+        inputs = [tf.TensorArray(x.dtype, size=self.repeats, element_shape=x.shape)] if keep else []
+        _, y, total, inputs = tf.while_loop(
+            lambda turn, *_: turn < self.repeats, body, (tf.constant(0), x, tf.zeros([tf.shape(x)[0]], self.dtype), inputs),
+            parallel_iterations=1, maximum_iterations=self.repeats)
+        return y, total, *(array.stack() for array in inputs)

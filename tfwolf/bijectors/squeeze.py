@@ -1,7 +1,8 @@
 """Space to depth: 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
 import tensorflow as tf
 
-from tfwolf.bijectors.base import Composite, FlowBijector, per_example
+from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.composite import Composite
 
 BLOCK = 2
 
@@ -62,13 +63,12 @@ class Squeezed(Composite):
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Inverts the inner layer at half the resolution."""
-        check_squeezable(*y.shape[1:3])
-        x, log_det = self.inner.inverse_and_log_det(tf.nn.space_to_depth(y, BLOCK), condition)
-        return tf.nn.depth_to_space(x, BLOCK), log_det
-
     def walk(self, visit, x):
         """As `Composite.walk`: visits the inner layer at half the resolution."""
         check_squeezable(*x.shape[1:3])
         return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)
+
+    def walk_back(self, visit, y):
+        """As `Composite.walk_back`: visits the inner layer at half the resolution."""
+        check_squeezable(*y.shape[1:3])
+        return tf.nn.depth_to_space(visit(self.inner, tf.nn.space_to_depth(y, BLOCK)), BLOCK)

@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.data import preprocess
 
 # Size of the disturbance of a layer's output, relative to the output's own.

@@ -120,10 +120,24 @@ class Wolf(CompleteVariables, tf.Module):
             images, noise, training: as in `terms`.
         """
         forward = self.flow.forward_in_training if training else self.flow.forward_and_log_det
-        v, log_det = forward(self._to_x(images, noise.dequantization), inference.z)
+        return self.terms_of(inference, *forward(self.flow_input(images, noise), inference.z), training)
+
+    def flow_input(self, images, noise):
+        """Returns x, what the flow is given: `[batch, height, width, channels]` in [-1, 1], dequantised with the `Noise`."""
+        return self._to_x(images, noise.dequantization)
+
+    def terms_of(self, inference, v, log_det, training=False):
+        """Returns the `Terms` of images whose z is known, and whose v and log-determinant the flow has computed.
+
+        Args:
+            inference: the `Inference` of the images.
+            v: `[batch, height, width, channels]`.
+            log_det: `[batch]`, in nats.
+            training: as in `terms`.
+        """
         auxiliary = self.flow.auxiliary_losses(v, inference.z) if training else {}
         constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
-        return Terms(-(standard_normal_log_prob(v) + log_det), inference.kl_nats, tf.fill([tf.shape(images)[0]], constant),
+        return Terms(-(standard_normal_log_prob(v) + log_det), inference.kl_nats, tf.fill([tf.shape(v)[0]], constant),
                      inference.kl_per_dim_nats, {name: bits * (self.num_dims * math.log(2.0)) for name, bits in auxiliary.items()})
 
     def bits_per_dim(self, images, noise, labels=None):

@@ -1,7 +1,7 @@
 """Which layer broke: called when a run stops because its gradients are no longer finite."""
 import tensorflow as tf
 
-from tfwolf.bijectors.base import walk_leaves
+from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.data import preprocess
 from tfwolf.variables import as_tensorflow, named_variables
 

@@ -1,14 +1,18 @@
-"""Loss and gradients of the flow's half of the bound, the batch in parts: the flow takes most of a step's memory."""
+"""Loss and gradients of the flow's half of the bound, which takes most of a step's memory, with more or less of it."""
 import tensorflow as tf
 
+from tfwolf.bijectors.composite import add_gradients
 from tfwolf.variables import as_tensorflow, trainable_variables
 
+# What of the forward pass stays in memory for the gradient: everything, the input of each step, or v alone.
+STORE, RECOMPUTE, REVERSIBLE = MEMORIES = ('store', 'recompute', 'reversible')
 
-def flow_gradients(model, objective, global_batch_size, inference, images, noise, num_parts):
+
+def flow_gradients(model, objective, global_batch_size, inference, images, noise, num_parts=1, memory=STORE):
     """Returns (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
 
-    Whatever the number of parts, the result is that of the whole batch, but for rounding: encoder and prior, whose batch norm would
-    notice, have seen all of it before.
+    Whatever the number of parts and the memory, the result is that of the whole batch, but for rounding: encoder and prior, whose batch
+    norm would notice, have seen all of it before.
 
     Args:
         model: a `Wolf`.
@@ -18,6 +22,7 @@ def flow_gradients(model, objective, global_batch_size, inference, images, noise
         images: uint8 `[local_batch, height, width, channels]`.
         noise: `Noise` for them.
         num_parts: into how many equal parts the images are cut.
+        memory: one of `MEMORIES`.
 
     Returns:
         sums: dict of scalars, `flow_loss` and, over all images in nats, each of the flow's terms.
@@ -25,22 +30,35 @@ def flow_gradients(model, objective, global_batch_size, inference, images, noise
         z_gradient: `[local_batch, latent_dim]`, of `inference.z`; None without z.
     """
     variables = [as_tensorflow(variable) for variable in trainable_variables(model.flow)]
-    whole = (inference, images, noise)
     size = images.shape[0] // num_parts
+    # Not slices of the batch, whose size XLA would not know.
+    in_parts = tf.nest.map_structure(lambda values: None if values is None else tf.reshape(values, [num_parts, size, *values.shape[1:]]),
+                                     (inference, images, noise))
 
     def part(number):
-        rows = slice(number * size, (number + 1) * size)
-        inference, images, noise = tf.nest.map_structure(lambda values: None if values is None else values[rows], whole)
-        sources = variables if inference.z is None else [*variables, inference.z]
+        inference, images, noise = tf.nest.map_structure(lambda values: None if values is None else tf.gather(values, number), in_parts)
+        condition = [] if inference.z is None else [inference.z]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sources)
-            terms = model.terms_given(inference, images, noise, training=True)
+            if memory == STORE:
+                tape.watch([*condition, *variables])
+                terms = model.terms_given(inference, images, noise, training=True)
+            else:
+                with tape.stop_recording():
+                    v, log_det, kept = model.flow.forward_and_keep(model.flow_input(images, noise), memory == RECOMPUTE, inference.z)
+                tape.watch([*condition, *variables, v, log_det])
+                terms = model.terms_of(inference, v, log_det, training=True)
             loss = objective.flow_loss(terms, global_batch_size)
-        gradients = tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        if memory == STORE:
+            gradients = tape.gradient(loss, [*condition, *variables])
+        else:
+            *upstream, direct = tape.gradient(loss, [v, log_det, [*condition, *variables]])
+            gradients = add_gradients(direct, model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2])
+        gradients = [tf.zeros_like(source) if gradient is None else gradient
+                     for source, gradient in zip([*condition, *variables], gradients, strict=True)]
         nats = {'reconstruction_nats': terms.reconstruction_nats, 'dequantization_nats': terms.dequantization_nats,
                 **{f'auxiliary_{name}_nats': values for name, values in terms.auxiliary_nats.items()}}
         sums = {'flow_loss': loss, **{name: tf.reduce_sum(values) for name, values in nats.items()}}
-        return sums, gradients[:len(variables)], gradients[len(variables):]
+        return sums, gradients[len(condition):], gradients[:len(condition)]
 
     def next_part(number, totals, z_gradients):
         sums, gradients, z_gradient = part(number)

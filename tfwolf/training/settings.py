@@ -5,6 +5,7 @@ from typing import Callable, Optional, Sequence
 import gin
 
 from tfwolf import validate
+from tfwolf.training.flow_gradients import STORE
 from tfwolf.training.objective import Objective
 
 
@@ -21,6 +22,8 @@ class Settings:
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
         accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
+        gradient_memory: what of the flow's forward pass stays in memory for its gradient: 'store' all, 'recompute' the input of each step,
+            'reversible' v alone, from which the inverse rebuilds everything; the last two run each network once more.
         clip_norm: largest norm of the gradient, or None.
         ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the weights themselves.
         init_batch_size: number of training images for the data-dependent initialisation.
@@ -39,6 +42,7 @@ class Settings:
     objective: Objective = Objective()
     augmentations: Sequence[Callable] = ()
     accumulation_steps: int = 1
+    gradient_memory: str = STORE
     clip_norm: Optional[float] = None
     ema_decay: float = 0.0
     init_batch_size: int = 2048

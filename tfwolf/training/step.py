@@ -7,7 +7,7 @@ from tfwolf import seeds, validate
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.replicas import local_rows
 from tfwolf.training.averages import AVERAGED, RAW
-from tfwolf.training.flow_gradients import flow_gradients
+from tfwolf.training.flow_gradients import MEMORIES, STORE, flow_gradients
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.variables import as_tensorflow, trainable_variables
 
@@ -25,6 +25,9 @@ class TrainStep(tf.Module):
         clip_norm: largest norm of the summed gradient, or None.
         averages: `WeightAverages` of the same variables, or None.
         accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
+        gradient_memory: what of the flow's forward pass stays in memory for its gradient, one of `flow_gradients.MEMORIES`.
+        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a GPU. The encoder never is: its batch norm
+            talks to other replicas.
 
     Attributes:
         step: int64, number of steps taken, skipped ones included.
@@ -32,7 +35,8 @@ class TrainStep(tf.Module):
         skipped_in_a_row: int64, how many of them were the latest ones.
     """
 
-    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None, accumulation_steps=1):
+    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None, accumulation_steps=1,
+                 gradient_memory=STORE, xla=None):
         super().__init__(name='train_step')
         if clip_norm is not None:
             validate.real('clip_norm', clip_norm, above=0)
@@ -43,9 +47,23 @@ class TrainStep(tf.Module):
         if self._local_batch_size % accumulation_steps:
             raise ValueError(f'`accumulation_steps` must divide the {self._local_batch_size} images of each replica; got '
                              f'accumulation_steps={accumulation_steps}.')
+        if gradient_memory not in MEMORIES:
+            raise ValueError(f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got gradient_memory={gradient_memory!r}.')
         if accumulation_steps > 1 and model.flow.normalizes_over_batch:
             raise ValueError('`accumulation_steps` must be 1 for a flow with batch norm, which would normalise over each part; got '
                              f'accumulation_steps={accumulation_steps}. Use a smaller batch, or more devices.')
+        if gradient_memory != STORE and model.flow.normalizes_over_batch:
+            raise ValueError(f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a second time on the same '
+                             f'batch; got gradient_memory={gradient_memory!r}. Use a smaller batch, or more devices.')
+        replicas_talk = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
+        if xla is None:
+            xla = bool(tf.config.list_logical_devices('GPU')) and not replicas_talk
+        if xla and replicas_talk:
+            raise ValueError('`xla` must be off for a flow with batch norm on several devices, since compiled code cannot talk to the others; '
+                             'got xla=True. Use --noxla.')
+        # Each replica traces it within its own context.
+        self._flow_gradients = lambda: tf.function(flow_gradients, jit_compile=True, autograph=False) if xla else flow_gradients
+        self._gradient_memory = gradient_memory
         self._seed = seeds.derive(seed, 'training noise')
         self._clip_norm = clip_norm
         self.averages = averages
@@ -99,7 +117,8 @@ class TrainStep(tf.Module):
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, self._batch_size, model.latent.dim, self.step)
-        sums, of_flow, z_gradient = flow_gradients(model, objective, self._batch_size, inference, images, noise, self._accumulation_steps)
+        sums, of_flow, z_gradient = self._flow_gradients()(
+            model, objective, self._batch_size, inference, images, noise, self._accumulation_steps, self._gradient_memory)
         # What z costs the flow reaches encoder and prior through z.
         targets, upstream = ([kl_loss], [None]) if z_gradient is None else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
         of_latent = tape.gradient(targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)
