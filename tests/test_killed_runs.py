@@ -76,16 +76,20 @@ def whole(tmp_path_factory):
 def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     moments = random.Random(kills)
     in_a_save = 0
-    for _ in range(kills):
+    checkpoints = tmp_path / 'run' / 'checkpoints'
+    # One in each part of the run.
+    for step in (int(50 * (part + moments.random()) / kills) for part in range(kills)):
         process = start(tmp_path / 'run', '--max_steps=1000000')
         wait_for(process, 'First step (')
+        while checkpoint_steps(checkpoints)[-1] < step:
+            time.sleep(0.01)
         # Half of the time goes into saving every step.
-        time.sleep(moments.uniform(0.0, 0.2))
+        time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.communicate()
-        in_a_save += (tmp_path / 'run' / 'checkpoints' / 'unfinished').exists()
-    print(f'{in_a_save} of {kills} kills came in the middle of a save; {checkpoint_steps(tmp_path / "run" / "checkpoints")}')
-    assert checkpoint_steps(tmp_path / 'run' / 'checkpoints')[-1] < 60
+        in_a_save += (checkpoints / 'unfinished').exists()
+    print(f'{in_a_save} of {kills} kills came in the middle of a save; {checkpoint_steps(checkpoints)}')
+    assert checkpoint_steps(checkpoints)[-1] < 60
     printed = finish(tmp_path / 'run', '--max_steps=60')
     assert 'Continuing from step' in printed
     assert_same(whole, tmp_path / 'run')

@@ -54,6 +54,8 @@ def train(train_dir):
     if settings.batch_size > dataset.train.num_examples:
         raise ValueError(f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of training images; got '
                          f'{settings.batch_size}.')
+    # While the model is built.
+    dataset.train.prefetch()
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
     config = command.config_text()

@@ -43,7 +43,7 @@ class Benchmark:
         clock.lap('imports')
         self._settings, self._strategy, self._seed = settings, strategy, seed
         self._dataset = parts.open_dataset(data_dir, download)
-        images, labels = initial_images(self._dataset.train, settings.init_batch_size)
+        self._dataset.train.prefetch()
         clock.lap('data')
         with strategy.scope():
             self._model = parts.make_model_for(self._dataset, seed)
@@ -52,6 +52,7 @@ class Benchmark:
                                    accumulation_steps=settings.accumulation_steps, gradient_memory=settings.gradient_memory, xla=xla)
         clock.lap('build')
         if checkpoint is None:
+            images, labels = initial_images(self._dataset.train, settings.init_batch_size)
             initialize(self._model, images, seed, labels=labels)
         else:
             restore_model(self._model, checkpoint)

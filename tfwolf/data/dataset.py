@@ -1,8 +1,9 @@
 """What a data set is: three splits of images that are read by position."""
 import abc
+import concurrent.futures
 import dataclasses
-import functools
 import math
+import threading
 
 import numpy as np
 import tensorflow as tf
@@ -33,6 +34,9 @@ class Split(abc.ABC):
             seed: int32 `[2]`, of the windows that a split cuts at random; None for central ones.
         """
 
+    def prefetch(self):
+        """Starts reading in the background, where a split is held in memory; what goes wrong is raised when images are loaded."""
+
     def select(self, positions):
         """Returns the split of the examples at `positions` (integers `[n]`), in that order, without reading any."""
         return Subset(self, positions)
@@ -56,6 +60,10 @@ class Subset(Split):
         self._split = split
         self._positions = host_tensor(positions, tf.int64)
 
+    def prefetch(self):
+        """As `Split.prefetch`, of the whole split."""
+        self._split.prefetch()
+
     def load(self, indices, seed=None):
         """As `Split.load`, at the chosen positions."""
         with tf.device('CPU:0'):
@@ -75,10 +83,23 @@ class ArraySplit(Split):
     def __init__(self, make_arrays, num_examples, image_shape):
         super().__init__(num_examples)
         self._make_arrays = make_arrays
+        self._lock, self._reading = threading.Lock(), None
         self._image_shape = tuple(image_shape)
 
-    @functools.cached_property
+    def prefetch(self):
+        """As `Split.prefetch`."""
+        with self._lock:
+            if self._reading is None:
+                executor = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix='prefetch')
+                self._reading = executor.submit(self._read)
+                executor.shutdown(wait=False)
+
+    @property
     def _tensors(self):
+        self.prefetch()
+        return self._reading.result()
+
+    def _read(self):
         shape = (self.num_examples,) + self._image_shape
         if math.prod(shape) > MAX_ARRAY_BYTES:
             raise ValueError(
