@@ -7,6 +7,7 @@ from absl import app, flags, logging
 import gin
 import tensorflow as tf
 
+from tfwolf.training.cluster import WorkerLost
 from tfwolf.training.strategy import NAMES, make_strategy
 
 GIN_FILE = flags.DEFINE_multi_string('gin_file', [], 'Gin file with an experiment; may be given several times, later ones win.')
@@ -82,7 +83,12 @@ def _fail(error):
     # gin adds to every error in which function's call it arose.
     lines = [line for line in str(error).splitlines() if not line.startswith('  In call to configurable')]
     print('\nerror: ' + '\n'.join(lines), file=sys.stderr)
-    sys.exit(getattr(error, 'exit_code', USAGE_ERROR))
+    if isinstance(error, WorkerLost):
+        # TensorFlow's own goodbye would wait for the worker that is gone.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(error.exit_code)
+    sys.exit(USAGE_ERROR)
 
 
 def gin_params():

@@ -12,7 +12,7 @@ from tfwolf.variables import as_tensorflow, named_variables
 
 # What TensorFlow raises in a worker when another one is gone.
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError,
-        tf.errors.InternalError, tf.errors.FailedPreconditionError, tf.errors.UnknownError)
+        tf.errors.InternalError)
 
 
 class Workers:
@@ -108,7 +108,7 @@ class Workers:
         names = f' ({", ".join(map(str, lost))}, as far as can be told)' if lost else ''
         return (f'Another worker{names} of the {self.count} is gone or no longer answers; this is worker {self.index}. What the others '
                 'compute needs it, so this one ends too. Look into the output of that worker for the reason, then start all workers again '
-                'with the same command: they continue from the last checkpoint.')
+                f'with the same command: they continue from the last checkpoint. (TensorFlow: {str(error).strip().splitlines()[0][:200]})')
 
     def _sum_of_replicas(self, numbers):
         replicas = self._strategy.num_replicas_in_sync
