@@ -17,8 +17,9 @@ from tfwolf.training.checkpoint_files import checkpoint_steps
 # With batch norm, averages, parts and augmentation; an epsilon above rounding, which Adam would otherwise blow up.
 BINDINGS = ['RefinedGlow.num_steps = [0, [1], 1]', 'RefinedGlow.hidden_channels = [4, 4, 4]', 'Encoder.widths = [4]',
             'GaussianLatent.prior = @NormalPrior', 'train.batch_size = 24', 'train.augmentations = [@horizontal_flip]',
-            'train.init_batch_size = 64', 'train.log_every = 1000', 'train.test_samples = 0', 'train.picture_every = 0', 'train.evaluate_every = 0',
-            'train.checkpoint_every = 10', 'train.ema_decay = 0.9', 'train.clip_norm = 20.0', 'AdamW.epsilon = 1e-3', 'train.num_pictures = 2']
+            'train.init_batch_size = 64', 'train.log_every = 1000', 'train.test_samples = 0', 'train.picture_every = 0',
+            'train.evaluate_every = 0', 'train.checkpoint_every = 10', 'train.ema_decay = 0.9', 'train.clip_norm = 20.0',
+            'AdamW.epsilon = 1e-3', 'train.num_pictures = 2']
 ENDS_WITHIN = 15
 
 

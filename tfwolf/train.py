@@ -64,7 +64,8 @@ def _train(parts, settings, strategy, workers, train_dir, last_step):
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
     config = command.config_text()
-    workers.check_alike(repr((config, last_step, dataset.title, [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)])))
+    sizes = [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)]
+    workers.check_alike(repr((config, last_step, dataset.title, sizes)))
     if workers.is_chief:
         run_directory.prepare(train_dir, config, command.bindings, RESUME.value, OVERRIDE_CONFIG.value)
     print(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '

@@ -58,7 +58,8 @@ def read_cluster():
         if index is None:
             raise ValueError(f'its task must be one of the cluster; got type={here[0]!r}, index={here[1]}')
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f'The environment variable {VARIABLE} cannot be used: {error}. It must look like {EXAMPLE}; got {text!r}.') from error
+        raise ValueError(f'The environment variable {VARIABLE} cannot be used: {error}. It must look like {EXAMPLE}; got '
+                         f'{text!r}.') from error
     return Cluster(tuple(address for _, _, address in addresses), index)
 
 
