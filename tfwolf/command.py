@@ -7,13 +7,19 @@ from absl import app, flags, logging
 import gin
 import tensorflow as tf
 
+from tfwolf.training.cluster import WorkerLost
+from tfwolf.training.strategy import NAMES, make_strategy
+
 GIN_FILE = flags.DEFINE_multi_string('gin_file', [], 'Gin file with an experiment; may be given several times, later ones win.')
 GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One gin binding, such as "train.batch_size = 32"; wins over files.')
 TRAIN_DIR = flags.DEFINE_string('train_dir', None, 'Folder of the run: checkpoints, summaries, pictures, results.')
 SEED = flags.DEFINE_integer('seed', 0, 'Seed of weights, order of images and noise.', lower_bound=0)
 DATA_DIR = flags.DEFINE_string('data_dir', None, "Folder of TensorFlow Datasets' prepared data.")
 DOWNLOAD = flags.DEFINE_bool('download', True, 'Download and prepare TFDS data that are not in --data_dir.')
-STRATEGY = flags.DEFINE_enum('strategy', 'auto', ['auto', 'one_device', 'mirrored'], 'Devices to compute on.')
+STRATEGY = flags.DEFINE_enum('strategy', 'auto', NAMES, 'Devices to compute on; multi_worker: those of all processes in TF_CONFIG; auto: '
+                             'multi_worker, mirrored or one_device, whichever of them there is something for.')
+TPU = flags.DEFINE_string('tpu', None, 'With --strategy=tpu: name or address of the TPU, or "local"; default: that of the environment.')
+STARTUP_TIMEOUT = flags.DEFINE_float('startup_timeout', 600.0, 'Seconds after which a worker that does not come is given up.', lower_bound=1.0)
 PRECISION = flags.DEFINE_enum('precision', None, ['float32', 'bfloat16'], 'What the networks compute in; log-determinants, actnorm, 1x1 '
                               'convolutions and priors stay in float32. Default: as the gin files say, float32.')
 XLA = flags.DEFINE_bool('xla', None, "Compile loss and gradients of the flow with XLA. Default: on a GPU, not on a CPU, where it is slower.")
@@ -78,6 +84,11 @@ def _fail(error):
     # gin adds to every error in which function's call it arose.
     lines = [line for line in str(error).splitlines() if not line.startswith('  In call to configurable')]
     print('\nerror: ' + '\n'.join(lines), file=sys.stderr)
+    if isinstance(error, WorkerLost):
+        # TensorFlow's own goodbye would wait for the worker that is gone.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(error.exit_code)
     sys.exit(USAGE_ERROR)
 
 
@@ -106,6 +117,11 @@ def parse_gin(files, params):
         raise ValueError(f'The gin configuration cannot be read: {error}') from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def strategy():
+    """Returns the strategy that the flags ask for, to be made before TensorFlow computes anything."""
+    return make_strategy(STRATEGY.value, TPU.value, STARTUP_TIMEOUT.value)
 
 
 def train_dir():

@@ -19,7 +19,7 @@ from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.progress import progress_bar
-from tfwolf.training.strategy import make_strategy
+from tfwolf.training.workers import Workers
 
 SPLIT = flags.DEFINE_enum('split', 'test', ['train', 'validation', 'test'], 'Which images to evaluate on.')
 NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the dequantisation noise per image.', lower_bound=1)
@@ -49,27 +49,38 @@ def evaluate(train_dir):
     command.parse_gin([config, *command.GIN_FILE.value], command.gin_params())
     path = find_checkpoint(train_dir, CHECKPOINT.value)
     parts = Experiment()
-    strategy = make_strategy(command.STRATEGY.value)
+    strategy = command.strategy()
+    workers = Workers(strategy)
+    with workers.together():
+        _evaluate(parts, strategy, workers, train_dir, path)
+
+
+def _evaluate(parts, strategy, workers, train_dir, path):
     dataset = parts.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     seed = command.SEED.value
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
+    asked = [flag.value for flag in (SPLIT, NUM_SAMPLES, NUM_IMAGES, BATCH_SIZE, WEIGHTS, DIAGNOSTICS, NUM_DIAGNOSED)]
+    workers.check_alike(repr((command.config_text(), os.path.basename(path), dataset.title, asked)))
     weights = restore_model(model, path, WEIGHTS.value)
+    workers.copy_from_chief(model)
     split = getattr(dataset, SPLIT.value)
     if not split.num_examples:
         raise ValueError(f'The split {SPLIT.value!r} of {dataset.title} is empty. Name another --split.')
     split = split.take(NUM_IMAGES.value or split.num_examples)
     result = provenance(dataset, SPLIT.value, split, path, weights, seed)
     key = {**result, 'num_samples': NUM_SAMPLES.value, 'batch_size': BATCH_SIZE.value, 'replicas': strategy.num_replicas_in_sync}
-    journal = Journal(os.path.join(train_dir, run_directory.JOURNAL), key)
-    with Interrupts() as interrupts:
+    journal = Journal(os.path.join(train_dir, run_directory.JOURNAL), key, workers.is_chief)
+    if workers.differing(journal.position):
+        journal.clear()
+    with Interrupts(workers.agree_on_signal) as interrupts:
         @contextlib.contextmanager
         def progress(description, total, done):
             def update(count):
                 bar.update(count)
                 interrupts.check()
 
-            with progress_bar(total, done, description, 'image') as bar:
+            with progress_bar(total, done, description, 'image', workers.is_chief) as bar:
                 yield update
 
         report = Report(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, journal, progress)
@@ -77,9 +88,11 @@ def evaluate(train_dir):
             print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}', flush=True)
             result = {**report.likelihood(), **result}
             # What has been computed is written before anything else can fail.
-            _write(train_dir, report, result)
+            if workers.is_chief:
+                _write(train_dir, report, result)
             if DIAGNOSTICS.value:
                 result.update(report.unusual_images(NUM_DIAGNOSED.value))
+            if DIAGNOSTICS.value and workers.is_chief:
                 result.update(report.soundness(NUM_DIAGNOSED.value))
                 _write(train_dir, report, result)
         except BaseException:

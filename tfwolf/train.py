@@ -20,8 +20,9 @@ from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
 from tfwolf.training.progress import progress_bar
 from tfwolf.training.step import TrainStep
-from tfwolf.training.strategy import check_batch_size, make_strategy
+from tfwolf.training.strategy import check_batch_size
 from tfwolf.training.summaries import Summaries
+from tfwolf.training.workers import Workers
 from tfwolf.variables import count_parameters, trainable_variables
 
 MAX_STEPS = flags.DEFINE_integer('max_steps', None, 'Number of steps; wins over train.max_steps.', lower_bound=1)
@@ -47,8 +48,14 @@ def train(train_dir):
     """Trains the configured experiment in `train_dir`."""
     parts, settings = Experiment(), TrainSettings()
     last_step = MAX_STEPS.value or settings.max_steps
+    strategy = command.strategy()
+    workers = Workers(strategy)
+    with workers.together():
+        _train(parts, settings, strategy, workers, train_dir, last_step)
+
+
+def _train(parts, settings, strategy, workers, train_dir, last_step):
     seed = command.SEED.value
-    strategy = make_strategy(command.STRATEGY.value)
     check_batch_size(strategy, settings.batch_size)
     dataset = parts.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     if settings.batch_size > dataset.train.num_examples:
@@ -59,45 +66,53 @@ def train(train_dir):
     with strategy.scope():
         model = parts.make_model_for(dataset, seed)
     config = command.config_text()
-    run_directory.prepare(train_dir, config, command.bindings, RESUME.value, OVERRIDE_CONFIG.value)
+    sizes = [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)]
+    workers.check_alike(repr((config, last_step, dataset.title, sizes)))
+    if workers.is_chief:
+        run_directory.prepare(train_dir, config, command.bindings, RESUME.value, OVERRIDE_CONFIG.value)
     print(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
           f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
-    print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s); '
-          f'built after {time.perf_counter() - PROCESS_STARTED:.1f} s')
-    with Interrupts() as interrupts:
-        if model.flow.preparation is not None and not has_checkpoint(train_dir):
-            _prepare(model, strategy, dataset, settings, train_dir, seed, interrupts)
-        loop = _start(model, strategy, dataset, settings, train_dir, seed, interrupts)
+    print(f'{count_parameters(model):,} parameters, z of {model.latent.dim} dimensions, {strategy.num_replicas_in_sync} replica(s)'
+          f'{f" of {workers.count} workers" if workers.count > 1 else ""}; built after {time.perf_counter() - PROCESS_STARTED:.1f} s')
+    with Interrupts(workers.agree_on_signal) as interrupts:
+        if model.flow.preparation is not None and not workers.from_chief(has_checkpoint(train_dir)):
+            _prepare(model, strategy, workers, dataset, settings, train_dir, seed, interrupts)
+        loop = _start(model, strategy, workers, dataset, settings, train_dir, seed, interrupts)
         loop.run(last_step, PROCESS_STARTED)
         pictures = loop.draw_pictures(last_step)
         result = None
         if settings.test_samples:
-            result = _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir, loop.train_step)
-    _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - PROCESS_STARTED)
+            result = _evaluate_test(model, dataset, settings, strategy, workers, seed, interrupts, train_dir, loop.train_step)
+    if workers.is_chief:
+        _say_what_is_where(train_dir, model, result, pictures, time.perf_counter() - PROCESS_STARTED)
 
 
-def _start(model, strategy, dataset, settings, train_dir, seed, interrupts):
+def _start(model, strategy, workers, dataset, settings, train_dir, seed, interrupts):
     """Returns the loop of a run, continued from its latest checkpoint or newly initialised."""
     with strategy.scope():
         optimizer = settings.optimizer(variables=trainable_variables(model))
         averages = WeightAverages(trainable_variables(model), settings.ema_decay) if settings.ema_decay else None
         train_step = TrainStep(strategy, model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm, averages,
                                settings.accumulation_steps, settings.gradient_memory, command.XLA.value)
-    checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints)
-    summaries = Summaries(train_dir)
-    if checkpoints.restore():
+    checkpoints = Checkpoints(train_dir, model, optimizer, train_step, settings.keep_checkpoints, workers.is_chief)
+    summaries = Summaries(train_dir, workers.is_chief)
+    restored = workers.from_chief(workers.is_chief and checkpoints.restore())
+    if not restored:
+        _initialize(model, workers, dataset, settings, seed, interrupts)
+    workers.copy_from_chief(model, optimizer, train_step)
+    if restored:
         print(f'Continuing from step {int(train_step.step.numpy()):,}')
     else:
-        _initialize(model, dataset, settings, seed, interrupts)
         checkpoints.save()
     operative = gin.operative_config_str(max_line_length=120)
-    run_directory.write_text(os.path.join(train_dir, 'operative_config.gin'), operative)
+    if workers.is_chief:
+        run_directory.write_text(os.path.join(train_dir, 'operative_config.gin'), operative)
     summaries.text('config', command.config_text(), 0)
     summaries.text('operative_config', operative, 0)
-    return Loop(strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts)
+    return Loop(strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts, workers.is_chief)
 
 
-def _prepare(model, strategy, dataset, settings, train_dir, seed, interrupts):
+def _prepare(model, strategy, workers, dataset, settings, train_dir, seed, interrupts):
     """Trains what has to come first, in a folder of its own, and hands the model what was measured on it."""
     num_steps = model.flow.preparation.num_steps
     print(f'Phase 1: {num_steps:,} steps before training')
@@ -105,19 +120,20 @@ def _prepare(model, strategy, dataset, settings, train_dir, seed, interrupts):
     with strategy.scope():
         first = preparing_model(model)
     first_dir = os.path.join(train_dir, run_directory.PREPARATION)
-    os.makedirs(first_dir, exist_ok=True)
-    _start(first, strategy, dataset, settings, first_dir, seed, interrupts).run(num_steps, PROCESS_STARTED)
+    if workers.is_chief:
+        os.makedirs(first_dir, exist_ok=True)
+    _start(first, strategy, workers, dataset, settings, first_dir, seed, interrupts).run(num_steps, PROCESS_STARTED)
 
     def progress(count):
         interrupts.check()
         bar.update(count)
 
-    with progress_bar(dataset.train.num_examples, 0, 'Measuring', 'image') as bar:
+    with progress_bar(dataset.train.num_examples, 0, 'Measuring', 'image', workers.is_chief) as bar:
         conclude_preparation(model, first, dataset.train, settings.evaluation_batch_size, seed, progress)
     print(f'Phase 1 done after {(time.perf_counter() - started) / 60:.1f} minutes')
 
 
-def _initialize(model, dataset, settings, seed, interrupts):
+def _initialize(model, workers, dataset, settings, seed, interrupts):
     started = time.perf_counter()
     images, labels = initial_images(dataset.train, settings.init_batch_size)
 
@@ -125,18 +141,21 @@ def _initialize(model, dataset, settings, seed, interrupts):
         interrupts.check()
         bar.update(count)
 
-    with progress_bar(len(images), 0, 'Initialising', 'image') as bar:
+    with progress_bar(len(images), 0, 'Initialising', 'image', workers.is_chief) as bar:
         initialize(model, images, seed, progress=progress, labels=labels)
     print(f'Initialised from {len(images):,} images in {time.perf_counter() - started:.1f} s')
 
 
-def _evaluate_test(model, dataset, settings, strategy, seed, interrupts, train_dir, train_step):
+def _evaluate_test(model, dataset, settings, strategy, workers, seed, interrupts, train_dir, train_step):
     def progress(count):
         interrupts.check()
         bar.update(count)
 
-    with train_step.weights_to_evaluate(), progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image') as bar:
+    bar = progress_bar(dataset.test.num_examples, 0, 'Evaluating on test', 'image', workers.is_chief)
+    with train_step.weights_to_evaluate(), bar:
         result = evaluate_likelihood(model, dataset.test, settings.evaluation_batch_size, settings.test_samples, seed, strategy, progress)
+    if not workers.is_chief:
+        return result
     checkpoint = find_checkpoint(train_dir, 'latest')
     result = {**result, **provenance(dataset, 'test', dataset.test, checkpoint, train_step.weights_name, seed)}
     run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)

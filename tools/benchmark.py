@@ -19,7 +19,6 @@ from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import find_checkpoint
 from tfwolf.training.flow_gradients import MEMORIES
-from tfwolf.training.strategy import make_strategy
 
 BATCH_SIZE = flags.DEFINE_integer('batch_size', None, "Images per step; default: the experiment's.", lower_bound=1)
 STEPS = flags.DEFINE_integer('steps', 10, 'Timed steps in each turn.', lower_bound=1)
@@ -50,7 +49,7 @@ def _benchmark():
     train_dir = command.TRAIN_DIR.value
     files = [os.path.join(train_dir, run_directory.CONFIG)] if train_dir else []
     command.parse_gin([*files, *command.GIN_FILE.value], params)
-    strategy = make_strategy(command.STRATEGY.value)
+    strategy = command.strategy()
     return Benchmark(Experiment(), TrainSettings(), strategy, command.DATA_DIR.value, command.DOWNLOAD.value, command.SEED.value,
                      PROCESS_STARTED, command.XLA.value, find_checkpoint(train_dir, 'latest') if train_dir else None)
 

@@ -15,10 +15,11 @@ class Journal:
     Args:
         path: the file (.npz).
         key: dict of what JSON can hold, everything that the arrays depend on. A file with another key is not used.
+        writes: whether this process is the one that writes the file.
     """
 
-    def __init__(self, path, key):
-        self._path = path
+    def __init__(self, path, key, writes=True):
+        self._path, self._writes = path, writes
         self._key = json.dumps(key, sort_keys=True)
         self._rows = self._read()
         self._saved = time.monotonic()
@@ -26,6 +27,15 @@ class Journal:
     def rows(self, name):
         """Returns the arrays under a name, in the order in which they were added."""
         return list(self._rows.get(name, ()))
+
+    @property
+    def position(self):
+        """How much there is under each name, as text."""
+        return ', '.join(f'{name}: {len(rows)}' for name, rows in self._rows.items())
+
+    def clear(self):
+        """Forgets what the file held."""
+        self._rows = {}
 
     def append(self, name, row):
         """Adds an array; the file is written every `SECONDS_BETWEEN_SAVES`."""
@@ -35,6 +45,8 @@ class Journal:
 
     def save(self):
         """Writes the file, whole or not at all."""
+        if not self._writes:
+            return
         arrays = {f'{name}/{number}': row for name, rows in self._rows.items() for number, row in enumerate(rows)}
         with open(f'{self._path}.part', 'wb') as file:
             np.savez(file, key=self._key, **arrays)
@@ -43,7 +55,7 @@ class Journal:
 
     def remove(self):
         """Deletes the file: all of it has gone into a result."""
-        if os.path.exists(self._path):
+        if self._writes and os.path.exists(self._path):
             os.remove(self._path)
 
     def _read(self):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfwolf import seeds, validate
 from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.distributions.bits import bits_per_dim
-from tfwolf.replicas import local_rows
+from tfwolf.replicas import deal, local_rows
 
 TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
 # Two-sided 95 % of a normal distribution, in standard errors.
@@ -40,7 +40,7 @@ def likelihood_batches(model, split, batch_size, num_samples, seed, strategy, fi
     Args:
         model: a `Wolf`.
         split: `Split` of images.
-        batch_size: images per batch over all replicas; the last batch is padded and masked.
+        batch_size: images per batch over all replicas; the last batch is filled up, and what fills it left out.
         num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
         seed: integer.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
@@ -60,16 +60,18 @@ def likelihood_batches(model, split, batch_size, num_samples, seed, strategy, fi
         def replica_terms(images, labels):
             noise = local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size)
             terms = model.terms(images, noise, labels=labels)
-            return tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
-        return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))
+            terms = tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
+            # In the order of the replicas, and so of the images; every worker has all of them.
+            return tf.distribute.get_replica_context().all_gather(terms, axis=0)
+        return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))[0]
 
     base = seeds.tensor_seed(seed, 'likelihood')
-    dataset = strategy.experimental_distribute_dataset(evaluation_batches(split, batch_size, first_batch))
-    for number, batch in enumerate(dataset, first_batch):
-        mask = np.concatenate([part.numpy() for part in strategy.experimental_local_results(batch['mask'])])
-        samples = [np.concatenate([part.numpy() for part in terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k))])
-                   for k in range(num_samples)]
-        yield np.stack(samples)[:, mask].astype(np.float64)
+    batches = deal(strategy, evaluation_batches(split, batch_size, first_batch))
+    for number in range(first_batch, math.ceil(split.num_examples / batch_size)):
+        batch = next(batches)
+        samples = [terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy() for k in range(num_samples)]
+        # What fills the last batch up is left out.
+        yield np.stack(samples)[:, :split.num_examples - number * batch_size].astype(np.float64)
 
 
 def effective_batch_size(split, batch_size, strategy):

@@ -22,9 +22,11 @@ class Checkpoints:
         train_dir: folder of the run.
         model, optimizer, train_step: what is saved.
         keep: number of latest checkpoints to keep.
+        writes: whether this process is the one that writes; if not, nothing is written.
     """
 
-    def __init__(self, train_dir, model, optimizer, train_step, keep):
+    def __init__(self, train_dir, model, optimizer, train_step, keep, writes=True):
+        self._writes = writes
         self._step = train_step.step
         self._keep = keep
         self._best_bits_per_dim = tf.Variable(float('inf'), dtype=tf.float64, trainable=False, name='best_bits_per_dim')
@@ -58,12 +60,13 @@ class Checkpoints:
         return True
 
     def save(self):
-        """Saves the latest checkpoint; returns its path.
+        """Saves the latest checkpoint.
 
         Raises:
             RuntimeError: if it cannot be written.
         """
-        return publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
+        if self._writes:
+            publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
 
     def save_if_best(self, bits_per_dim):
         """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it was.
@@ -74,7 +77,8 @@ class Checkpoints:
         if not bits_per_dim < self._best_bits_per_dim.numpy():
             return False
         self._best_bits_per_dim.assign(bits_per_dim)
-        publish(self._best_checkpoint, self._best, int(self._step.numpy()), keep=1)
+        if self._writes:
+            publish(self._best_checkpoint, self._best, int(self._step.numpy()), keep=1)
         return True
 
 

@@ -14,9 +14,14 @@ EXCEPTIONS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
 class Interrupts:
-    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one raises at once."""
+    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one raises at once.
 
-    def __init__(self):
+    Args:
+        agree: function from the number of the signal noted here (0 for none) to that on which all workers act; called at every check.
+    """
+
+    def __init__(self, agree=lambda number: number):
+        self._agree = agree
         self._noted = None
         self._previous = {}
 
@@ -31,8 +36,9 @@ class Interrupts:
 
     def check(self, *_):
         """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after SIGTERM."""
-        if self._noted is not None:
-            noted, self._noted = self._noted, None
+        noted = self._agree(int(self._noted or 0))
+        if noted:
+            self._noted = None
             raise EXCEPTIONS[noted]
 
     def _note(self, number, _):

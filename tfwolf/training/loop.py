@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfwolf.data.pipeline import training_batches
 from tfwolf.evaluation.grids import sample_grid, switch_grid, write_png
 from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.replicas import deal
 from tfwolf.training.diagnosis import first_bad_layer
 from tfwolf.training.progress import progress_bar
 from tfwolf.variables import as_tensorflow, trainable_variables
@@ -28,13 +29,14 @@ class Loop:
         train_dir: folder for pictures.
         seed: integer.
         interrupts: `Interrupts`, checked after each step.
+        is_chief: whether this process is the one that draws pictures and the progress bar.
     """
 
-    def __init__(self, strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts):
+    def __init__(self, strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts, is_chief=True):
         self._strategy, self._model, self.train_step = strategy, model, train_step
         self._checkpoints, self._summaries, self._interrupts = checkpoints, summaries, interrupts
         self._dataset, self._settings = dataset, settings
-        self._train_dir, self._seed = train_dir, seed
+        self._train_dir, self._seed, self._is_chief = train_dir, seed, is_chief
 
     def run(self, last_step, process_started):
         """Trains until `last_step` steps are done; `process_started` is the `time.perf_counter()` of the start.
@@ -44,9 +46,9 @@ class Loop:
             KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
         """
         settings, done = self._settings, int(self.train_step.step.numpy())
-        batches = iter(self._strategy.experimental_distribute_dataset(self._batches(done)))
+        batches = deal(self._strategy, self._batches(done))
         try:
-            with progress_bar(last_step, done, 'Training', 'step') as bar:
+            with progress_bar(last_step, done, 'Training', 'step', self._is_chief) as bar:
                 self._clock = time.perf_counter()
                 self._clock_step = done
                 for step in range(done + 1, last_step + 1):
@@ -77,7 +79,9 @@ class Loop:
             self._summaries.flush()
 
     def draw_pictures(self, step):
-        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths."""
+        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths. Only the chief does."""
+        if not self._is_chief:
+            return []
         with self.train_step.weights_to_evaluate():
             pictures = self._pictures()
         paths = []

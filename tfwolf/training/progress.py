@@ -4,7 +4,8 @@ import sys
 import tqdm
 
 
-def progress_bar(total, initial, description, unit):
-    """Returns a tqdm bar on stderr with what is done, time left and speed."""
+def progress_bar(total, initial, description, unit, shown=True):
+    """Returns a tqdm bar on stderr with what is done, time left and speed; none is drawn if it is not `shown`."""
     seconds_between = 0.2 if sys.stderr.isatty() else 10
-    return tqdm.tqdm(total=total, initial=initial, desc=description, unit=unit, mininterval=seconds_between, dynamic_ncols=True)
+    return tqdm.tqdm(total=total, initial=initial, desc=description, unit=unit, mininterval=seconds_between,
+                     dynamic_ncols=True, disable=not shown)

@@ -1,18 +1,37 @@
 """From a flag to a `tf.distribute` strategy."""
+import signal
+
 import tensorflow as tf
 
-NAMES = ('auto', 'one_device', 'mirrored')
+from tfwolf import validate
+from tfwolf.training.cluster import EXAMPLE, VARIABLE, read_cluster, wait_for_all
+
+NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 
 
-def make_strategy(name):
-    """Returns the strategy `name`: 'one_device' (GPU 0 if there is one, else the CPU), 'mirrored' (all GPUs, or all logical CPUs),
-    'auto' (mirrored with two GPUs or more, else one_device).
+def make_strategy(name, tpu=None, startup_timeout=600.0):
+    """Returns the strategy `name`, which must be made before TensorFlow computes anything.
+
+    'one_device' is GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs; 'multi_worker' all GPUs, or the CPU, of
+    every process that the environment variable TF_CONFIG names; 'tpu' all cores of a TPU; 'auto' multi_worker if TF_CONFIG names several
+    processes, else mirrored with two GPUs or more, else one_device.
+
+    Args:
+        name: one of `NAMES`.
+        tpu: name or address of the TPU, or 'local'; None takes that of the environment.
+        startup_timeout: seconds after which a worker that does not come is given up.
 
     Raises:
-        ValueError: if the name is unknown.
+        ValueError: if the name is unknown, or TF_CONFIG or the TPU cannot be used.
+        WorkerLost: if another worker does not come.
     """
     if name not in NAMES:
         raise ValueError(f'`strategy` must be one of {", ".join(NAMES)}; got strategy={name!r}.')
+    if name == 'tpu':
+        return _tpu(tpu)
+    cluster = read_cluster() if name in ('auto', 'multi_worker') else None
+    if name == 'multi_worker' or (cluster is not None and len(cluster.addresses) > 1):
+        return _multi_worker(cluster, validate.real('startup_timeout', startup_timeout, above=0))
     gpus = tf.config.list_logical_devices('GPU')
     if name == 'mirrored' or (name == 'auto' and len(gpus) > 1):
         devices = gpus or tf.config.list_logical_devices('CPU')
@@ -34,3 +53,26 @@ def check_batch_size(strategy, batch_size):
                          f'batch_size={batch_size}. Change it, or use --strategy=one_device.')
     return batch_size // replicas
 
+
+def _multi_worker(cluster, startup_timeout):
+    if cluster is None:
+        raise ValueError(f'--strategy=multi_worker needs the environment variable {VARIABLE}, which names all workers and says which one '
+                         f'this is, such as {EXAMPLE}; it is not set, or names no cluster.')
+    wait_for_all(cluster, startup_timeout)
+    handler = signal.getsignal(signal.SIGTERM)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    # TensorFlow has put a handler of its own in its place, which swallows the signal.
+    signal.signal(signal.SIGTERM, handler)
+    return strategy
+
+
+def _tpu(name):
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f'There is no TPU to be had with --tpu={name}: {reason} Name one with --tpu (its name, grpc://HOST:PORT, or '
+                         '"local" on its own machine), or use another --strategy.') from error
+    return tf.distribute.TPUStrategy(resolver)

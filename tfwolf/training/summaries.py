@@ -9,10 +9,12 @@ class Summaries:
 
     Args:
         train_dir: folder of the run.
+        writes: whether this process is the one that writes; if not, nothing is written.
     """
 
-    def __init__(self, train_dir):
-        self._writer = tf.summary.create_file_writer(os.path.join(train_dir, 'tensorboard'))
+    def __init__(self, train_dir, writes=True):
+        self._writer = (tf.summary.create_file_writer(os.path.join(train_dir, 'tensorboard')) if writes
+                        else tf.summary.create_noop_writer())
 
     def text(self, name, value, step):
         """Writes a text in a fixed-width font."""
