@@ -81,7 +81,7 @@ def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     for step in (int(50 * (part + moments.random()) / kills) for part in range(kills)):
         process = start(tmp_path / 'run', '--max_steps=1000000')
         wait_for(process, 'First step (')
-        while checkpoint_steps(checkpoints)[-1] < step:
+        while (checkpoint_steps(checkpoints) or [0])[-1] < step:
             time.sleep(0.01)
         # Half of the time goes into saving every step.
         time.sleep(moments.uniform(0.0, 0.1))

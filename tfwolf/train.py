@@ -102,7 +102,8 @@ def _start(model, strategy, workers, dataset, settings, train_dir, seed, interru
     workers.copy_from_chief(model, optimizer, train_step)
     if restored:
         print(f'Continuing from step {int(train_step.step.numpy()):,}')
-    else:
+    elif model.flow.preparation is not None:
+        # What the seed gives can be had again in a moment, what phase 1 found cannot.
         checkpoints.save()
     operative = gin.operative_config_str(max_line_length=120)
     if workers.is_chief:

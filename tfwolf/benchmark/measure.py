@@ -11,6 +11,7 @@ from tfwolf.benchmark.drift import gradient_drift
 from tfwolf.benchmark.flops import matmul_peak, training_flop_per_image
 from tfwolf.data.pipeline import training_batches
 from tfwolf.models.initialization import initialize
+from tfwolf.replicas import deal
 from tfwolf.training.checkpoints import restore_model
 from tfwolf.training.flow_gradients import STORE
 from tfwolf.training.loop import initial_images
@@ -57,7 +58,7 @@ class Benchmark:
         else:
             restore_model(self._model, checkpoint)
         clock.lap('initialisation')
-        self._batches = iter(strategy.experimental_distribute_dataset(self._input()))
+        self._batches = deal(strategy, self._input())
         batch = next(self._batches)
         self._resident_before_steps = _resident_bytes()
         self._step.__call__.get_concrete_function(batch['image'], batch['label'])

@@ -189,4 +189,9 @@ def sum_over_event(values):
 
 def per_example(log_det, x):
     """Returns a scalar log-determinant repeated for every example of x, `[batch]`."""
-    return tf.fill([tf.shape(x)[0]], log_det)
+    return tf.fill([batch_size(x)], log_det)
+
+
+def batch_size(x):
+    """Returns the number of examples of x, an integer where it is known, which saves a graph some nodes."""
+    return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]

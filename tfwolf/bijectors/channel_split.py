@@ -49,8 +49,7 @@ class ChannelSplit:
         parts = [conditioning, transformed] if self.up else [transformed, conditioning]
         if not self.alternate:
             return tf.concat(parts, axis=-1)
-        shape = tf.concat([tf.shape(conditioning)[:-1], [self.channels]], axis=0)
-        merged = tf.reshape(tf.stack(parts, axis=-1), shape)
+        merged = tf.reshape(tf.stack(parts, axis=-1), [-1, *conditioning.shape[1:-1], self.channels])
         return tf.ensure_shape(merged, conditioning.shape[:-1].concatenate(self.channels))
 
     def only_transformed(self, values):

@@ -1,7 +1,7 @@
 """Layers made of layers: how images and gradients travel through them, forward and back."""
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.base import FlowBijector, batch_size
 
 
 class Composite(FlowBijector):
@@ -87,7 +87,7 @@ class Composite(FlowBijector):
         return tuple(tf.split(self.walk(visit, tf.concat([x, contributions], axis=0)), 2, axis=0))
 
     def _add_up(self, walk, apply, x):
-        total = tf.zeros([tf.shape(x)[0]], self.dtype)
+        total = tf.zeros([batch_size(x)], self.dtype)
 
         def visit(*visited):
             nonlocal total

@@ -23,7 +23,7 @@ def log_abs_det(matrix):
 
 def _over_last_axis(x, function):
     # One plain matrix product is faster than a broadcast one, above all in the gradient of the matrix.
-    return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), tf.shape(x))
+    return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
 
 
 def _random_orthogonal(size, seed):

@@ -5,9 +5,11 @@ import functools
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.base import FlowBijector, batch_size
 from tfwolf.bijectors.composite import Composite
 from tfwolf.variables import named_variables
+
+PARALLEL_TURNS = 10
 
 
 class _Template:
@@ -150,7 +152,8 @@ class Repeat(Composite):
             return turn + 1, tf.ensure_shape(y, x.shape), total + log_det, [array.write(row, x) for array in inputs]
 
         inputs = [tf.TensorArray(x.dtype, size=self.repeats, element_shape=x.shape)] if keep else []
+        # Several turns at a time: the gradients of one turn's weights may wait, those of its input go on.
         _, y, total, inputs = tf.while_loop(
-            lambda turn, *_: turn < self.repeats, body, (tf.constant(0), x, tf.zeros([tf.shape(x)[0]], self.dtype), inputs),
-            parallel_iterations=1, maximum_iterations=self.repeats)
+            lambda turn, *_: turn < self.repeats, body, (tf.constant(0), x, tf.zeros([batch_size(x)], self.dtype), inputs),
+            parallel_iterations=PARALLEL_TURNS, maximum_iterations=self.repeats)
         return y, total, *(array.stack() for array in inputs)

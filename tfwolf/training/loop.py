@@ -61,6 +61,9 @@ class Loop:
                         bits = float(metrics['bits_per_dim'])
                         bar.write(f'First step ({bits:.3f} bits/dim) finished {time.perf_counter() - process_started:.1f} s after the '
                                   f'start, {time.perf_counter() - self._clock:.1f} s of it to trace and run it')
+                        if not done and not due(step, settings.checkpoint_every, last_step):
+                            # Whatever the interval: a disk that is full or read-only should show now.
+                            self._checkpoints.save()
                         self._clock, self._clock_step = time.perf_counter(), step
                     if logging:
                         self._log(step, metrics, before, bar)

@@ -21,6 +21,11 @@ class WarmupDecay:
         self.initial = validate.real('initial', initial, minimum=0)
         self.decay = validate.real('decay', decay, above=0, maximum=1)
 
+    @property
+    def highest(self):
+        """The highest learning rate of all."""
+        return max(self.peak, self.initial)
+
     def __call__(self, update):
         """Returns the learning rate, float64, of update number `update` (0 is the first)."""
         update = tf.cast(update, tf.float64)
@@ -39,7 +44,7 @@ class AdamW(tf.Module):
 
     Args:
         variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
-        schedule: function of the update's number to the learning rate, a `WarmupDecay`.
+        schedule: function of the update's number to the learning rate that knows its `highest`, a `WarmupDecay`.
         weight_decay: decoupled, multiplied by the learning rate, on every variable.
         beta1, beta2, epsilon: as in Adam.
 
@@ -83,7 +88,8 @@ class AdamW(tf.Module):
 
         def update(variable, first, second, gradient):
             scalar = cast[variable.dtype]
-            if self._weight_decay:
+            # Where it rounds to 1 at the highest learning rate, as in float32 the paper's does, it is not worth a pass over all weights.
+            if variable.dtype.as_numpy_dtype(1 - self._schedule.highest * self._weight_decay) != 1:
                 variable.assign(variable * scalar['decay'])
             # Powers of zero: the bias corrections are in the rate and in epsilon, in float64.
             tf.raw_ops.ResourceApplyAdam(
