@@ -46,7 +46,7 @@ def model(name, compute_dtype):
 
 
 @pytest.mark.parametrize('name', ['wolf', 'glow', 'realnvp'])
-def test_only_the_networks_are_in_bfloat16(name):
+def test_only_the_networks_are_in_bfloat16(name, monkeypatch):
     exact, low = model(name, None), model(name, 'bfloat16')
     for (path, one), (_, two) in zip(named_variables(exact), named_variables(low), strict=True):
         assert one.dtype == two.dtype != tf.bfloat16, path
@@ -60,6 +60,13 @@ def test_only_the_networks_are_in_bfloat16(name):
             bits = low.bits_per_dim(images, noise)
         return bits, tape.gradient(bits, variables)
 
+    products, multiply = {}, tf.matmul
+
+    def noted(first, second, *arguments, **options):
+        products.setdefault(second.dtype.name, set()).add(tuple(second.shape))
+        return multiply(first, second, *arguments, **options)
+
+    monkeypatch.setattr(tf, 'matmul', noted)
     images = tf.constant(IMAGES)
     definition = bits_and_gradients.get_concrete_function(images).graph.as_graph_def()
     nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
@@ -70,8 +77,12 @@ def test_only_the_networks_are_in_bfloat16(name):
     for kind in ('Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'):
         # The encoder's last convolution, 1x1 and on a few features, stays in float32.
         assert types[kind] - ({'float32'} if name == 'wolf' else set()) == {'bfloat16'}, kind
-    for kind in {'Qr', 'Log', 'Exp', 'Softplus', 'MatMul', 'MatrixInverse'} & types.keys():
+    for kind in {'Qr', 'Log', 'Exp', 'Softplus', 'MatrixInverse'} & types.keys():
         assert types[kind] == {'float32'}, kind
+    # Of the products only the networks' 1x1 convolutions, which are written as such.
+    kernels = {tuple(variable.shape[-2:]) for path, variable in named_variables(low) if tuple(variable.shape[-4:-2]) == (1, 1)}
+    hidden = {'wolf': (8, 8), 'glow': (8, 8), 'realnvp': (4, 4)}[name]
+    assert hidden in products['bfloat16'] <= kernels and hidden not in products.get('float32', set())
     bits, gradients = bits_and_gradients(images)
     expected = exact.bits_per_dim(images, noise)
     assert bits.dtype == tf.float32 and all(gradient.dtype == tf.float32 for gradient in gradients)
