@@ -10,7 +10,6 @@ import tensorflow as tf
 from tfwolf import command, seeds
 from tfwolf.experiment import Experiment, TrainSettings
 from tfwolf.training.step import TrainStep
-from tfwolf.training.strategy import make_strategy
 from tfwolf.variables import count_parameters, trainable_variables
 
 JSON = flags.DEFINE_bool('json', False, 'Print one JSON object and nothing else.')
@@ -26,7 +25,7 @@ def main():
     command.parse_gin(command.GIN_FILE.value, command.gin_params())
     parts, settings = Experiment(), TrainSettings()
     shape = parts.find_image_shape(command.DATA_DIR.value)
-    strategy = make_strategy(command.STRATEGY.value)
+    strategy = command.strategy()
     with strategy.scope():
         model = parts.make_model(image_shape=shape, seed=command.SEED.value)
     parameters = count_parameters(model)

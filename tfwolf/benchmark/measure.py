@@ -31,9 +31,9 @@ class Benchmark:
         strategy: a `tf.distribute` strategy.
         data_dir, download: where the data are, see `Experiment.open_dataset`.
         seed: integer.
+        process_started: `time.perf_counter()` of the start of the process.
         xla: as in `TrainStep`.
         checkpoint: path of a trained model's checkpoint, whose weights replace the initial ones; None for these.
-        process_started: `time.perf_counter()` of the start of the process.
 
     Attributes:
         start_seconds: dict of the seconds from the start of the process to the end of the first step, by what took them.

@@ -61,8 +61,7 @@ class TrainStep(tf.Module):
         if xla and replicas_talk:
             raise ValueError('`xla` must be off for a flow with batch norm on several devices, since compiled code cannot talk to the others; '
                              'got xla=True. Use --noxla.')
-        # Each replica traces it within its own context.
-        self._flow_gradients = lambda: tf.function(flow_gradients, jit_compile=True, autograph=False) if xla else flow_gradients
+        self._xla = xla
         self._gradient_memory = gradient_memory
         self._seed = seeds.derive(seed, 'training noise')
         self._clip_norm = clip_norm
@@ -117,7 +116,9 @@ class TrainStep(tf.Module):
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, self._batch_size, model.latent.dim, self.step)
-        sums, of_flow, z_gradient = self._flow_gradients()(
+        # Each replica traces its own.
+        compute = tf.function(flow_gradients, jit_compile=True, autograph=False) if self._xla else flow_gradients
+        sums, of_flow, z_gradient = compute(
             model, objective, self._batch_size, inference, images, noise, self._accumulation_steps, self._gradient_memory)
         # What z costs the flow reaches encoder and prior through z.
         targets, upstream = ([kl_loss], [None]) if z_gradient is None else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
