@@ -132,7 +132,7 @@ def test_memory_of_gradients_that_cannot_be_is_refused():
 
 @pytest.mark.parametrize('arguments', [
     {'gradient_memory': 'store'}, {'gradient_memory': 'recompute'}, {'gradient_memory': 'reversible', 'accumulation_steps': 2},
-    {'make': small_flow_alone, 'name': 'glow'}, {'make': small_flow_alone, 'name': 'shallow realnvp'}], ids=str)
+    {'make': small_flow_alone, 'name': 'glow'}, {'make': small_flow_alone, 'name': 'shallow realnvp'}])
 def test_step_compiled_by_xla_is_the_same(arguments):
     losses = []
     for xla in (False, True):
@@ -141,6 +141,19 @@ def test_step_compiled_by_xla_is_the_same(arguments):
         initialize(wolf, IMAGES[:32], seed=1)
         losses.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 2)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize('gradient_memory', ['store', 'reversible'])
+def test_the_whole_step_lowers_to_stablehlo(gradient_memory):
+    """Encoder, noise, gradients and optimizer: one program for any accelerator, whose weights are arguments and come back changed."""
+    wolf, optimizer, step = make_run(make_strategy('one_device'), gradient_memory=gradient_memory)
+    wolf.initialized.assign(True)
+    whole = tf.function(step.__call__.python_function, jit_compile=True, autograph=False)
+    text = whole.experimental_get_compiler_ir(tf.zeros([BATCH, 8, 8, 3], tf.uint8), tf.zeros([BATCH], tf.int64))(stage='stablehlo')
+    assert 'stablehlo.convolution' in text and 'stablehlo.while' in text
+    moments = optimizer.first_moments + optimizer.second_moments
+    assert text.count('output_index') >= len(trainable_variables(wolf)) + len(moments) + 1, 'a weight, a moment or the step does not come back'
+
 
 
 def test_replicas_compile_their_flow():

@@ -15,7 +15,7 @@ from tfwolf.variables import count_parameters, named_variables, trainable_variab
 LATENTS = ('flow', 'normal', None)
 
 
-@pytest.fixture(scope='module', params=LATENTS, ids=str)
+@pytest.fixture(scope='module', params=LATENTS)
 def model(request):
     model = small_wolf(latent=request.param, images=random_images(64))
     move_weights(model.flow, 0.02)

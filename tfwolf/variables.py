@@ -8,6 +8,8 @@ import math
 import keras
 import tensorflow as tf
 
+VARIABLES = (tf.Variable, keras.Variable)
+
 
 def named_variables(root):
     """Returns `[(path, variable), ...]` for every variable that a checkpoint of `root` holds, in a fixed order.
@@ -15,20 +17,23 @@ def named_variables(root):
     A path is the tuple of attribute names (or list positions) that leads from `root` to the variable. A variable is a `tf.Variable`
     or a `keras.Variable`; one that can be reached by several paths is listed once.
     """
-    found, seen = [], set()
+    return [(path, node) for path, node in walk(root) if isinstance(node, VARIABLES)]
+
+
+def walk(root):
+    """Yields `(path, node)` for `root` and everything that it tracks, in the order of `named_variables`; each node once."""
+    seen = set()
 
     def visit(node, path):
         if id(node) in seen:
             return
         seen.add(id(node))
-        if isinstance(node, (tf.Variable, keras.Variable)):
-            found.append((path, node))
-            return
-        for name, child in tf.train.TrackableView.children(node).items():
-            visit(child, path + (name,))
+        yield path, node
+        if not isinstance(node, VARIABLES):
+            for name, child in tf.train.TrackableView.children(node).items():
+                yield from visit(child, path + (name,))
 
-    visit(root, ())
-    return found
+    return visit(root, ())
 
 
 def trainable_variables(root):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfwolf import validate
 from tfwolf.bijectors.base import FlowBijector, per_example
 from tfwolf.nets.batch_norm import global_moments
+from tfwolf.nets.channel_norm import channel_moments, spans
 
 
 class BatchNormFlow(FlowBijector):
@@ -71,9 +72,9 @@ class BatchNormFlow(FlowBijector):
 
     def initialize(self, x, condition=None):
         """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
-        mean, variance = tf.nn.moments(tf.cast(x, tf.float64), axes=[0, 1, 2])
-        self.running_mean.assign(tf.cast(mean, self.dtype))
-        self.running_variance.assign(tf.cast(variance, self.dtype))
+        mean, variance, _ = channel_moments(x[span] for span in spans(x.shape[0], math.prod(x.shape[1:])))
+        self.running_mean.assign(tf.constant(mean, self.dtype))
+        self.running_variance.assign(tf.constant(variance, self.dtype))
 
     def _normalize(self, x, mean, variance):
         variance += self._epsilon

@@ -67,8 +67,13 @@ class Coupling(FlowBijector):
 
     def initialize_and_forward(self, x, condition=None):
         """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the identity."""
-        self.net.initialize(self.split.split(x)[0], condition)
-        return x if self.transform.starts_as_identity else self.forward_and_log_det(x, condition)[0]
+        a, b = self.split.split(x)
+        self.net.initialize(a, condition)
+        if self.transform.starts_as_identity:
+            return x
+        # What one image gets, all get.
+        zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
+        return self.split.merge(a, self.transform.forward(b, zeros)[0])
 
     def _transform(self, x, condition, training):
         a, b = self.split.split(x)

@@ -30,7 +30,7 @@ class InvertibleConv1x1(FlowBijector):
         return self.matrix.solve(y), -self._log_det(y)
 
     def _log_det(self, x):
-        return per_example(math.prod(x.shape[1:-1]) * self.matrix.log_abs_det(), x)
+        return per_example(math.prod(x.shape[1:-1]) * self.matrix.log_abs_det, x)
 
 
 def invertible_conv1x1(channels, seed=0, dtype=tf.float32, matrix=FullMatrix):

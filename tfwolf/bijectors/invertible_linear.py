@@ -16,8 +16,8 @@ class InvertibleLinear(FlowBijector):
 
     def forward_and_log_det(self, x, condition=None):
         """Returns y = x W and log|det W|, `[batch]` in nats."""
-        return self.matrix.multiply(x), per_example(self.matrix.log_abs_det(), x)
+        return self.matrix.multiply(x), per_example(self.matrix.log_abs_det, x)
 
     def inverse_and_log_det(self, y, condition=None):
         """Returns x, the solution of x W = y, and -log|det W|."""
-        return self.matrix.solve(y), per_example(-self.matrix.log_abs_det(), y)
+        return self.matrix.solve(y), per_example(-self.matrix.log_abs_det, y)

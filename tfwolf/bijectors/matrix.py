@@ -4,6 +4,7 @@ import scipy.linalg
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.derived import derived
 from tfwolf.variables import CompleteVariables
 
 
@@ -52,16 +53,24 @@ class FullMatrix(CompleteVariables, tf.Module):
 
     def solve(self, y):
         """Returns y W^-1 over the last axis of y, `[..., size]`."""
-        inverse = tf.linalg.inv(tf.convert_to_tensor(self.weight))
-        return _over_last_axis(y, lambda rows: tf.matmul(rows, inverse))
+        return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
+    @derived()
+    def inverse(self):
+        """W^-1, `[size, size]`."""
+        return tf.linalg.inv(tf.convert_to_tensor(self.weight))
+
+    @derived()
     def log_abs_det(self):
-        """Returns log|det W|, a scalar, in nats."""
+        """log|det W|, a scalar, in nats."""
         return log_abs_det(tf.convert_to_tensor(self.weight))
 
     def assign(self, matrix):
         """Sets W to `matrix`, `[size, size]`."""
         self.weight.assign(matrix)
+
+
+FACTORS = ('triangles', 'log_diagonal', 'sign', 'permutation')
 
 
 class PLUMatrix(CompleteVariables, tf.Module):
@@ -89,23 +98,28 @@ class PLUMatrix(CompleteVariables, tf.Module):
 
     def multiply(self, x):
         """Returns x W over the last axis of x, `[..., size]`."""
-        lower, upper = self._factors()
-        transposed = tf.matmul(tf.matmul(self.permutation, lower), upper)
-        return _over_last_axis(x, lambda rows: tf.matmul(rows, transposed, transpose_b=True))
+        return _over_last_axis(x, lambda rows: tf.matmul(rows, self.matrix))
 
     def solve(self, y):
-        """Returns y W^-1 over the last axis of y, `[..., size]`, by two triangular solves."""
+        """Returns y W^-1 over the last axis of y, `[..., size]`."""
+        return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
+
+    @derived(*FACTORS)
+    def matrix(self):
+        """W, `[size, size]`."""
         lower, upper = self._factors()
+        return tf.transpose(tf.matmul(tf.matmul(self.permutation, lower), upper))
 
-        def solve(rows):
-            columns = tf.matmul(self.permutation, rows, transpose_a=True, transpose_b=True)
-            columns = tf.linalg.triangular_solve(lower, columns, lower=True)
-            return tf.transpose(tf.linalg.triangular_solve(upper, columns, lower=False))
+    @derived(*FACTORS)
+    def inverse(self):
+        """W^-1, `[size, size]`, by two triangular solves."""
+        lower, upper = self._factors()
+        columns = tf.linalg.triangular_solve(lower, tf.transpose(self.permutation), lower=True)
+        return tf.transpose(tf.linalg.triangular_solve(upper, columns, lower=False))
 
-        return _over_last_axis(y, solve)
-
+    @derived(*FACTORS)
     def log_abs_det(self):
-        """Returns log|det W|, a scalar, in nats."""
+        """log|det W|, a scalar, in nats."""
         return tf.reduce_sum(self.log_diagonal)
 
     def assign(self, matrix):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfwolf import seeds, validate
 from tfwolf.bijectors.base import FlowBijector, batch_size
 from tfwolf.bijectors.composite import Composite
+from tfwolf.derived import derived_attributes
 from tfwolf.variables import named_variables
 
 PARALLEL_TURNS = 10
@@ -17,29 +18,29 @@ class _Template:
 
     def __init__(self, layer):
         self.layer = layer
-        self._slots = []
+        self.slots = []
         for path, _ in named_variables(layer):
             owner = layer
             for name in path[:-1]:
                 owner = owner[int(name)] if isinstance(owner, (list, tuple)) else getattr(owner, name)
             delattr(owner, path[-1])
-            self._slots.append((owner, path[-1]))
+            self.slots.append((owner, path[-1]))
 
     def value(self, place):
         """Returns the weight that is lent at a place in the order of `named_variables`."""
-        owner, name = self._slots[place]
+        owner, name = self.slots[place]
         return owner.__dict__[name]
 
     @contextlib.contextmanager
     def bound(self, values):
         """Lends the layer its weights, in the order of `named_variables`, for the length of a `with` block."""
         # Written past the attribute tracking of TensorFlow, which would take a lent tensor for the layer's own.
-        for (owner, name), value in zip(self._slots, values):
+        for (owner, name), value in zip(self.slots, values):
             owner.__dict__[name] = value
         try:
             yield self.layer
         finally:
-            for owner, name in self._slots:
+            for owner, name in self.slots:
                 del owner.__dict__[name]
 
 
@@ -132,6 +133,22 @@ class Repeat(Composite):
         for weight, rows in zip(stacked, zip(*initialized)):
             weight.assign(tf.stack([tf.convert_to_tensor(row) for row in rows]))
         return x
+
+    def fix_weights(self):
+        """As `tfwolf.derived.fix_weights`, for the layers inside: their derived attributes are stacked as the weights are."""
+        stacked = [self.weights[name] for name in self._order]
+        rows = []
+        for index in range(self.repeats):
+            with self._template.bound([weight[index] for weight in stacked]) as layer:
+                found = derived_attributes(layer)
+                rows.append([attribute.compute(module) for _, module, attribute in found])
+        unused = {(id(module), name) for _, module, attribute in found for name in attribute.instead_of}
+        kept = [place for place, (owner, name) in enumerate(self._template.slots) if (id(owner), name) not in unused]
+        names = ['.'.join((*path, attribute.name)) for path, _, attribute in found]
+        fixed = {name: tf.Variable(tf.stack(values), trainable=False, name=name) for name, values in zip(names, zip(*rows))}
+        self._template.slots = [*(self._template.slots[place] for place in kept), *((module, attribute.name) for _, module, attribute in found)]
+        self._order = (*(self._order[place] for place in kept), *names)
+        self.weights = {name: fixed[name] if name in fixed else self.weights[name] for name in self._order}
 
     def _unstacked(self):
         # Unstacked outside and read inside a loop: the gradient of an index into the stack would cost O(n) in every turn.

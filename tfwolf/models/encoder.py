@@ -3,6 +3,7 @@ import keras
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.derived import derived
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
@@ -27,8 +28,11 @@ class _PosteriorLayer(keras.layers.Layer):
         self.bias = self.add_weight(shape=shape[1:], initializer='zeros', name='bias')
 
     def call(self, features):
-        kernel = weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
-        return tf.matmul(features, kernel) + self.bias
+        return tf.matmul(features, self.kernel) + self.bias
+
+    @derived('direction', 'length')
+    def kernel(self):
+        return weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
 
     def initialize(self, outputs):
         """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small standard deviation."""

@@ -151,7 +151,16 @@ class Wolf(CompleteVariables, tf.Module):
         """
         self._check(images)
         z = self.latent.encode(self._to_x(images, 0.0), labels)
-        return z, self.flow.forward_and_log_det(self._to_x(images, 0.5), z)[0]
+        return z, self.encode_given(images, z)
+
+    def encode_given(self, images, z):
+        """Returns v of images whose z is known, `[batch, height, width, channels]`; z is None without a latent."""
+        return self.flow.forward_and_log_det(self._to_x(images, 0.5), z)[0]
+
+    def posterior(self, images):
+        """Returns q(z|x) of images, a `Posterior`; only a model with an encoder has one."""
+        self._check(images)
+        return self.latent.posterior(self._to_x(images, 0.0))
 
     def decode(self, z, v):
         """Returns the uint8 images of z and v, in the full range 0..255."""

@@ -2,6 +2,8 @@
 import keras
 import tensorflow as tf
 
+from tfwolf.nets.channel_norm import channel_moments
+
 EPSILON = 1e-5
 MOMENTUM = 0.1
 
@@ -37,11 +39,11 @@ class BatchNorm(keras.layers.Layer):
         scale = self.gamma * tf.math.rsqrt(variance + EPSILON)
         return x * scale + (self.beta - mean * scale)
 
-    def initialize(self, x):
-        """Sets the running averages to the statistics of x, `[batch, height, width, channels]`, on one device."""
-        mean, variance, count = global_moments(x)
-        self.running_mean.assign(mean)
-        self.running_variance.assign(variance * count / tf.maximum(count - 1, 1))
+    def initialize(self, chunks):
+        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on one device."""
+        mean, variance, count = channel_moments(chunks)
+        self.running_mean.assign(mean.astype(self.running_mean.dtype))
+        self.running_variance.assign((variance * count / max(count - 1, 1)).astype(self.running_variance.dtype))
 
     def _move_averages(self, mean, variance):
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))

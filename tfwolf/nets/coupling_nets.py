@@ -4,6 +4,7 @@ import math
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.derived import derived
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
@@ -28,7 +29,9 @@ class _CouplingNet(CompleteVariables, tf.Module):
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
-    def _output_kernel(self):
+    @derived('output_direction', 'output_length')
+    def output_kernel(self):
+        """The last layer's normalised kernel, `[..., hidden, out]`."""
         return weight_norm(self.output_direction, self.output_length)
 
 
@@ -75,7 +78,7 @@ class ConvCouplingNet(_CouplingNet):
             _check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
             h += tf.cast(shift, self._compute)[:, tf.newaxis, tf.newaxis]
-        return tf.cast(conv2d(tf.nn.elu(h), self._output_kernel(), self._compute), x.dtype) + self.output_bias
+        return tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self._compute), x.dtype) + self.output_bias
 
 
 class DenseCouplingNet(_CouplingNet):
@@ -103,7 +106,7 @@ class DenseCouplingNet(_CouplingNet):
         """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
         h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
         h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)
-        return tf.matmul(h, self._output_kernel()) + self.output_bias
+        return tf.matmul(h, self.output_kernel) + self.output_bias
 
 
 def _check_condition(condition, x, condition_dim):

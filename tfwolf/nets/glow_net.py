@@ -2,7 +2,7 @@
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.nets.channel_norm import standardizing
+from tfwolf.nets.channel_norm import graph_of, moments, spans, standardizing
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.variables import CompleteVariables
 
@@ -79,13 +79,22 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
 
     def initialize(self, x, condition=None):
         """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
-        h = tf.nn.conv2d(x, self.kernel1, 1, 'SAME')
-        self._standardize(self.log_scale1, self.bias1, h)
-        h = tf.nn.conv2d(tf.nn.relu(h * tf.exp(self.log_scale1) + self.bias1), self.kernel2, 1, 'SAME')
-        self._standardize(self.log_scale2, self.bias2, h)
+        # The first layer runs twice: cheaper than to hold what it returns for all images.
+        for log_scale, bias, of_chunk in (
+                (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),
+                (self.log_scale2, self.bias2, lambda x: graph_of(_second_moments, x)(
+                    x, self.kernel1, self.log_scale1, self.bias1, self.kernel2))):
+            chunks = (x[span] for span in spans(x.shape[0], x.shape[1] * x.shape[2] * bias.shape[0]))
+            for variable, value in zip((log_scale, bias), standardizing(chunks, bias.dtype, of_chunk)):
+                variable.assign(value)
         self.output.initialize(x)
 
-    @staticmethod
-    def _standardize(log_scale, bias, h):
-        for variable, value in zip((log_scale, bias), standardizing(h, h.dtype)):
-            variable.assign(value)
+
+# Of weights as arguments, so that all networks of one shape share a trace.
+def _first_moments(x, kernel1):
+    return moments(tf.nn.conv2d(x, kernel1, 1, 'SAME'))
+
+
+def _second_moments(x, kernel1, log_scale1, bias1, kernel2):
+    h = tf.nn.relu(tf.nn.conv2d(x, kernel1, 1, 'SAME') * tf.exp(log_scale1) + bias1)
+    return moments(tf.nn.conv2d(h, kernel2, 1, 'SAME'))

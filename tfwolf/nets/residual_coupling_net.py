@@ -2,7 +2,9 @@
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.derived import derived
 from tfwolf.nets.batch_norm import BatchNorm
+from tfwolf.nets.channel_norm import spans
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
@@ -31,7 +33,12 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
     def __call__(self, x):
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
-        return tf.cast(conv2d(x, weight_norm(self.direction, self.length), self._compute), x.dtype) + self.bias
+        return tf.cast(conv2d(x, self.kernel, self._compute), x.dtype) + self.bias
+
+    @derived('direction', 'length')
+    def kernel(self):
+        """The normalised kernel, `[size, size, in_channels, out_channels]`."""
+        return weight_norm(self.direction, self.length)
 
 
 class ResidualCouplingNet(CompleteVariables, tf.Module):
@@ -90,15 +97,24 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         Raises:
             ValueError: if the condition is missing.
         """
-        return self._run(x, condition, lambda layer, h: layer(h, training=training))
+        run = self._up_to_norms(x, condition)
+        h = next(run)
+        for norm in self.norms:
+            h = run.send(norm(h, training=training))
+        shift, u = tf.split(self.last(tf.nn.relu(self.last_norm(h, training=training))), 2, axis=-1)
+        return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
 
     def initialize(self, x, condition=None):
         """Sets the running averages of batch norm to the statistics of real images, and the last layer to zero."""
-        def normalize(layer, h):
-            layer.initialize(h)
-            return layer(h)
-
-        self._run(x, condition, normalize)
+        # All chunks of images advance together, from one norm to the next.
+        runs = [self._up_to_norms(x[span], None if condition is None else condition[span])
+                for span in spans(x.shape[0], x.shape[1] * x.shape[2] * self.last_norm.gamma.shape[0])]
+        values = [next(run) for run in runs]
+        for norm in self.norms:
+            norm.initialize(values)
+            for index, run in enumerate(runs):
+                values[index] = run.send(norm(values[index]))
+        self.last_norm.initialize(values)
         self.last.length.assign(tf.zeros_like(self.last.length))
         self.last.bias.assign(tf.zeros_like(self.last.bias))
 
@@ -106,7 +122,8 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         """Returns the variables that Real NVP regularises: lengths of kernels and factors of log-scales."""
         return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [self.log_scale_factor]
 
-    def _run(self, x, condition, normalize):
+    def _up_to_norms(self, x, condition):
+        """Yields what enters each of the norms, the last one's at the end, and is sent what left the one before."""
         h = self.first(x)
         if self.has_condition:
             if condition is None:
@@ -114,11 +131,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             h += tf.matmul(condition, self.condition_kernel)[:, tf.newaxis, tf.newaxis]
         total = self.skips[0](h)
         for block, skip in enumerate(self.skips[1:]):
-            r = h
-            for layer in (2 * block, 2 * block + 1):
-                r = self.convs[layer](tf.nn.relu(normalize(self.norms[layer], r)))
-            h += r
+            r = self.convs[2 * block](tf.nn.relu((yield h)))
+            h += self.convs[2 * block + 1](tf.nn.relu((yield r)))
             total += skip(h)
-        out = self.last(tf.nn.relu(normalize(self.last_norm, total)))
-        shift, u = tf.split(out, 2, axis=-1)
-        return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
+        yield total
