@@ -96,6 +96,37 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
     assert tf.train.latest_checkpoint(str(train_dir / 'checkpoints')).split('-')[-1] != '0'
 
 
+def test_export_publishes_a_verified_version(run, tmp_path):
+    train_dir, _ = run
+    out = tmp_path / 'out'
+    done = tfwolf('export', f'--train_dir={train_dir}', f'--export_dir={out}', '--checkpoint=best')
+    assert done.returncode == 0, done.stderr
+    assert str(out / '1') in done.stdout and 'agree with the checkpoint' in done.stdout
+    described = json.loads((out / '1' / 'signatures.json').read_text())
+    assert described['image_shape'] == [8, 8, 1] and described['signatures']['encode']['inputs']['images']['shape'] == ['batch', 8, 8, 1]
+    card = (out / '1' / 'model_card.md').read_text()
+    assert described['weights_sha256'] in card and "RefinedGlow.num_steps = [0, [1], 1]" in card and 'numbers differ by at most' in card
+    assert {path.name for path in out.iterdir()} >= {'1', 'models.config', 'batching.config', 'compose.yaml', 'client.py'}
+    images = np.random.default_rng(0).integers(0, 16, (2, 8, 8, 1)).astype(np.uint8) * 17  # what 4 bits can show
+    np.save(tmp_path / 'images.npy', images)
+    model = [sys.executable, '-m', 'tensorflow.python.tools.saved_model_cli', 'run', '--dir', out / '1', '--tag_set', 'serve']
+    for signature, inputs in (('encode', 'images=images.npy'), ('decode', 'z=z.npy;v=v.npy')):
+        called = subprocess.run([*model, '--signature_def', signature, '--inputs', inputs, '--outdir', '.', '--overwrite'], cwd=tmp_path,
+                                capture_output=True, text=True)
+        assert called.returncode == 0, called.stderr[-2000:]
+    np.testing.assert_array_equal(np.load(tmp_path / 'images.npy'), images)
+
+    (out / '7').mkdir()
+    (tmp_path / 'file').write_text('')
+    for arguments, message in (([f'--export_dir={out}', '--version=7'], '7 is there already; nothing was written'),
+                               ([f'--export_dir={tmp_path / "file" / "out"}'], 'cannot be written to'), ([], '--export_dir must be given'),
+                               ([f'--export_dir={out}', '--checkpoint=99'], "no checkpoint '99'"),
+                               ([f'--export_dir={out}', '--weights=ema'], 'trained with train.ema_decay = 0')):
+        failed = tfwolf('export', f'--train_dir={train_dir}', *arguments)
+        assert failed.returncode == 2 and message in failed.stderr and 'Traceback' not in failed.stderr, failed.stderr
+    assert not [path for path in out.iterdir() if path.name.startswith('.')]
+
+
 def test_an_interrupted_evaluation_keeps_what_it_has(run):
     train_dir, _ = run
     process = subprocess.Popen([sys.executable, '-m', 'tfwolf.evaluate', f'--train_dir={train_dir}', '--num_samples=100000',

@@ -7,6 +7,7 @@ from absl import app, flags, logging
 import gin
 import tensorflow as tf
 
+from tfwolf.training import run_directory
 from tfwolf.training.cluster import WorkerLost
 from tfwolf.training.strategy import NAMES, make_strategy
 
@@ -138,6 +139,18 @@ def train_dir():
     if not TRAIN_DIR.value:
         raise ValueError('--train_dir must be given: the folder of the run.')
     return TRAIN_DIR.value
+
+
+def run_config(train_dir):
+    """Returns the path of the configuration of the run in `train_dir`.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    config = os.path.join(train_dir, run_directory.CONFIG)
+    if not os.path.isfile(config):
+        raise ValueError(f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or name another --train_dir.')
+    return config
 
 
 def config_text():

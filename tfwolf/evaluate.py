@@ -26,8 +26,8 @@ NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the d
 NUM_IMAGES = flags.DEFINE_integer('num_images', None, 'Evaluate on the first so many images only.', lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 256, 'Images per batch over all replicas.', lower_bound=1)
 CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-WEIGHTS = flags.DEFINE_enum('weights', 'auto', ['auto', RAW, AVERAGED], 'Whose likelihood: of the weights, or of their averages '
-                            '(train.ema_decay); auto: of the averages where there are any.')
+WEIGHTS = flags.DEFINE_enum('weights', 'auto', ['auto', RAW, AVERAGED, 'ema'], 'Whose likelihood: of the weights, or of their '
+                            'averages (train.ema_decay; averaged and ema are the same); auto: of the averages where there are any.')
 DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exact reconstruction, broken samples and layers.')
 NUM_DIAGNOSED = flags.DEFINE_integer('num_diagnosed', 64, 'Images, and samples per temperature, of the diagnostics.', lower_bound=2)
 
@@ -43,10 +43,7 @@ def main():
 
 def evaluate(train_dir):
     """Evaluates the run in `train_dir`; prints the results and writes them there."""
-    config = os.path.join(train_dir, run_directory.CONFIG)
-    if not os.path.isfile(config):
-        raise ValueError(f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or name another --train_dir.')
-    command.parse_gin([config, *command.GIN_FILE.value], command.gin_params())
+    command.parse_gin([command.run_config(train_dir), *command.GIN_FILE.value], command.gin_params())
     path = find_checkpoint(train_dir, CHECKPOINT.value)
     parts = Experiment()
     strategy = command.strategy()

@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-# 'auto_select' would give other numbers under XLA than without it.
+# 'auto_select' would draw other bits under XLA than without it. Of the same bits XLA still makes other floats, so a compiled function
+# that must agree with one that is not is given its noise.
 ALGORITHM = 'philox'
 
 

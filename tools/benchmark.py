@@ -6,7 +6,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that 
 from tfwolf.quiet import PROCESS_STARTED  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
 
 import json
-import os
 import statistics
 
 from absl import flags
@@ -14,9 +13,9 @@ from absl import flags
 from tfwolf import command
 from tfwolf.benchmark.drift import drift_warning
 from tfwolf.benchmark.measure import Benchmark, quartiles
+from tfwolf.benchmark.served import time_export
 from tfwolf.benchmark.turns import Child, run_alone, serve
 from tfwolf.experiment import Experiment, TrainSettings
-from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import find_checkpoint
 from tfwolf.training.flow_gradients import MEMORIES
 
@@ -26,6 +25,7 @@ TURNS = flags.DEFINE_integer('turns', 3, 'How often the settings take turns.', l
 MEMORY = flags.DEFINE_enum('memory', None, MEMORIES, "Stands for train.gradient_memory; default: the experiment's.")
 VS = flags.DEFINE_multi_string('vs', [], 'A gin binding of a second setting, compared with the first in the same run; repeatable.')
 VS_COMMAND = flags.DEFINE_string('vs_command', None, 'A command to compare with, which prints a line of JSON with step_s.')
+EXPORT = flags.DEFINE_string('export', None, 'Time an exported model instead: folder of its versions, or of one.')
 DETAILS = flags.DEFINE_bool('details', True, 'Also count operations, and time evaluation, encoding, sampling and input.')
 JSON = flags.DEFINE_bool('json', False, 'Print one JSON object and nothing else.')
 CHILD = flags.DEFINE_bool('child', False, 'For its own use: answer requests on stdin.')
@@ -39,7 +39,10 @@ def main():
         return
     if VS.value and VS_COMMAND.value:
         raise ValueError('--vs and --vs_command are two comparisons; give one of them.')
-    result = _compare() if VS.value or VS_COMMAND.value else _measure()
+    if EXPORT.value:
+        result = time_export(EXPORT.value)
+    else:
+        result = _compare() if VS.value or VS_COMMAND.value else _measure()
     print(json.dumps(result) if JSON.value else '\n'.join(_as_text(result)))
 
 
@@ -47,7 +50,7 @@ def _benchmark():
     params = [*command.gin_params(), *([f'train.batch_size = {BATCH_SIZE.value}'] if BATCH_SIZE.value else []),
               *([f'train.gradient_memory = {MEMORY.value!r}'] if MEMORY.value else [])]
     train_dir = command.TRAIN_DIR.value
-    files = [os.path.join(train_dir, run_directory.CONFIG)] if train_dir else []
+    files = [command.run_config(train_dir)] if train_dir else []
     command.parse_gin([*files, *command.GIN_FILE.value], params)
     strategy = command.strategy()
     return Benchmark(Experiment(), TrainSettings(), strategy, command.DATA_DIR.value, command.DOWNLOAD.value, command.SEED.value,

@@ -24,12 +24,20 @@ def provenance(dataset, split_name, split, checkpoint, weights, seed):
         weights: which of its weights, 'raw' or 'averaged'.
         seed: integer.
     """
-    # The index of a checkpoint holds a checksum of every weight.
-    with open(f'{checkpoint}.index', 'rb') as file:
-        checkpoint_sha256 = hashlib.sha256(file.read()).hexdigest()
     return {'dataset': dataset.name, 'dataset_version': dataset.version, 'split': split_name,
             'data_fingerprint': data_fingerprint(split), 'checkpoint': os.path.basename(checkpoint),
-            'checkpoint_sha256': checkpoint_sha256, 'weights': weights, 'seed': seed, 'versions': software_versions()}
+            'checkpoint_sha256': checkpoint_sha256(checkpoint), 'weights': weights, 'seed': seed, 'versions': software_versions()}
+
+
+def checkpoint_sha256(checkpoint):
+    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every weight, as hexadecimal text."""
+    return file_sha256(f'{checkpoint}.index')
+
+
+def file_sha256(path):
+    """Returns the SHA-256 of a file, as hexadecimal text."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def software_versions():

@@ -112,7 +112,7 @@ def restore_model(model, path, weights='auto'):
     Args:
         model: a `Wolf`.
         path: of the checkpoint, without extension.
-        weights: 'raw', 'averaged' (see `WeightAverages`), or 'auto' for averages where the checkpoint holds them.
+        weights: 'raw', 'averaged' or 'ema' (the same, see `WeightAverages`), or 'auto' for averages where the checkpoint holds them.
 
     Raises:
         ValueError: if the checkpoint holds another model, or no averages though they are asked for.
@@ -125,6 +125,7 @@ def restore_model(model, path, weights='auto'):
         raise ValueError(f'{path} holds another model than the one configured. ({str(error).splitlines()[0]})') from error
     reader = tf.train.load_checkpoint(path)
     has_averages = reader.has_tensor(AVERAGES.format('count'))
+    weights = AVERAGED if weights == 'ema' else weights
     if weights == AVERAGED and not has_averages:
         raise ValueError(f'{path} holds no averages of the weights: the run was trained with train.ema_decay = 0. Use --weights=raw.')
     if weights == RAW or not has_averages or not reader.get_tensor(AVERAGES.format('count')):

@@ -1,0 +1,54 @@
+"""Inputs that a model can be tried with: pictures that it draws itself, so that no data are needed."""
+import io
+
+import numpy as np
+from PIL import Image
+import tensorflow as tf
+
+# Below 1 samples stay clear of the edges of the colour range, where an untrained flow may not be finite.
+TEMPERATURE = 0.7
+
+
+def example_inputs(model, signatures, count, seed):
+    """Returns `{signature: {input: array}}` with `count` rows each, in the types that the signatures want; bytes as an array of objects.
+
+    Args:
+        model: the `Wolf` whose signatures they are.
+        signatures: a `Signatures`.
+        count: number of images.
+        seed: integer.
+    """
+    random = np.random.default_rng(seed)
+    images, others = (_pictures(model, count, seed + shift) for shift in range(2))
+    labels = random.integers(0, model.latent.num_classes or 1, [2, count])
+    places = np.tile(np.float32([0, 0.3, 1]), [count, 1])
+    values = {'images': images, 'images_a': images, 'images_b': others, 'labels': labels[0], 'labels_a': labels[0], 'labels_b': labels[1],
+              'image_bytes': _as_objects(map(png, images)) if images.shape[-1] in (1, 3) else None,
+              'seeds': random.integers(0, 2 ** 62, [count, 2]), 'temperature_v': np.full(count, TEMPERATURE, np.float32),
+              'temperature_z': np.full(count, TEMPERATURE, np.float32), 'alphas': places, 'betas': places[:, ::-1].copy()}
+    code = signatures.all['encode']({name: values[name] for name in signatures.all['encode'].arguments})
+    return {name: {key: {**values, **code}[key] for key in signature.arguments} for name, signature in signatures.all.items()}
+
+
+def png(image):
+    """Returns the PNG file, bytes, of a uint8 image `[height, width, 1 or 3]`."""
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, 'PNG')
+    return file.getvalue()
+
+
+def _pictures(model, count, seed):
+    """Returns images of the model that it gives back exactly, from blurred noise where its own samples are not all finite."""
+    sample = model.sample(count, seed, TEMPERATURE, TEMPERATURE).numpy()
+    if np.ptp(sample, axis=(1, 2, 3)).min() > 0:
+        return sample
+    height, width, channels = model.image_shape
+    coarse = np.random.default_rng(seed).integers(0, 256, [count, 4, 4, channels]).astype(np.float32)
+    return tf.cast(tf.image.resize(coarse, [height, width], 'bicubic'), tf.uint8).numpy()
+
+
+def _as_objects(values):
+    values = list(values)
+    array = np.empty(len(values), np.object_)
+    array[:] = values
+    return array

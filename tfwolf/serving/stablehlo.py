@@ -1,0 +1,84 @@
+"""The numeric functions of a model as StableHLO, for runtimes that are no TensorFlow: JAX, PJRT, IREE."""
+import json
+import os
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.serving.signatures import DEFAULT
+
+# Not imported: it needs JAX.
+LOADER = pathlib.Path(__file__).with_name('load_with_jax.py')
+MANIFEST, WEIGHTS = 'manifest.json', 'weights.npz'
+# The grid of Wolf, figure 5.
+NUM_PLACES = {'num_alphas': 5, 'num_betas': 11}
+
+
+def write_stablehlo(signatures, folder, batch_sizes):
+    """Writes a StableHLO module for every function and batch size, their weights, and a list of what goes in and comes out where.
+
+    `main` of a module takes the inputs in the order of the manifest, then the weights; it returns the outputs in the order of the manifest.
+    Inputs are not checked: the rules in the manifest are the caller's to keep.
+
+    Args:
+        signatures: a `Signatures`; those of files are left out.
+        folder: where to.
+        batch_sizes: integers of at least 1; sizes are fixed in StableHLO.
+    """
+    weights, functions = {}, {}
+    for name, signature in signatures.all.items():
+        if name == DEFAULT or any(tensor.dtype == tf.string for tensor in (*signature.arguments.values(), *signature.results.values())):
+            continue
+        entry = {'meaning': signature.meaning, 'files': {}}
+        for batch_size in batch_sizes:
+            file = f'{name}.b{batch_size}.mlir'
+            specs = [tf.TensorSpec(_sizes(argument.shape, batch_size), argument.dtype) for argument in signature.arguments.values()]
+            text, variables = _lower(signature, specs)
+            entry['files'][str(batch_size)] = file
+            entry['inputs'] = [_described(key, tensor) for key, tensor in signature.arguments.items()]
+            entry['outputs'] = [_described(key, tensor) for key, tensor in sorted(signature.results.items())]
+            entry['weights'] = [weights.setdefault(id(variable), (f'w{len(weights)}', variable))[0] for variable in variables]
+            with open(os.path.join(folder, file), 'w', encoding='utf-8') as stream:
+                stream.write(text)
+        functions[name] = entry
+    np.savez(os.path.join(folder, WEIGHTS), **{name: variable.numpy() for name, variable in weights.values()})
+    with open(os.path.join(folder, MANIFEST), 'w', encoding='utf-8') as stream:
+        json.dump({'sizes': NUM_PLACES, 'functions': functions}, stream, indent=1)
+    shutil.copy(LOADER, folder)
+
+
+def _lower(signature, specs):
+    """Returns the text of the module, and the variables that `main` takes after the inputs."""
+    names = list(signature.arguments)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def function(*inputs):
+        results = signature.compute(**dict(zip(names, inputs)))
+        return [results[key] for key in sorted(results)]
+
+    variables = {id(variable.handle): variable for variable in function.get_concrete_function(*specs).graph.variables}
+    captured = [variables[id(handle)] for handle in function.get_concrete_function(*specs).captured_inputs]
+    return _plain(function.experimental_get_compiler_ir(*specs)(stage='stablehlo')), captured
+
+
+def _plain(text):
+    """Returns TensorFlow's text with StableHLO alone in it, without what only its own compiler knows."""
+    text = re.sub(r'^(module @\S+) attributes \{.*\} \{$', r'\1 {', text, count=1, flags=re.MULTILINE)
+    text = re.sub(r'mhlo\.frontend_attributes = \{[^}]*\}(, )?', '', text)
+    text = re.sub(r'(%\S+) = mhlo\.copy (%\S+) : (\S+)', r'\1 = stablehlo.convert \2 : \3', text)
+    left = sorted(set(re.findall(r'= "?(mhlo\.\w+)', text)))
+    if left:
+        raise ValueError(f'The model uses {", ".join(left)}, which StableHLO does not have. Export it as a SavedModel.')
+    return text
+
+
+def _sizes(shape, batch_size):
+    return [batch_size if size == 'batch' else NUM_PLACES.get(size, size) for size in shape]
+
+
+def _described(name, tensor):
+    rule = getattr(tensor, 'rule', '')
+    return {'name': name, 'dtype': tensor.dtype.name, 'shape': list(tensor.shape), 'meaning': tensor.meaning, **({'rule': rule} if rule else {})}

@@ -1,0 +1,57 @@
+"""Requests that a server answers to itself before it takes others', and the same ones as files for people to send."""
+import base64
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+
+# Where TensorFlow Serving looks.
+WARMUP = os.path.join('assets.extra', 'tf_serving_warmup_requests')
+EXAMPLES = 'examples'
+
+
+def write_warmup(folder, examples, model_name):
+    """Writes a warm-up request for every signature into the folder of a SavedModel.
+
+    Without them the first request of each signature waits until its graph is optimised.
+
+    Args:
+        folder: of the SavedModel.
+        examples: `{signature: {input: array}}`.
+        model_name: name that the server will have the model under.
+    """
+    path = os.path.join(folder, WARMUP)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tf.io.TFRecordWriter(path) as writer:
+        for name, inputs in examples.items():
+            request = predict_pb2.PredictRequest(model_spec=model_pb2.ModelSpec(name=model_name, signature_name=name),
+                                                 inputs={key: tf.make_tensor_proto(array) for key, array in inputs.items()})
+            writer.write(prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request)).SerializeToString())
+
+
+def write_examples(folder, examples):
+    """Writes `examples/<signature>.json` for every signature: bodies of REST requests, to be sent to `.../v1/models/NAME:predict`."""
+    os.makedirs(os.path.join(folder, EXAMPLES), exist_ok=True)
+    for name, inputs in examples.items():
+        with open(os.path.join(folder, EXAMPLES, f'{name}.json'), 'w', encoding='utf-8') as file:
+            json.dump({'signature_name': name, 'inputs': {key: _as_json(array) for key, array in inputs.items()}}, file)
+
+
+def read_example(folder, signature):
+    """Returns the inputs of an example request, `{input: value}`: nested lists, and bytes as bytes."""
+    def restored(value):
+        if isinstance(value, dict):
+            return base64.b64decode(value['b64'])
+        return [restored(part) for part in value] if isinstance(value, list) else value
+
+    with open(os.path.join(folder, EXAMPLES, f'{signature}.json'), encoding='utf-8') as file:
+        return {key: restored(value) for key, value in json.load(file)['inputs'].items()}
+
+
+def _as_json(array):
+    if array.dtype == np.object_:
+        return [{'b64': base64.b64encode(content).decode()} for content in array]
+    # By way of text a float32 keeps to the few digits that tell it from its neighbours.
+    return (array.astype(str).astype(np.float64) if array.dtype == np.float32 else array).tolist()
