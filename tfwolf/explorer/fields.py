@@ -1,0 +1,59 @@
+"""Reads the values of a request, each with a message that says what it must be."""
+import math
+
+from tfwolf.explorer.refusal import Refusal
+
+
+class Fields:
+    """The JSON object of a request.
+
+    Args:
+        body: what was parsed.
+        known: names that it may hold.
+
+    Raises:
+        Refusal: if it is no object, or holds another name; so do all methods on a missing or wrong value.
+    """
+
+    def __init__(self, body, known):
+        if not isinstance(body, dict):
+            raise Refusal('The request must be a JSON object.')
+        unknown = sorted(body.keys() - set(known))
+        if unknown:
+            raise Refusal(f'There is no field {unknown[0][:40]!r}; there are: {", ".join(sorted(known))}.')
+        self._body = body
+
+    def integer(self, name, low, high):
+        """Returns a whole number from `low` to `high`."""
+        value = self._body.get(name)
+        if type(value) is not int or not low <= value <= high:
+            raise Refusal(f'`{name}` must be a whole number from {low} to {high}; got {_shown(value)}.')
+        return value
+
+    def number(self, name, low, high):
+        """Returns a number from `low` to `high`."""
+        return _number(name, self._body.get(name), low, high)
+
+    def numbers(self, name, low, high, most):
+        """Returns a list of 1 to `most` numbers from `low` to `high`."""
+        value = self._body.get(name)
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            raise Refusal(f'`{name}` must be a list of 1 to {most} numbers; got {_shown(value)}.')
+        return [_number(name, item, low, high) for item in value]
+
+    def raw(self, name):
+        """Returns the value as it is, None where it is missing."""
+        return self._body.get(name)
+
+
+def _number(name, value, low, high):
+    # A bool is an int to Python.
+    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        raise Refusal(f'`{name}` must be a number from {low} to {high}; got {_shown(value)}.')
+    return float(value)
+
+
+def _shown(value):
+    if isinstance(value, list):
+        return f'{len(value)} of them'
+    return 'nothing' if value is None else repr(value)[:40]

@@ -1,0 +1,124 @@
+"""A model behind TensorFlow Serving's REST API, called as a `Servable` is."""
+import base64
+import json
+import re
+import urllib.error
+import urllib.request
+
+import numpy as np
+
+from tfwolf.explorer.refusal import Unavailable
+from tfwolf.serving.c_api import ServableError, plain_message
+from tfwolf.serving.signature_defs import Signature, TensorInfo
+
+SECONDS = 60.0
+DTYPES = {'DT_FLOAT': np.float32, 'DT_DOUBLE': np.float64, 'DT_INT32': np.int32, 'DT_UINT8': np.uint8, 'DT_STRING': np.object_,
+          'DT_INT64': np.int64, 'DT_BOOL': np.bool_}
+
+
+class RestServable:
+    """A served model whose signatures can be called, by several threads at a time.
+
+    Args:
+        server: address, such as 'http://localhost:8501'.
+        model_name: under which it is served.
+        timeout: seconds after which an answer is given up.
+
+    Attributes:
+        signatures: `{name: Signature}`; the place of a tensor is None.
+
+    Raises:
+        ValueError: if the address is none, or there is no such model.
+        Unavailable: if nothing answers.
+    """
+
+    def __init__(self, server, model_name='wolf', timeout=SECONDS):
+        if not re.fullmatch(r'https?://[^/?#\s]+/?', server):
+            raise ValueError(f"--server must be an address such as 'http://localhost:8501'; got {server!r}.")
+        if not re.fullmatch(r'[\w.-]+', model_name):
+            raise ValueError(f'--model_name must be letters, digits, _, . and -; got {model_name!r}.')
+        self._address = f'{server.rstrip("/")}/v1/models/{model_name}'
+        self._timeout = timeout
+        try:
+            metadata = self._ask(f'{self._address}/metadata')
+        except ServableError as error:
+            raise ValueError(f'TensorFlow Serving at {server} serves no model {model_name!r} (--model_name): {error}') from error
+        try:
+            served = metadata['metadata']['signature_def']['signature_def']
+            self.signatures = {name: Signature(_infos(entry['inputs']), _infos(entry['outputs']))
+                               for name, entry in served.items() if name != '__saved_model_init_op'}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f'What answers at {server} is no TensorFlow Serving: it does not describe its model.') from error
+
+    def __call__(self, name, inputs):
+        """Calls a signature; returns `{name: array}`.
+
+        Args:
+            name: of the signature.
+            inputs: `{name: array}`; bytes as an array of objects.
+
+        Raises:
+            ServableError: if the server refuses the request.
+            Unavailable: if it does not answer.
+        """
+        if name not in self.signatures:
+            raise ServableError(f'There is no signature {name!r}; there are: {", ".join(sorted(self.signatures))}.')
+        body = {'signature_name': name, 'inputs': {key: _as_json(np.asarray(value)) for key, value in inputs.items()}}
+        outputs = self._ask(f'{self._address}:predict', json.dumps(body).encode()).get('outputs')
+        infos = self.signatures[name].outputs
+        if len(infos) == 1:
+            # One output stands there without its name.
+            outputs = {key: outputs for key in infos}
+        try:
+            return {key: _from_json(outputs[key], info) for key, info in infos.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(f'{self._address} answered something else than the outputs of {name!r}.') from error
+
+    def _ask(self, address, body=None):
+        request = urllib.request.Request(address, body, {'Content-Type': 'application/json'})
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                answer = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                message = _error_message(error.read())
+            if error.code >= 500:
+                raise Unavailable(f'{address} has an error of its own ({error.code}): {message}') from error
+            raise ServableError(message) from error
+        except OSError as error:
+            raise Unavailable(f'{address} does not answer: {getattr(error, "reason", error)}.') from error
+        try:
+            answer = json.loads(answer)
+        except ValueError as error:
+            raise Unavailable(f'{address} did not answer in JSON; is it the REST port (8501) of TensorFlow Serving?') from error
+        if not isinstance(answer, dict):
+            raise Unavailable(f'{address} answered something else than TensorFlow Serving does.')
+        return answer
+
+
+def _infos(tensors):
+    def shape(tensor):
+        return tuple(None if int(dim['size']) < 0 else int(dim['size']) for dim in tensor['tensor_shape'].get('dim', []))
+
+    return {key: TensorInfo(DTYPES[tensor['dtype']], shape(tensor), None) for key, tensor in tensors.items()}
+
+
+def _as_json(array):
+    if array.dtype != np.object_:
+        return array.tolist()
+    return [{'b64': base64.b64encode(value).decode()} for value in array.ravel()]
+
+
+def _from_json(value, info):
+    if info.dtype != np.object_:
+        return np.asarray(value, info.dtype)
+    array = np.empty(len(value), np.object_)
+    array[:] = [base64.b64decode(item['b64'] if isinstance(item, dict) else item) for item in value]
+    return array
+
+
+def _error_message(answer):
+    try:
+        return plain_message(str(json.loads(answer)['error']))
+    except (ValueError, KeyError, TypeError):
+        return 'no reason given'
