@@ -3,6 +3,7 @@ import ast
 import collections
 import os
 import pathlib
+import re
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
@@ -19,6 +20,11 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+def pytest_make_parametrize_id(val):
+    """Names a case after its value, without the addresses in it, which would differ between processes that share the tests."""
+    return None if isinstance(val, (str, bytes, int, float)) else re.sub(r' at 0x[0-9a-f]+', '', str(val))[:80]
+
+
 @pytest.fixture(scope='session')
 def shared():
     """Returns the folder of reference material: `TFWOLF_SHARED`, by default `shared` beside the repository."""
@@ -26,6 +32,17 @@ def shared():
     if not folder.is_dir():
         pytest.skip(f'needs the reference material: no folder {folder}; set TFWOLF_SHARED to where it is')
     return folder
+
+
+@pytest.fixture(scope='session')
+def server(tmp_path_factory):
+    """Returns a `serving_process.Server`: a small exported model, and a process that serves it as TensorFlow Serving does."""
+    from serving_process import export, running_server
+    folder = tmp_path_factory.mktemp('served')
+    export(folder)
+    with running_server(folder, tmp_path_factory.mktemp('log') / 'stderr') as found:
+        yield found
+    assert found.process.returncode == 0, 'the server did not end by itself when it was told to'
 
 
 @pytest.fixture(scope='session')
