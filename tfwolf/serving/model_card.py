@@ -70,7 +70,8 @@ def _results(train_dir, provenance):
             ('bits/dim, importance-weighted', result['bits_per_dim_iwae'], None)]
     lines = '\n'.join(f'| {name} | {_number(value)}{"" if error is None else f" ± {_number(error)}"} |' for name, value, error in rows)
     name = ' '.join(filter(None, (result['dataset'], result.get('dataset_version'))))
-    return (f'On {result["num_images"]:,} images of {name}, {result["split"]} split, with K = {result["num_samples"]} draws of the noise per image (`python -m tfwolf.evaluate --num_samples={result["num_samples"]}`):\n\n'
+    return (f'On {result["num_images"]:,} images of {name}, {result["split"]} split, with K = {result["num_samples"]} draws of the noise per '
+            f'image (`python -m tfwolf.evaluate --num_samples={result["num_samples"]}`):\n\n'
             f'| | |\n|---|---|\n{lines}')
 
 
