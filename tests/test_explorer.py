@@ -17,7 +17,6 @@ from small_models import random_images
 from tfwolf.explorer import pictures
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
-from tfwolf.explorer.refusal import Refusal
 from tfwolf.explorer.server import Server
 from tfwolf.serving.signature_defs import Signature
 
@@ -146,7 +145,8 @@ def test_a_file_over_the_limit_is_refused_by_its_length(server):
 
 
 def test_uploads_of_every_mode():
-    for mode, value in (('1', 1), ('L', 200), ('LA', (200, 255)), ('P', 3), ('RGBA', (200, 200, 200, 255)), ('CMYK', (0, 0, 0, 55)), ('I;16', 200 * 256)):
+    for mode, value in (('1', 1), ('L', 200), ('LA', (200, 255)), ('P', 3), ('RGBA', (200, 200, 200, 255)), ('CMYK', (0, 0, 0, 55)),
+                        ('I;16', 200 * 256)):
         file = io.BytesIO()
         Image.new(mode, (9, 9), value).save(file, 'JPEG' if mode == 'CMYK' else 'PNG')
         for channels in (1, 3):
@@ -156,8 +156,16 @@ def test_uploads_of_every_mode():
     file = io.BytesIO()
     Image.new('RGBA', (9, 9), (0, 0, 0, 0)).save(file, 'PNG')
     assert pictures.read_upload(file.getvalue(), (4, 4, 3))[0].min() == 255
-    with pytest.raises(Refusal):
-        pictures.read_upload(b'', (4, 4, 3))
+
+
+def test_a_picture_taken_on_its_side_is_turned_upright():
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[pictures.ORIENTATION] = 6
+    on_its_side = np.zeros((40, 80, 3), np.uint8)
+    on_its_side[:, :40] = 255
+    Image.fromarray(on_its_side).save(file, 'JPEG', exif=exif)
+    image, size = pictures.read_upload(file.getvalue(), (8, 4, 3))
+    assert size == (40, 80) and image[:3].min() > 240 and image[-3:].max() < 15
 
 
 @pytest.mark.parametrize('path, body, message', [

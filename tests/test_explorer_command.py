@@ -135,7 +135,8 @@ def test_a_model_with_labels(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    ([], '--export'), (['--export=nowhere'], "no folder 'nowhere'"), (['--export=gin'], 'saved_model.pb'), (['--export=gin', '--server=http://localhost:1'], 'one of'),
+    ([], '--export'), (['--export=nowhere'], "no folder 'nowhere'"), (['--export=gin'], 'saved_model.pb'),
+    (['--export=gin', '--server=http://localhost:1'], 'one of'), (['--server=http://localhost:port'], 'does not answer'),
     (['--server=localhost:8501'], '--server must be'), (['--server=http://127.0.0.1:9'], 'does not answer'), (['--port=70000'], '--port'),
     (['--nonsense'], 'nonsense'), (['exported'], "'exported'"), (['--server=http://localhost:1', '--model_name=a/b'], '--model_name')])
 def test_what_the_command_refuses(arguments, message):
@@ -240,6 +241,20 @@ def test_refusals_of_the_rest_api(serving):
         RestServable(serving, 'other')
     with socket.create_server(('127.0.0.1', 0)) as silent, pytest.raises(Unavailable, match='does not answer'):
         RestServable(f'http://127.0.0.1:{silent.getsockname()[1]}', timeout=0.2)
+
+
+def test_what_is_no_http_server_at_all():
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        def greet():
+            with other.accept()[0] as connection:
+                connection.recv(1000)
+                connection.sendall(b'220 mail.example ESMTP\r\n')
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(Unavailable, match='does not answer'):
+            RestServable(f'http://127.0.0.1:{other.getsockname()[1]}')
+        thread.join()
 
 
 def test_the_command_with_a_server(serving):

@@ -14,11 +14,13 @@ NOT_A_PICTURE = 415
 UPLOAD_BYTES = 10 * 2 ** 20
 # Decoded, a colour picture takes three bytes a pixel; those of phones have 12 to 50 million.
 UPLOAD_PIXELS = 50_000_000
+ORIENTATION = 0x0112
+ON_ITS_SIDE = (5, 6, 7, 8)
 DECODED_AT_ONCE = threading.BoundedSemaphore(2)
 
 
 def read_upload(content, image_shape):
-    """Returns an uploaded picture as the model takes it, uint8 `[height, width, channels]`, and the (width, height) it came in.
+    """Returns an uploaded picture as the model takes it, uint8 `[height, width, channels]`, and the (width, height) it came in, upright.
 
     The largest centred part of the right proportions is cut out and resized; transparent parts become white.
 
@@ -38,6 +40,7 @@ def read_upload(content, image_shape):
         try:
             # A JPEG need not be decoded at its full size.
             image.draft(None, (2 * width, 2 * height))
+            size = size[::-1] if image.getexif().get(ORIENTATION) in ON_ITS_SIDE else size
             image = ImageOps.exif_transpose(image)
             image = ImageOps.fit(_flat(image, 'L' if channels == 1 else 'RGB'), (width, height), Image.Resampling.BOX
                                  if image.width < width else Image.Resampling.LANCZOS)

@@ -1,5 +1,6 @@
 """A model behind TensorFlow Serving's REST API, called as a `Servable` is."""
 import base64
+import http.client
 import json
 import re
 import urllib.error
@@ -85,8 +86,8 @@ class RestServable:
             if error.code >= 500:
                 raise Unavailable(f'{address} has an error of its own ({error.code}): {message}') from error
             raise ServableError(message) from error
-        except OSError as error:
-            raise Unavailable(f'{address} does not answer: {getattr(error, "reason", error)}.') from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f'{address} does not answer: {getattr(error, "reason", error) or type(error).__name__}.') from error
         try:
             answer = json.loads(answer)
         except ValueError as error:

@@ -11,20 +11,19 @@ export class Latest {
   }
 
   async ask(value) {
-    if (this.busy) {
-      this.waiting = {value};
-      return;
-    }
+    this.waiting = {value};
+    if (this.busy) return;
     this.busy = true;
-    try {
-      this.show(await this.send(value), value);
-      clearMessage();
-    } catch (error) {
-      showMessage(error);
+    while (this.waiting) {
+      const next = this.waiting.value;
+      this.waiting = null;
+      try {
+        this.show(await this.send(next), next);
+        clearMessage();
+      } catch (error) {
+        showMessage(error);
+      }
     }
     this.busy = false;
-    const next = this.waiting;
-    this.waiting = null;
-    if (next) await this.ask(next.value);
   }
 }
