@@ -36,19 +36,22 @@ class Blend:
         'bits_per_dim': Signature(infos(images=image), infos(bits_per_dim=(np.float32, (None,))))}
 
     def __call__(self, name, inputs):
-        assert {key: value.dtype for key, value in inputs.items()} == {key: info.dtype for key, info in self.signatures[name].inputs.items()}
+        wanted = {key: info.dtype for key, info in self.signatures[name].inputs.items()}
+        assert {key: value.dtype for key, value in inputs.items()} == wanted
         if name == 'sample':
             seed = inputs['seeds'][0, 0]
             if seed in FAILURES:
                 raise FAILURES[seed]
             return {'images': np.stack([of_seed(*row) for row in inputs['seeds']])}
         if name == 'bits_per_dim':
-            return {'bits_per_dim': inputs['images'].astype(np.float32).mean((1, 2, 3)) / 32 + (np.inf if inputs['images'].max() == 255 else 0)}
+            images = inputs['images'].astype(np.float32)
+            return {'bits_per_dim': images.mean((1, 2, 3)) / 32 + (np.inf if images.max() == 255 else 0)}
         a, b = inputs['images_a'][:, None, None], inputs['images_b'][:, None, None]
         return {'images': blend(a, b, inputs['alphas'][:, :, None, None, None, None], inputs['betas'][:, None, :, None, None, None])}
 
 
-FAILURES = {601: ServableError('`seeds` must be nicer.'), 602: ServableError('out of memory', code=8), 603: Unavailable('gone'), 604: RuntimeError('secret')}
+FAILURES = {601: ServableError('`seeds` must be nicer.'), 602: ServableError('out of memory', code=8), 603: Unavailable('gone'),
+            604: RuntimeError('secret')}
 
 
 def blend(a, b, alpha, beta):

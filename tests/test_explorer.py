@@ -169,16 +169,22 @@ def test_a_picture_taken_on_its_side_is_turned_upright():
 
 
 @pytest.mark.parametrize('path, body, message', [
-    ('sample', b'{', 'JSON'), ('sample', b'\xff', 'JSON'), ('sample', b'[' * 50_000, 'JSON'), ('sample', b'[]', 'object'), ('sample', b'', 'JSON'),
-    ('sample', {**SAMPLE, 'count': 0}, '`count` must be a whole number from 1 to 100; got 0'), ('sample', {**SAMPLE, 'count': 101}, '`count`'),
-    ('sample', {**SAMPLE, 'count': True}, '`count`'), ('sample', {**SAMPLE, 'seed': 1.5}, '`seed`'), ('sample', {**SAMPLE, 'seed': -1}, '`seed`'),
+    ('sample', b'{', 'JSON'), ('sample', b'\xff', 'JSON'), ('sample', b'[' * 50_000, 'JSON'), ('sample', b'[]', 'object'),
+    ('sample', b'', 'JSON'),
+    ('sample', {**SAMPLE, 'count': 0}, '`count` must be a whole number from 1 to 100; got 0'),
+    ('sample', {**SAMPLE, 'count': 101}, '`count`'),
+    ('sample', {**SAMPLE, 'count': True}, '`count`'), ('sample', {**SAMPLE, 'seed': 1.5}, '`seed`'),
+    ('sample', {**SAMPLE, 'seed': -1}, '`seed`'),
     ('sample', {**SAMPLE, 'seed': 2 ** 70}, '`seed`'), ('sample', {**SAMPLE, 'temperature_v': -0.1}, '`temperature_v`'),
-    ('sample', {**SAMPLE, 'temperature_z': float('nan')}, '`temperature_z`'), ('sample', {**SAMPLE, 'temperature_z': '1'}, '`temperature_z`'),
+    ('sample', {**SAMPLE, 'temperature_z': float('nan')}, '`temperature_z`'),
+    ('sample', {**SAMPLE, 'temperature_z': '1'}, '`temperature_z`'),
     ('sample', {'count': 1}, '`seed`'), ('sample', {**SAMPLE, 'colour': 1}, "'colour'"), ('sample', {**SAMPLE, 'seed': 601}, 'nicer'),
-    ('interpolate', {**PAIR, 'a': as_text(A[:3])}, '`a` must have 6 x 4 pixels'), ('interpolate', {**PAIR, 'b': 'A' * 20}, '`b` must be a PNG'),
+    ('interpolate', {**PAIR, 'a': as_text(A[:3])}, '`a` must have 6 x 4 pixels'),
+    ('interpolate', {**PAIR, 'b': 'A' * 20}, '`b` must be a PNG'),
     ('interpolate', {**PAIR, 'b': '*'}, '`b` must be a PNG'), ('interpolate', {**PAIR, 'b': None}, '`b` must be a PNG'),
     ('interpolate', {**PAIR, 'b': 'ä'}, '`b` must be a PNG'), ('interpolate', {**PAIR, 'b': PAIR['b'][:80]}, '`b` must be a PNG'),
-    ('interpolate', {**PAIR, 'alphas': []}, '`alphas`'), ('interpolate', {**PAIR, 'alphas': 1}, '`alphas`'), ('interpolate', {**PAIR, 'betas': [1.1]}, '`betas`'),
+    ('interpolate', {**PAIR, 'alphas': []}, '`alphas`'), ('interpolate', {**PAIR, 'alphas': 1}, '`alphas`'),
+    ('interpolate', {**PAIR, 'betas': [1.1]}, '`betas`'),
     ('interpolate', {**PAIR, 'alphas': [0.0] * 11, 'betas': [0.0] * 10}, '`alphas` must be a list of 1 to 10 numbers'),
     ('bits_per_dim', {'image': 7}, '`image`'), ('bits_per_dim', {'images': PAIR['a']}, "'images'")])
 def test_bad_values(server, path, body, message):
@@ -186,7 +192,8 @@ def test_bad_values(server, path, body, message):
     assert status == 400 and message in answer['error'] and answer.keys() == {'error'}
 
 
-@pytest.mark.parametrize('path', ['/../setup.cfg', '/%2e%2e/setup.cfg', '/static/page.html', '/page.html', '//etc/passwd', '/etc/passwd', '/api', '/api/',
+@pytest.mark.parametrize('path', ['/../setup.cfg', '/%2e%2e/setup.cfg', '/static/page.html', '/page.html', '//etc/passwd', '/etc/passwd',
+                                  '/api', '/api/',
                                   '/api/model/', '/api/warm_up', '/api/__init__', '/..', '/page.js%00', '/page.js/', '/\\..\\page.js'])
 def test_no_other_path_is_there(server, path):
     assert get(server, path)[0] == 404
@@ -252,8 +259,10 @@ def test_500_good_and_bad_requests_8_at_a_time(server):
             return status == 200 and np.array_equal(as_image(answer['images'][1]), of_seed(1000 + number, 1))
         if kind == 1:
             a, b = of_seed(number, 0), of_seed(number, 1)
-            status, _, answer = post(server, '/api/interpolate', {'a': as_text(a), 'b': as_text(b), 'alphas': [0.5], 'betas': [number / 500]})
-            return status == 200 and np.array_equal(as_image(answer['images'][0][0]), blend(a, b, np.float32(0.5), np.float32(number / 500)))
+            status, _, answer = post(server, '/api/interpolate',
+                                     {'a': as_text(a), 'b': as_text(b), 'alphas': [0.5], 'betas': [number / 500]})
+            return status == 200 and np.array_equal(as_image(answer['images'][0][0]),
+                                                    blend(a, b, np.float32(0.5), np.float32(number / 500)))
         if kind == 2:
             return post(server, '/api/sample', b'{"count": ' + b'9' * (number % 300))[0] == 400
         if kind == 3:

@@ -15,6 +15,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 from small_explorer import SAMPLE, SHAPE, Blend, as_image, as_text, ask, of_seed, write_small_export
 from small_models import random_images, small_flow_alone, small_wolf
@@ -69,7 +70,8 @@ def test_the_command_answers_with_the_model_and_keeps_its_memory(export):
     try:
         a, b = random_images(2, seed=3)
         servable = Servable(str(export / '1'))
-        inputs = {'images_a': a[None], 'images_b': b[None], 'alphas': np.array([[0, 1]], np.float32), 'betas': np.array([[0, 0.5]], np.float32)}
+        inputs = {'images_a': a[None], 'images_b': b[None], 'alphas': np.array([[0, 1]], np.float32),
+                  'betas': np.array([[0, 0.5]], np.float32)}
         wanted = servable('interpolate', inputs)['images'][0]
         request = {'a': as_text(a), 'b': as_text(b), 'alphas': [0, 1], 'betas': [0, 0.5]}
         resident = {}
@@ -109,10 +111,11 @@ def test_a_model_without_z(tmp_path):
     actions = actions_of(model, tmp_path)
     actions.warm_up()
     described = actions.model()
-    assert (described['latent_dim'], described['num_bits'], described['has_temperature_z'], described['is_labelled']) == (0, 8, False, False)
+    assert (described['latent_dim'], described['num_bits']) == (0, 8) and not described['has_temperature_z'] and not described['is_labelled']
     a, b = random_images(2)
     images = actions.interpolate({'a': as_text(a), 'b': as_text(b), 'betas': [0, 0.3, 1]})['images']
-    assert len(images) == 1 and len(images[0]) == 3 and np.array_equal(as_image(images[0][0]), a) and np.array_equal(as_image(images[0][2]), b)
+    assert len(images) == 1 and len(images[0]) == 3
+    assert np.array_equal(as_image(images[0][0]), a) and np.array_equal(as_image(images[0][2]), b)
     with pytest.raises(Refusal, match="no field 'alphas'"):
         actions.interpolate({'a': as_text(a), 'b': as_text(b), 'betas': [0], 'alphas': [0]})
 
@@ -124,7 +127,7 @@ def test_a_model_with_labels(tmp_path):
     actions = actions_of(model, tmp_path)
     actions.warm_up()
     described = actions.model()
-    assert (described['latent_dim'], described['is_labelled'], described['num_classes'], described['has_temperature_z']) == (4, True, 3, False)
+    assert (described['latent_dim'], described['num_classes']) == (4, 3) and described['is_labelled'] and not described['has_temperature_z']
     assert len(actions.sample({'count': 2, 'seed': 0, 'temperature_v': 1, 'label': 2})['images']) == 2
     a, b = map(as_text, random_images(2))
     assert actions.bits_per_dim({'image': a, 'label': 1})['bits_per_dim'] > 0
@@ -146,10 +149,12 @@ def test_what_the_command_refuses(arguments, message):
 
 def test_a_damaged_model_and_a_port_in_use(tmp_path, export):
     (tmp_path / 'saved_model.pb').write_bytes(b'no model')
-    for arguments, message in (([f'--export={tmp_path}'], 'cannot be loaded'), ([f'--export={export}', '--port=PORT'], 'Cannot listen on 127.0.0.1, port')):
+    for arguments, message in (([f'--export={tmp_path}'], 'cannot be loaded'),
+                               ([f'--export={export}', '--port=PORT'], 'Cannot listen on 127.0.0.1, port')):
         with socket.create_server(('127.0.0.1', 0)) as busy:
             arguments = [argument.replace('PORT', str(busy.getsockname()[1])) for argument in arguments]
-            done = subprocess.run([sys.executable, '-m', 'tfwolf.explore', *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+            done = subprocess.run([sys.executable, '-m', 'tfwolf.explore', *arguments], cwd=ROOT, capture_output=True, text=True,
+                                  timeout=60)
         assert done.returncode == 2 and message in done.stderr and 'Traceback' not in done.stderr, done.stderr
 
 
@@ -162,16 +167,22 @@ class Serving(http.server.BaseHTTPRequestHandler):
     """Answers as TensorFlow Serving's REST API does, with the stand-in for a model."""
 
     signatures = {**Blend.signatures, 'files': Signature({'image_bytes': TensorInfo(np.object_, (None,), None)},
-                                                         {'png_bytes': TensorInfo(np.object_, (None,), None), 'size': TensorInfo(np.int64, (None,), None)})}
+                                                         {'png_bytes': TensorInfo(np.object_, (None,), None),
+                                                          'size': TensorInfo(np.int64, (None,), None)})}
 
     def do_GET(self):
+        def dtype(info):
+            return 'DT_STRING' if info.dtype == np.object_ else types_pb2.DataType.Name(tf.as_dtype(info.dtype).as_datatype_enum)
+
         def described(tensors):
-            return {name: {'dtype': f'DT_{"STRING" if info.dtype == np.object_ else tf.as_dtype(info.dtype).name.upper().replace("FLOAT32", "FLOAT")}',
+            return {name: {'dtype': dtype(info),
                            'name': f'{name}:0',
-                           'tensor_shape': {'dim': [{'size': str(-1 if size is None else size), 'name': ''} for size in info.shape], 'unknown_rank': False}}
+                           'tensor_shape': {'dim': [{'size': str(-1 if size is None else size), 'name': ''} for size in info.shape],
+                                            'unknown_rank': False}}
                     for name, info in tensors.items()}
 
-        found = {name: {'inputs': described(signature.inputs), 'outputs': described(signature.outputs), 'method_name': 'tensorflow/serving/predict'}
+        found = {name: {'inputs': described(signature.inputs), 'outputs': described(signature.outputs),
+                        'method_name': 'tensorflow/serving/predict'}
                  for name, signature in self.signatures.items()}
         if self.path == '/v1/models/wolf/metadata':
             self.answer(200, {'model_spec': {'name': 'wolf'}, 'metadata': {'signature_def': {'signature_def': found}}})
@@ -183,7 +194,8 @@ class Serving(http.server.BaseHTTPRequestHandler):
         name, inputs = request['signature_name'], request['inputs']
         if name == 'files':
             files = [base64.b64decode(item['b64']) for item in inputs['image_bytes']]
-            self.answer(200, {'outputs': {'png_bytes': [{'b64': base64.b64encode(file).decode()} for file in files], 'size': [*map(len, files)]}})
+            self.answer(200, {'outputs': {'png_bytes': [{'b64': base64.b64encode(file).decode()} for file in files],
+                                          'size': [*map(len, files)]}})
         elif name == 'sample' and inputs['seeds'][0][0] == 7:
             self.answer(400, {'error': 'assertion failed: [`temperature_v` must be warmer.] [[{{node x}}]]'})
         elif name == 'sample' and inputs['seeds'][0][0] == 8:

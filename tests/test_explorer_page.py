@@ -105,7 +105,8 @@ def test_dragging_a_slider(page):
 def test_the_grid_by_mouse_and_by_keyboard(page):
     grid = find(page, '#grid')
     corner = {'width': grid.size['width'] // 2 - 5, 'height': grid.size['height'] // 2 - 5}
-    changes(page, lambda: webdriver.ActionChains(page).move_to_element_with_offset(grid, -corner['width'], corner['height']).click().perform())
+    click = webdriver.ActionChains(page).move_to_element_with_offset(grid, -corner['width'], corner['height']).click()
+    changes(page, click.perform)
     # Bottom left: z of A and v of B.
     until(page, lambda: shown(page) == shown(page, '#z_of_a_v_of_b'))
     assert [find(page, f'#{name}').get_attribute('value') for name in ('alpha', 'beta')] == ['0', '1']
@@ -191,7 +192,8 @@ def test_a_phone_shows_all_of_it_in_its_width(browser, page):
     try:
         browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {'width': 360, 'height': 740, 'deviceScaleFactor': 2, 'mobile': True})
         assert browser.execute_script('return document.documentElement.scrollWidth') == 360
-        small = [element.text or element.get_attribute('id') for element in browser.find_elements('css selector', 'button, input[type=range], .button')
+        touched = browser.find_elements('css selector', 'button, input[type=range], .button')
+        small = [element.text or element.get_attribute('id') for element in touched
                  if element.is_displayed() and element.size['height'] < 30]
         assert not small, f'too small to touch: {small}'
     finally:
@@ -200,12 +202,14 @@ def test_a_phone_shows_all_of_it_in_its_width(browser, page):
 
 def test_a_server_that_is_gone_is_said_so(browser, page):
     browser.execute_cdp_cmd('Network.enable', {})
-    browser.execute_cdp_cmd('Network.emulateNetworkConditions', {'offline': True, 'latency': 0, 'downloadThroughput': 0, 'uploadThroughput': 0})
+    browser.execute_cdp_cmd('Network.emulateNetworkConditions',
+                            {'offline': True, 'latency': 0, 'downloadThroughput': 0, 'uploadThroughput': 0})
     try:
         find(page, '#alpha').send_keys('\ue012')
         until(page, lambda: 'The explorer does not answer' in find(page, '#message').text)
     finally:
-        browser.execute_cdp_cmd('Network.emulateNetworkConditions', {'offline': False, 'latency': 0, 'downloadThroughput': -1, 'uploadThroughput': -1})
+        browser.execute_cdp_cmd('Network.emulateNetworkConditions',
+                                {'offline': False, 'latency': 0, 'downloadThroughput': -1, 'uploadThroughput': -1})
     changes(page, lambda: find(page, '#alpha').send_keys('\ue012'))
     assert not find(page, '#message').is_displayed()
     page.get_log('browser')

@@ -16,8 +16,9 @@ from tfwolf.explorer.refusal import Refusal, Unavailable
 from tfwolf.serving.c_api import INVALID_ARGUMENT, ServableError
 
 STATIC = pathlib.Path(__file__).parent / 'static'
-FILES = {'/': ('page.html', 'text/html'), **{f'/{name}.js': (f'{name}.js', 'text/javascript') for name in (
-    'page', 'requests', 'latest', 'save', 'slots', 'grid', 'samples')}, '/style.css': ('style.css', 'text/css'), '/icon.svg': ('icon.svg', 'image/svg+xml')}
+SCRIPTS = ('page', 'requests', 'latest', 'save', 'slots', 'grid', 'samples')
+FILES = {'/': ('page.html', 'text/html'), '/style.css': ('style.css', 'text/css'), '/icon.svg': ('icon.svg', 'image/svg+xml'),
+         **{f'/{name}.js': (f'{name}.js', 'text/javascript') for name in SCRIPTS}}
 ACTIONS = ('sample', 'interpolate', 'bits_per_dim')
 UPLOAD = '/api/upload'
 MODEL = '/api/model'
