@@ -35,6 +35,13 @@ def shared():
 
 
 @pytest.fixture(scope='session')
+def tiny_run(tmp_path_factory):
+    """Returns the folder of a run of a tiny model of digits, trained for six steps."""
+    from tool_runs import train_tiny
+    return train_tiny(tmp_path_factory.mktemp('runs') / 'tiny')
+
+
+@pytest.fixture(scope='session')
 def server(tmp_path_factory):
     """Returns a `serving_process.Server`: a small exported model, and a process that serves it as TensorFlow Serving does."""
     from serving_process import export, running_server

@@ -101,8 +101,7 @@ def write_small_export(model, folder):
     version = folder / '1'
     version.mkdir(parents=True)
     write_saved_model(signatures, str(version))
-    (version / 'signatures.json').write_text(json.dumps({
-        'image_shape': model.image_shape, 'latent_dim': model.latent.dim, 'num_bits': 8, 'signatures': describe(signatures)}))
+    (version / 'signatures.json').write_text(json.dumps(describe(signatures)))
     return folder
 
 

@@ -10,7 +10,7 @@ import gin
 from tfwolf import command
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.experiment import Experiment
-from tfwolf.training.progress import progress_bar
+from tfwolf.progress import progress_bar
 
 FINGERPRINT = flags.DEFINE_bool('fingerprint', True, 'Read and decode every image, for the SHA-256 of each split.')
 JSON = flags.DEFINE_bool('json', False, 'Print one JSON object.')

@@ -55,9 +55,8 @@ def open_backend():
     sources = {'export': lambda: _open_folder(EXPORT.value), 'train_dir': _open_run, 'server': _open_server}
     given = [name for name in sources if flags.FLAGS[name].value]
     if len(given) != 1:
-        raise ValueError('Give one of --export=FOLDER, an exported model, --train_dir=FOLDER, a run, and --server=http://HOST:PORT, a TensorFlow '
-                         'Serving'
-                         f'; got {" and ".join(f"--{name}" for name in given) or "none"}.')
+        raise ValueError('Give one of --export=FOLDER, an exported model, --train_dir=FOLDER, a run, and --server=http://HOST:PORT, a '
+                         f'TensorFlow Serving; got {" and ".join(f"--{name}" for name in given) or "none"}.')
     return sources[given[0]]()
 
 

@@ -20,13 +20,13 @@ from tfwolf.serving.stablehlo import write_stablehlo
 from tfwolf.serving.verification import check, expected_results
 from tfwolf.serving.warmup import write_examples, write_warmup
 from tfwolf.training import run_directory
-from tfwolf.training.averages import AVERAGED, RAW
+from tfwolf.training.averages import CHOICES
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.variables import count_parameters
 
 EXPORT_DIR = flags.DEFINE_string('export_dir', None, 'Folder of the versions of the exported model; a new one is added.')
 CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-WEIGHTS = flags.DEFINE_enum('weights', 'auto', ['auto', RAW, AVERAGED, 'ema'], 'The weights, or their averages (train.ema_decay; averaged and ema '
+WEIGHTS = flags.DEFINE_enum('weights', 'auto', CHOICES, 'The weights, or their averages (train.ema_decay; averaged and ema '
                             'are the same); auto: the averages where there are any.')
 VERSION = flags.DEFINE_integer('version', None, 'Number of the new version; default: the next free one.', lower_bound=0)
 FORMAT = flags.DEFINE_enum('format', 'saved_model', ['saved_model', 'stablehlo'], 'saved_model: a version for TensorFlow Serving; stablehlo: the '
@@ -91,8 +91,7 @@ def _write(model, folder, train_dir, path, weights):
                   'weights_sha256': file_sha256(os.path.join(folder, 'variables', 'variables.data-00000-of-00001')),
                   'versions': software_versions()}
     run_directory.write_json(os.path.join(folder, 'signatures.json'), {
-        'model': MODEL_NAME.value, 'image_shape': list(model.image_shape), 'latent_dim': model.latent.dim, 'num_bits': model.num_bits,
-        'num_classes': model.latent.num_classes, 'parameters': parameters, **provenance, 'signatures': describe(fixed)})
+        'model': MODEL_NAME.value, 'parameters': parameters, **provenance, **describe(fixed)})
     differences = None if expected is None else check(folder, expected)
     run_directory.write_text(os.path.join(folder, 'model_card.md'), model_card(
         model, parameters, provenance, train_dir, command.config_text(), differences))

@@ -18,7 +18,7 @@ from tfwolf.training.averages import WeightAverages
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.loop import Loop, initial_images
-from tfwolf.training.progress import progress_bar
+from tfwolf.progress import progress_bar
 from tfwolf.training.step import TrainStep
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.training.summaries import Summaries

@@ -26,7 +26,7 @@ def time_export(export_dir):
     servable = Servable(folder)
     result = {'folder': folder, 'load_seconds': time.perf_counter() - started, 'signatures': {}}
     for name, signature in sorted(servable.signatures.items()):
-        example = {key: _as_array(value, signature.inputs[key].dtype) for key, value in read_example(folder, name).items()}
+        example = {key: np.array(value, signature.inputs[key].dtype) for key, value in read_example(folder, name).items()}
         first = _seconds(servable, name, example)
         latency = {}
         for batch_size in BATCH_SIZES:
@@ -35,14 +35,6 @@ def time_export(export_dir):
             latency[f'batch {batch_size}'] = statistics.median(_seconds(servable, name, inputs) for _ in range(CALLS))
         result['signatures'][name] = {'first_call_seconds': first, **{f'{size}_seconds': seconds for size, seconds in latency.items()}}
     return result
-
-
-def _as_array(value, dtype):
-    if dtype is not np.object_:
-        return np.array(value, dtype)
-    array = np.empty(len(value), np.object_)
-    array[:] = value
-    return array
 
 
 def _seconds(servable, name, inputs):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.base import FlowBijector, per_example
-from tfwolf.nets.channel_norm import spans, standardizing
+from tfwolf.nets.channel_norm import chunks_of, standardizing
 
 
 class ActNorm(FlowBijector):
@@ -48,8 +48,7 @@ class ActNorm(FlowBijector):
         Args:
             x: `[batch, ..., channels]`. A channel that is constant in x keeps the scale 1.
         """
-        chunks = (x[span] for span in spans(x.shape[0], math.prod(x.shape[1:])))
-        log_scale, bias = standardizing(chunks, self.dtype)
+        log_scale, bias = standardizing(chunks_of(x), self.dtype)
         self.log_scale.assign(log_scale)
         self.bias.assign(bias)
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfwolf import validate
 from tfwolf.bijectors.base import FlowBijector, per_example
 from tfwolf.nets.batch_norm import global_moments
-from tfwolf.nets.channel_norm import channel_moments, spans
+from tfwolf.nets.channel_norm import channel_moments, chunks_of
 
 
 class BatchNormFlow(FlowBijector):
@@ -72,7 +72,7 @@ class BatchNormFlow(FlowBijector):
 
     def initialize(self, x, condition=None):
         """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
-        mean, variance, _ = channel_moments(x[span] for span in spans(x.shape[0], math.prod(x.shape[1:])))
+        mean, variance, _ = channel_moments(chunks_of(x))
         self.running_mean.assign(tf.constant(mean, self.dtype))
         self.running_variance.assign(tf.constant(variance, self.dtype))
 

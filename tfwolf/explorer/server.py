@@ -68,21 +68,23 @@ class Server(http.server.ThreadingHTTPServer):
         self.address = f'http://{f"[{host}]" if ":" in host else host}:{self.server_address[1]}/'
 
     def server_bind(self):
-        # Not that of HTTPServer, which asks a name server for this machine's name.
+        """Takes the address; not as HTTPServer does, which asks a name server for this machine's name."""
         socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request, client_address):
+        """Answers in a thread of its own, as soon as fewer than `CONNECTIONS` are."""
         self._connections.acquire()
         super().process_request(request, client_address)
 
     def process_request_thread(self, request, client_address):
+        """Lets the next connection in when this one has ended."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._connections.release()
 
     def handle_error(self, request, client_address):
-        # A browser that went away in the middle of an answer.
+        """Says nothing, unless asked to: it is a browser that went away in the middle of an answer."""
         if self.debug:
             traceback.print_exc()
 

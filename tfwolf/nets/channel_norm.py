@@ -14,6 +14,11 @@ def spans(num_examples, values_per_example):
     return [slice(start, min(start + size, num_examples)) for start in range(0, num_examples, size)]
 
 
+def chunks_of(x, values_per_example=None):
+    """Yields x, `[batch, ...]`, in chunks; by `spans` of so many values per example, or of x's own."""
+    return (x[span] for span in spans(x.shape[0], values_per_example or math.prod(x.shape[1:])))
+
+
 def moments(x):
     """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's type."""
     rows = tf.reshape(x, [-1, x.shape[-1]])

@@ -2,7 +2,7 @@
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.nets.channel_norm import graph_of, moments, spans, standardizing
+from tfwolf.nets.channel_norm import chunks_of, graph_of, moments, standardizing
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.variables import CompleteVariables
 
@@ -84,7 +84,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
                 (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),
                 (self.log_scale2, self.bias2, lambda x: graph_of(_second_moments, x)(
                     x, self.kernel1, self.log_scale1, self.bias1, self.kernel2))):
-            chunks = (x[span] for span in spans(x.shape[0], x.shape[1] * x.shape[2] * bias.shape[0]))
+            chunks = chunks_of(x, x.shape[1] * x.shape[2] * bias.shape[0])
             for variable, value in zip((log_scale, bias), standardizing(chunks, bias.dtype, of_chunk)):
                 variable.assign(value)
         self.output.initialize(x)

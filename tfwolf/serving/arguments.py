@@ -78,6 +78,12 @@ def _has_shape(name, x, shape):
     return tf.debugging.Assert(good, [tf.strings.format(f'`{name}` must be {argument_type(x)} [{wanted}]{hint}; got the shape {{}}.', tf.shape(x))])
 
 
+def described(tensor):
+    """Returns what a file says of an `Argument` or `Result`: `{'dtype', 'shape', 'meaning'}`, and 'rule' where there is one."""
+    rule = getattr(tensor, 'rule', '')
+    return {'dtype': argument_type(tensor), 'shape': list(tensor.shape), 'meaning': tensor.meaning, **({'rule': rule} if rule else {})}
+
+
 def argument_type(x):
     """Returns the name of a tensor's or argument's type for people: 'bytes' for strings."""
     return 'bytes' if x.dtype == tf.string else x.dtype.name

@@ -141,9 +141,7 @@ class Servable:
             return np.frombuffer(ctypes.string_at(data, library.TF_TensorByteSize(tensor)), DTYPES[dtype]).reshape(shape).copy()
         places = (data + index * STRING_BYTES for index in range(int(np.prod(shape))))
         values = [ctypes.string_at(library.TF_StringGetDataPointer(place), library.TF_StringGetSize(place)) for place in places]
-        array = np.empty(len(values), np.object_)
-        array[:] = values
-        return array.reshape(shape)
+        return np.array(values, np.object_).reshape(shape)
 
 
 class _Output(ctypes.Structure):
@@ -208,13 +206,9 @@ def _library():
 
 
 def main():
-    """Answers pickled requests `[(signature, inputs), ...]` on stdin with their results on stdout: `python c_api.py FOLDER`."""
+    """Answers pickled requests `[(signature, inputs), ...]` on stdin with their results on stdout; the folder of the model is the first argument."""
     servable = Servable(sys.argv[1])
     # What TensorFlow prints must not get between the results.
     with os.fdopen(os.dup(1), 'wb') as results:
         os.dup2(2, 1)
         pickle.dump([servable(name, inputs) for name, inputs in pickle.load(sys.stdin.buffer)], results)
-
-
-if __name__ == '__main__':
-    main()

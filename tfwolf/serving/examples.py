@@ -23,7 +23,7 @@ def example_inputs(model, signatures, count, seed):
     labels = random.integers(0, model.latent.num_classes or 1, [2, count])
     places = np.tile(np.float32([0, 0.3, 1]), [count, 1])
     values = {'images': images, 'images_a': images, 'images_b': others, 'labels': labels[0], 'labels_a': labels[0], 'labels_b': labels[1],
-              'image_bytes': _as_objects(map(png, images)) if images.shape[-1] in (1, 3) else None,
+              'image_bytes': np.array([png(image) for image in images], np.object_) if images.shape[-1] in (1, 3) else None,
               'seeds': random.integers(0, 2 ** 62, [count, 2]), 'temperature_v': np.full(count, TEMPERATURE, np.float32),
               'temperature_z': np.full(count, TEMPERATURE, np.float32), 'alphas': places, 'betas': places[:, ::-1].copy()}
     code = signatures.all['encode']({name: values[name] for name in signatures.all['encode'].arguments})
@@ -45,10 +45,3 @@ def _pictures(model, count, seed):
     height, width, channels = model.image_shape
     coarse = np.random.default_rng(seed).integers(0, 256, [count, 4, 4, channels]).astype(np.float32)
     return tf.cast(tf.image.resize(coarse, [height, width], 'bicubic'), tf.uint8).numpy()
-
-
-def _as_objects(values):
-    values = list(values)
-    array = np.empty(len(values), np.object_)
-    array[:] = values
-    return array

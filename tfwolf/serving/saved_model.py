@@ -4,7 +4,7 @@ import os
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfwolf.serving.arguments import argument_type
+from tfwolf.serving.arguments import described
 from tfwolf.serving.publication import SAVED_MODEL
 
 
@@ -24,15 +24,14 @@ def write_saved_model(signatures, folder):
 
 
 def describe(signatures):
-    """Returns what `signatures.json` says of each signature: meaning, and type, shape, meaning and rule of every tensor."""
-    def of_tensor(tensor):
-        rule = {'rule': tensor.rule} if getattr(tensor, 'rule', '') else {}
-        return {'dtype': argument_type(tensor), 'shape': list(tensor.shape), 'meaning': tensor.meaning, **rule}
-
-    return {name: {'meaning': signature.meaning,
-                   'inputs': {key: of_tensor(tensor) for key, tensor in signature.arguments.items()},
-                   'outputs': {key: of_tensor(tensor) for key, tensor in signature.results.items()}}
-            for name, signature in signatures.all.items()}
+    """Returns what `signatures.json` says of a model and each signature: meaning, and type, shape, meaning and rule of every tensor."""
+    model = signatures.model
+    return {'image_shape': list(model.image_shape), 'latent_dim': model.latent.dim, 'num_bits': model.num_bits,
+            'num_classes': model.latent.num_classes,
+            'signatures': {name: {'meaning': signature.meaning,
+                                  'inputs': {key: described(tensor) for key, tensor in signature.arguments.items()},
+                                  'outputs': {key: described(tensor) for key, tensor in signature.results.items()}}
+                           for name, signature in signatures.all.items()}}
 
 
 def _declare_shapes(folder, signatures):

@@ -50,12 +50,13 @@ class Signatures:
         model: an initialised `Wolf` in float32.
 
     Attributes:
+        model: the model.
         all: `{name: Signature}`, only those that make sense for the model: without z there is no switch, and what z is a function of a
             label takes labels.
     """
 
     def __init__(self, model):
-        self._model = model
+        self.model = model
         self._latent_dim = model.latent.dim
         self._labelled = model.latent.num_classes is not None
         self._image = (BATCH, *model.image_shape)
@@ -144,13 +145,13 @@ class Signatures:
             arguments['alphas'] = places._replace(shape=(BATCH, 'num_alphas'), meaning='places between z of a, 0, and z of b, 1')
             sizes = {'num_alphas': 'alphas'}
         arguments['betas'] = places
-        shape = (BATCH, *sizes, 'num_betas', *self._model.image_shape)
+        shape = (BATCH, *sizes, 'num_betas', *self.model.image_shape)
         return Signature(self._interpolate, arguments, {'images': Result(tf.uint8, shape, 'images at every combination of the places')},
                          'the grid between two images (Wolf, figure 5); its corners are the images and their switches')
 
     def _of_files(self, signature, files):
         def compute(image_bytes, **others):
-            return signature.compute(images=pictures_from_bytes('image_bytes', image_bytes, self._model.image_shape), **others)
+            return signature.compute(images=pictures_from_bytes('image_bytes', image_bytes, self.model.image_shape), **others)
 
         arguments = {'image_bytes': files, **{name: argument for name, argument in signature.arguments.items() if name != 'images'}}
         return Signature(compute, arguments, signature.results, f'{signature.meaning} in files')
@@ -170,7 +171,7 @@ class Signatures:
 
     def _posterior_and_v(self, images, labels=None):
         """Returns (v,), (v, z) or (v, z, log variance of z), as the model has them."""
-        model = self._model
+        model = self.model
         if self._gaussian:
             posterior = model.posterior(images)
             return model.encode_given(images, posterior.mean), posterior.mean, posterior.log_variance
@@ -195,8 +196,8 @@ class Signatures:
         def scaled(shape, purpose, temperature):
             return normal_per_image(shape, seeds, purpose) * tf.reshape(temperature, [-1] + [1] * len(shape))
 
-        latent = self._model.latent
-        code = {'v': scaled(self._model.image_shape, 0, temperature_v)}
+        latent = self.model.latent
+        code = {'v': scaled(self.model.image_shape, 0, temperature_v)}
         if self._gaussian:
             code['z'] = latent.from_noise(scaled([latent.noise_dim], 1, temperature_z))
         elif self._latent_dim:
@@ -204,7 +205,7 @@ class Signatures:
         return {'images': self._decode(**code)}
 
     def _bits_per_dim(self, images, labels=None):
-        model = self._model
+        model = self.model
         seeds = seeds_of_images(images)
         noise = Noise(uniform_per_image(model.image_shape, seeds, 0), normal_per_image([model.latent.noise_dim], seeds, 1))
         return {'bits_per_dim': model.bits_per_dim(images, noise, labels)}
@@ -212,7 +213,7 @@ class Signatures:
     def _interpolate(self, betas, alphas=None, **inputs):
         (z_a, v_a), (z_b, v_b) = self._both(inputs)
         batch, num_betas = tf.shape(betas)[0], tf.shape(betas)[1]
-        image = self._model.image_shape
+        image = self.model.image_shape
         v = _between(v_a, v_b, betas)
         if alphas is None:
             return {'images': tf.reshape(self._decode(v=tf.reshape(v, [-1, *image])), [batch, num_betas, *image])}

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.serving.arguments import BATCH, described
 from tfwolf.serving.signatures import DEFAULT
 
 # Not imported: it needs JAX.
@@ -32,14 +33,14 @@ def write_stablehlo(signatures, folder, batch_sizes):
     for name, signature in signatures.all.items():
         if name == DEFAULT or any(tensor.dtype == tf.string for tensor in (*signature.arguments.values(), *signature.results.values())):
             continue
-        entry = {'meaning': signature.meaning, 'files': {}}
+        entry = {'meaning': signature.meaning, 'files': {},
+                 'inputs': [{'name': key, **described(tensor)} for key, tensor in signature.arguments.items()],
+                 'outputs': [{'name': key, **described(tensor)} for key, tensor in sorted(signature.results.items())]}
         for batch_size in batch_sizes:
             file = f'{name}.b{batch_size}.mlir'
             specs = [tf.TensorSpec(_sizes(argument.shape, batch_size), argument.dtype) for argument in signature.arguments.values()]
             text, variables = _lower(signature, specs)
             entry['files'][str(batch_size)] = file
-            entry['inputs'] = [_described(key, tensor) for key, tensor in signature.arguments.items()]
-            entry['outputs'] = [_described(key, tensor) for key, tensor in sorted(signature.results.items())]
             entry['weights'] = [weights.setdefault(id(variable), (f'w{len(weights)}', variable))[0] for variable in variables]
             with open(os.path.join(folder, file), 'w', encoding='utf-8') as stream:
                 stream.write(text)
@@ -59,8 +60,9 @@ def _lower(signature, specs):
         results = signature.compute(**dict(zip(names, inputs)))
         return [results[key] for key in sorted(results)]
 
-    variables = {id(variable.handle): variable for variable in function.get_concrete_function(*specs).graph.variables}
-    captured = [variables[id(handle)] for handle in function.get_concrete_function(*specs).captured_inputs]
+    concrete = function.get_concrete_function(*specs)
+    variables = {id(variable.handle): variable for variable in concrete.graph.variables}
+    captured = [variables[id(handle)] for handle in concrete.captured_inputs]
     return _plain(function.experimental_get_compiler_ir(*specs)(stage='stablehlo')), captured
 
 
@@ -76,9 +78,4 @@ def _plain(text):
 
 
 def _sizes(shape, batch_size):
-    return [batch_size if size == 'batch' else NUM_PLACES.get(size, size) for size in shape]
-
-
-def _described(name, tensor):
-    rule = getattr(tensor, 'rule', '')
-    return {'name': name, 'dtype': tensor.dtype.name, 'shape': list(tensor.shape), 'meaning': tensor.meaning, **({'rule': rule} if rule else {})}
+    return [batch_size if size == BATCH else NUM_PLACES.get(size, size) for size in shape]

@@ -7,6 +7,8 @@ from tfwolf import validate
 from tfwolf.variables import as_tensorflow
 
 RAW, AVERAGED = 'raw', 'averaged'
+# What a user may ask for; 'ema' is another name of the averages.
+CHOICES = ('auto', RAW, AVERAGED, 'ema')
 
 
 class WeightAverages(tf.Module):

@@ -10,7 +10,7 @@ from tfwolf.evaluation.grids import sample_grid, switch_grid, write_png
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.replicas import deal
 from tfwolf.training.diagnosis import first_bad_layer
-from tfwolf.training.progress import progress_bar
+from tfwolf.progress import progress_bar
 from tfwolf.variables import as_tensorflow, trainable_variables
 
 

@@ -1,0 +1,102 @@
+"""Encodes and decodes any number of images: what every picture and table of what z and v hold is made with."""
+from typing import NamedTuple, Optional
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf import validate
+from tfwolf.data import preprocess
+from tfwolf.progress import progress_bar
+
+
+class Code(NamedTuple):
+    """z and v of images, as NumPy arrays.
+
+    Attributes:
+        z: `[num_images, latent_dim]`, or None for a model without z.
+        v: `[num_images, height, width, channels]`.
+    """
+
+    z: Optional[np.ndarray]
+    v: np.ndarray
+
+    def __getitem__(self, rows):
+        """Returns the code of some images: `rows` is whatever NumPy selects rows with (a slice, positions, a mask)."""
+        if isinstance(rows, int):
+            raise TypeError('A Code is indexed by rows of images: code[3:4] or code[[3]], not code[3]. Its parts are code.z and code.v.')
+        return Code(None if self.z is None else self.z[rows], self.v[rows])
+
+
+class Decoded(NamedTuple):
+    """Images, and which of them are real.
+
+    Attributes:
+        images: uint8 `[num_images, height, width, channels]`; a value that is not a number has become black.
+        finite: bool `[num_images]`, whether all values were finite before they became pixels.
+    """
+
+    images: np.ndarray
+    finite: np.ndarray
+
+
+class Coder:
+    """Encodes and decodes with one model in batches of one size, so that everything is traced once and an image gets the same pixels
+    whatever stands beside it.
+
+    Args:
+        model: an initialised `Wolf`.
+        batch_size: images at a time; the last batch is filled up, and what fills it left out.
+        show_progress: whether work of more than some seconds shows a progress bar.
+
+    Attributes:
+        model: the model.
+    """
+
+    def __init__(self, model, batch_size=64, show_progress=False):
+        self.model = model
+        self._batch_size = validate.integer('batch_size', batch_size, minimum=1)
+        self._show_progress = show_progress
+        self._encode = tf.function(model.encode, autograph=False)
+        self._decode = tf.function(self._images_and_finite, autograph=False)
+
+    def encode(self, images, labels=None):
+        """Returns the `Code` of images: the mean of q(z|x), or the z of the labels, and the v that belongs to it.
+
+        Args:
+            images: uint8 `[num_images, height, width, channels]`.
+            labels: integers `[num_images]`; only a model whose z comes from them needs them.
+
+        Raises:
+            ValueError: if the images have another shape or dtype, or labels are needed and missing.
+        """
+        images = np.asarray(images)
+        if self.model.latent.num_classes is None:
+            labels = None
+        return Code(*self._in_batches('Encoding', self._encode, images, labels))
+
+    def decode(self, z, v):
+        """Returns the `Decoded` images of z `[num_images, latent_dim]` (None without a latent) and v `[num_images, h, w, c]`."""
+        dtype = self.model.dtype.as_numpy_dtype
+        z, v = (None if part is None else np.asarray(part, dtype) for part in (z, v))
+        if z is not None and len(z) != len(v):
+            raise ValueError(f'`z` and `v` must be of as many images; got {len(z)} and {len(v)}.')
+        return Decoded(*self._in_batches('Decoding', self._decode, v, z))
+
+    def _images_and_finite(self, v, z):
+        x = self.model.flow.inverse_and_log_det(v, z)[0]
+        return preprocess.to_images(x, self.model.num_bits), tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3])
+
+    def _in_batches(self, description, function, *arguments):
+        """Returns the outputs of `function` for all rows of the arguments, of which all but the first may be None."""
+        count = len(arguments[0])
+        if not count:
+            raise ValueError('There must be at least one image to encode or decode; got none.')
+        found = []
+        with progress_bar(count, 0, description, 'image', self._show_progress, delay=3) as bar:
+            for first in range(0, count, self._batch_size):
+                rows = np.minimum(np.arange(first, first + self._batch_size), count - 1)
+                batch = [None if argument is None else tf.constant(np.asarray(argument)[rows]) for argument in arguments]
+                num_real = min(self._batch_size, count - first)
+                found.append([None if part is None else part.numpy()[:num_real] for part in function(*batch)])
+                bar.update(num_real)
+        return [None if parts[0] is None else np.concatenate(parts) for parts in zip(*found)]

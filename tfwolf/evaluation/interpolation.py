@@ -1,0 +1,96 @@
+"""What is between two images: the grid of h(z) by h(v), with the images and their switches in its corners (Wolf, equation 9)."""
+from typing import NamedTuple
+
+import numpy as np
+
+from tfwolf import validate
+
+
+class Grid(NamedTuple):
+    """Images between two.
+
+    Attributes:
+        images: uint8 `[num_alphas, num_betas, height, width, channels]`.
+        finite: bool `[num_alphas, num_betas]`, as in `Decoded`.
+        alphas: `[num_alphas]`, places between z of the first, 0, and of the second, 1.
+        betas: `[num_betas]`, the same for v.
+    """
+
+    images: np.ndarray
+    finite: np.ndarray
+    alphas: np.ndarray
+    betas: np.ndarray
+
+
+def even_steps(num_steps):
+    """Returns `num_steps` even places from 0 to 1, both included, `[num_steps]`."""
+    return np.linspace(0.0, 1.0, validate.integer('num_steps', num_steps, minimum=2))
+
+
+def between(first, second, places):
+    """Returns (1 - t) first + t second for every place t, `[num_places, ...]`; exactly `first` at 0 and `second` at 1.
+
+    Args:
+        first, second: `[...]`, of one shape.
+        places: `[num_places]`.
+    """
+    t = np.asarray(places, first.dtype).reshape([-1] + [1] * first.ndim)
+    return (1 - t) * first + t * second
+
+
+def interpolation_grid(coder, code_a, code_b, alphas, betas):
+    """Returns the `Grid` of the images of h(z) = (1 - alpha) z_a + alpha z_b and h(v) = (1 - beta) v_a + beta v_b.
+
+    Its corners (0, 0) and (1, 1) are the two images, (1, 0) and (0, 1) their switches. Without z there is one row.
+
+    Args:
+        coder: a `Coder`.
+        code_a, code_b: `Code` of one image each.
+        alphas, betas: places, `[num_alphas]` and `[num_betas]`.
+
+    Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, equation 9.
+    """
+    has_z = code_a.z is not None
+    alphas, betas = np.asarray(alphas if has_z else [0.0]), np.asarray(betas)
+    shape = (len(alphas), len(betas))
+    z = np.repeat(between(code_a.z[0], code_b.z[0], alphas), len(betas), axis=0) if has_z else None
+    v = np.concatenate([between(code_a.v[0], code_b.v[0], betas)] * len(alphas))
+    decoded = coder.decode(z, v)
+    return Grid(decoded.images.reshape(*shape, *decoded.images.shape[1:]), decoded.finite.reshape(shape), alphas, betas)
+
+
+def switched(coder, code_a, code_b):
+    """Returns the `Decoded` (z of a with v of b, z of b with v of a) of as many pairs of images: Wolf, figure 1.
+
+    Args:
+        coder: a `Coder`.
+        code_a, code_b: `Code` of `[num_pairs]` images each.
+
+    Raises:
+        ValueError: if the model has no z.
+    """
+    if code_a.z is None:
+        raise ValueError('The switch needs a model with a latent z; this one has none.')
+    return coder.decode(code_a.z, code_b.v), coder.decode(code_b.z, code_a.v)
+
+
+def pairs_within_class(labels, num_pairs):
+    """Returns the positions of `num_pairs` pairs of images of one class, integers `[num_pairs, 2]`, the earliest first; classes take turns.
+
+    Args:
+        labels: integers `[num_images]`.
+        num_pairs: how many, at least 1.
+
+    Raises:
+        ValueError: if there are no labels, or too few images.
+    """
+    labels = np.asarray(labels)
+    if (labels < 0).any():
+        raise ValueError('Pairs within a class need class labels; these images have none.')
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    # The n-th pair of every class, then the next.
+    pairs = [[own[2 * turn:2 * turn + 2] for own in members if len(own) >= 2 * turn + 2] for turn in range(len(labels) // 2)]
+    pairs = [pair for turn in pairs for pair in turn][:validate.integer('num_pairs', num_pairs, minimum=1)]
+    if len(pairs) < num_pairs:
+        raise ValueError(f'There are {len(pairs)} pairs of images of one class among {len(labels)}; {num_pairs} are asked for.')
+    return np.stack(pairs)
