@@ -54,3 +54,16 @@ def to_images(x, num_bits):
     # Clipped before the cast: an infinite value has no integer.
     bins = tf.cast(tf.floor(tf.clip_by_value(scaled, 0.0, num_bins - 1.0)), tf.int32)
     return tf.cast((bins * 255 + (num_bins - 1) // 2) // (num_bins - 1), tf.uint8)
+
+
+def at_num_bits(images, num_bits):
+    """Returns uint8 images as a model of `num_bits` bits knows them: each bin shown over the full range 0..255; itself for 8 bits.
+
+    Args:
+        images: uint8 `[..., height, width, channels]`.
+        num_bits: integer from 1 to 8.
+
+    Raises:
+        ValueError: if `num_bits` is outside 1..8.
+    """
+    return to_images(to_unit_range(images, num_bits, 0.5, tf.float32), num_bits)

@@ -7,7 +7,7 @@ import numpy as np
 from tfwolf import validate
 
 # Small images are shown enlarged by whole pixels to about this many pixels a side.
-SHOWN_SIDE = 48
+SHOWN_SIDE = 64
 GAP = 2
 CAPTION_SIZE = 12
 CAPTION_GAP = 6
@@ -54,7 +54,7 @@ def captioned(picture, rows=(), columns=()):
     """
     from PIL import Image, ImageDraw, ImageFont
     font = ImageFont.load_default(CAPTION_SIZE)
-    left, top = (max((math.ceil(font.getlength(text)) for text in rows), default=-CAPTION_GAP) + CAPTION_GAP,
+    left, top = (max((math.ceil(font.getlength(text)) for text in rows), default=-2 * CAPTION_GAP) + 2 * CAPTION_GAP,
                  CAPTION_SIZE + CAPTION_GAP if columns else 0)
     spaces = [(texts, (length - GAP) / max(len(texts), 1)) for texts, length in ((rows, picture.shape[0]), (columns, picture.shape[1]))]
     # A caption may be wider than its column.

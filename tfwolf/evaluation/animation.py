@@ -1,0 +1,26 @@
+"""Animations: pictures that follow each other, there and back, in one file."""
+import os
+
+
+def write_animation(path, frames, seconds):
+    """Writes pictures as an endless animation that runs there and back, whole or not at all.
+
+    Args:
+        path: of a `.gif` or `.webp` file; WebP keeps all colours, GIF has 256 of them.
+        frames: list of at least two uint8 pictures `[height, width, 3]` of one size.
+        seconds: how long the way there and back takes.
+
+    Raises:
+        ValueError: if there are fewer than two pictures, or the file's name ends otherwise.
+    """
+    from PIL import Image
+    formats = {'.gif': {'format': 'GIF'}, '.webp': {'format': 'WEBP', 'lossless': True}}
+    ending = os.path.splitext(path)[1]
+    if ending not in formats:
+        raise ValueError(f'`path` must end in {" or ".join(formats)}; got {path!r}.')
+    if len(frames) < 2:
+        raise ValueError(f'`frames` must be at least two pictures; got {len(frames)}.')
+    pictures = [Image.fromarray(frame) for frame in [*frames, *frames[-2:0:-1]]]
+    pictures[0].save(f'{path}.part', save_all=True, append_images=pictures[1:], duration=round(1000 * seconds / len(pictures)), loop=0,
+                     **formats[ending])
+    os.replace(f'{path}.part', path)
