@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOUNDATIONS = {'tfwolf', 'tfwolf.chatter', 'tfwolf.derived', 'tfwolf.progress', 'tfwolf.quiet', 'tfwolf.replicas', 'tfwolf.seeds', 'tfwolf.validate',
                'tfwolf.variables'}
 PACKAGES = ['data', 'nets', 'bijectors', 'distributions', 'models', 'evaluation', 'training', 'serving', 'explorer', 'reference', 'benchmark']
-ENTRIES = {'tfwolf.check_data', 'tfwolf.chosen_images', 'tfwolf.command', 'tfwolf.evaluate', 'tfwolf.experiment', 'tfwolf.explore', 'tfwolf.export', 'tfwolf.results', 'tfwolf.summary', 'tfwolf.tool',
-           'tfwolf.train', 'tfwolf.trained'}
+ENTRIES = {'tfwolf.check_data', 'tfwolf.chosen_images', 'tfwolf.command', 'tfwolf.evaluate', 'tfwolf.experiment', 'tfwolf.explore', 'tfwolf.export',
+           'tfwolf.results', 'tfwolf.summary', 'tfwolf.tool', 'tfwolf.train', 'tfwolf.trained'}
 ORDER = ['foundations', *PACKAGES, 'entries', 'tools']
 
 

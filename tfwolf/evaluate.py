@@ -14,8 +14,8 @@ from tfwolf.evaluation.journal import Journal
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.report import Report
 from tfwolf.experiment import Experiment
+from tfwolf.trained import CHECKPOINT, WEIGHTS
 from tfwolf.training import run_directory
-from tfwolf.training.averages import CHOICES
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.progress import progress_bar
@@ -25,9 +25,6 @@ SPLIT = flags.DEFINE_enum('split', 'test', ['train', 'validation', 'test'], 'Whi
 NUM_SAMPLES = flags.DEFINE_integer('num_samples', 5, 'K: draws of z and of the dequantisation noise per image.', lower_bound=1)
 NUM_IMAGES = flags.DEFINE_integer('num_images', None, 'Evaluate on the first so many images only.', lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 256, 'Images per batch over all replicas.', lower_bound=1)
-CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-WEIGHTS = flags.DEFINE_enum('weights', 'auto', CHOICES, 'Whose likelihood: of the weights, or of their '
-                            'averages (train.ema_decay; averaged and ema are the same); auto: of the averages where there are any.')
 DIAGNOSTICS = flags.DEFINE_bool('diagnostics', True, 'Also report unusual images, exact reconstruction, broken samples and layers.')
 NUM_DIAGNOSED = flags.DEFINE_integer('num_diagnosed', 64, 'Images, and samples per temperature, of the diagnostics.', lower_bound=2)
 

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from tfwolf import command
 from tfwolf.derived import fix_weights
-from tfwolf.evaluation.provenance import checkpoint_sha256, file_sha256, software_versions
-from tfwolf.experiment import Experiment
+from tfwolf.evaluation.provenance import file_sha256
 from tfwolf.serving.companions import write_companions
 from tfwolf.serving.examples import example_inputs
 from tfwolf.serving.model_card import model_card
@@ -19,15 +18,11 @@ from tfwolf.serving.signatures import Signatures
 from tfwolf.serving.stablehlo import write_stablehlo
 from tfwolf.serving.verification import check, expected_results
 from tfwolf.serving.warmup import write_examples, write_warmup
+from tfwolf.trained import trained_of_flags
 from tfwolf.training import run_directory
-from tfwolf.training.averages import CHOICES
-from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.variables import count_parameters
 
 EXPORT_DIR = flags.DEFINE_string('export_dir', None, 'Folder of the versions of the exported model; a new one is added.')
-CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-WEIGHTS = flags.DEFINE_enum('weights', 'auto', CHOICES, 'The weights, or their averages (train.ema_decay; averaged and ema '
-                            'are the same); auto: the averages where there are any.')
 VERSION = flags.DEFINE_integer('version', None, 'Number of the new version; default: the next free one.', lower_bound=0)
 FORMAT = flags.DEFINE_enum('format', 'saved_model', ['saved_model', 'stablehlo'], 'saved_model: a version for TensorFlow Serving; stablehlo: the '
                            'numeric functions for JAX and other runtimes, not verified here.')
@@ -47,26 +42,17 @@ def main():
 
 def export():
     """Exports what the flags name."""
-    train_dir = command.train_dir()
+    command.train_dir()
     if not EXPORT_DIR.value:
         raise ValueError('--export_dir must be given: the folder of the exported versions.')
-    command.parse_gin([command.run_config(train_dir), *command.GIN_FILE.value],
-                      # A network in bfloat16 inverts only where both directions run on the same hardware.
-                      [*command.gin_params(), *(f'{name} = None' for name in command.PRECISION_BINDINGS)])
-    path = find_checkpoint(train_dir, CHECKPOINT.value)
-    parts = Experiment()
     is_stablehlo = FORMAT.value == 'stablehlo'
     with new_folder(EXPORT_DIR.value) if is_stablehlo else new_version(EXPORT_DIR.value, VERSION.value) as published:
-        model = parts.make_model(image_shape=parts.find_image_shape(command.DATA_DIR.value), seed=command.SEED.value)
-        weights = restore_model(model, path, WEIGHTS.value)
-        if not model.initialized.numpy():
-            raise ValueError(f'{path} holds a model that was never initialised from data: it was saved before the first step. Train further.')
-        print(f'{path}, {weights} weights', flush=True)
+        found = trained_of_flags()
         if is_stablehlo:
-            fix_weights(model)
-            write_stablehlo(Signatures(model), published.folder, BATCH_SIZES.value)
+            fix_weights(found.model)
+            write_stablehlo(Signatures(found.model), published.folder, BATCH_SIZES.value)
         else:
-            differences = _write(model, published.folder, train_dir, path, weights)
+            differences = _write(found, published.folder)
     if is_stablehlo:
         print(f'Written to {EXPORT_DIR.value}: {_megabytes(EXPORT_DIR.value):.1f} MB; manifest.json says what is where, and load_with_jax.py runs it')
         return
@@ -77,8 +63,9 @@ def export():
           f'(docker compose -f {os.path.join(EXPORT_DIR.value, "compose.yaml")} up)')
 
 
-def _write(model, folder, train_dir, path, weights):
-    """Writes everything that a version consists of; returns the list of `Difference`, or None if it is not verified."""
+def _write(found, folder):
+    """Writes everything that a version of a `Trained` model consists of; returns the list of `Difference`, or None if it is not verified."""
+    model = found.model
     signatures, parameters = Signatures(model), count_parameters(model)
     examples = example_inputs(model, signatures, 1, command.SEED.value)
     expected = expected_results(model, signatures, command.SEED.value) if VERIFY.value else None
@@ -87,14 +74,12 @@ def _write(model, folder, train_dir, path, weights):
     write_saved_model(fixed, folder)
     write_warmup(folder, examples, MODEL_NAME.value)
     write_examples(folder, examples)
-    provenance = {'checkpoint': os.path.basename(path), 'checkpoint_sha256': checkpoint_sha256(path), 'weights': weights,
-                  'weights_sha256': file_sha256(os.path.join(folder, 'variables', 'variables.data-00000-of-00001')),
-                  'versions': software_versions()}
+    provenance = {**found.identity, 'weights_sha256': file_sha256(os.path.join(folder, 'variables', 'variables.data-00000-of-00001'))}
     run_directory.write_json(os.path.join(folder, 'signatures.json'), {
         'model': MODEL_NAME.value, 'parameters': parameters, **provenance, **describe(fixed)})
     differences = None if expected is None else check(folder, expected)
     run_directory.write_text(os.path.join(folder, 'model_card.md'), model_card(
-        model, parameters, provenance, train_dir, command.config_text(), differences))
+        model, parameters, provenance, found.train_dir, command.config_text(), differences))
     return differences
 
 

@@ -6,12 +6,8 @@ from absl import flags
 from tfwolf import command
 from tfwolf.evaluation.coder import Coder
 from tfwolf.results import ResultFolder
-from tfwolf.trained import load_trained
-from tfwolf.training.averages import CHOICES
+from tfwolf.trained import trained_of_flags
 
-CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-WEIGHTS = flags.DEFINE_enum('weights', 'auto', CHOICES, 'The weights, or their averages (train.ema_decay; averaged and ema '
-                            'are the same); auto: the averages where there are any.')
 OUTPUT_DIR = flags.DEFINE_string('output_dir', None, 'Folder of the results; default: TRAIN_DIR/results/CHECKPOINT/TOOL.')
 OVERWRITE = flags.DEFINE_bool('overwrite', False, 'Replace results in --output_dir that were made with other settings or of another checkpoint.')
 BATCH_SIZE = flags.DEFINE_integer('batch_size', 64, 'Images that are encoded or decoded at a time.', lower_bound=1)
@@ -23,9 +19,7 @@ def trained():
     Raises:
         ValueError: as `load_trained` does.
     """
-    found = load_trained(command.train_dir(), CHECKPOINT.value, WEIGHTS.value, command.GIN_FILE.value, command.gin_params(), command.DATA_DIR.value)
-    print(f'{found.checkpoint}, {found.weights} weights', flush=True)
-    return found
+    return trained_of_flags()
 
 
 def coder(model):

@@ -3,13 +3,19 @@ import os
 import re
 from typing import NamedTuple
 
+from absl import flags
 import gin
 
 from tfwolf import command
 from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
 from tfwolf.experiment import Experiment
 from tfwolf.models.wolf import Wolf
+from tfwolf.training.averages import CHOICES
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
+
+CHECKPOINT = flags.DEFINE_string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
+WEIGHTS = flags.DEFINE_enum('weights', 'auto', CHOICES, 'The weights, or their averages (train.ema_decay; averaged and ema '
+                            'are the same); auto: the averages where there are any.')
 
 
 class Trained(NamedTuple):
@@ -77,3 +83,14 @@ def load_trained(train_dir, checkpoint='latest', weights='auto', gin_files=(), g
     if not model.initialized.numpy():
         raise ValueError(f'{path} holds a model that was never initialised from data: it was saved before the first step. Train further.')
     return Trained(model, experiment, train_dir, path, chosen)
+
+
+def trained_of_flags():
+    """Returns the `Trained` model that a command's flags name, and prints which it is.
+
+    Its networks compute in float32 unless the flags say otherwise, whatever it was trained in: in bfloat16 they invert less exactly.
+    """
+    params = [*(f'{name} = None' for name in command.PRECISION_BINDINGS), *command.gin_params()]
+    found = load_trained(command.train_dir(), CHECKPOINT.value, WEIGHTS.value, command.GIN_FILE.value, params, command.DATA_DIR.value)
+    print(f'{found.checkpoint}, {found.weights} weights', flush=True)
+    return found
