@@ -4,6 +4,7 @@ import collections
 import os
 import pathlib
 import re
+import shutil
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
@@ -50,6 +51,24 @@ def server(tmp_path_factory):
     with running_server(folder, tmp_path_factory.mktemp('log') / 'stderr') as found:
         yield found
     assert found.process.returncode == 0, 'the server did not end by itself when it was told to'
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """Returns a headless browser driven by selenium, which keeps a log of what it writes to its console and asks the network for."""
+    binary, driver = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None), shutil.which('chromedriver')
+    if not (binary and driver):
+        pytest.skip('needs Chromium or Chrome, and chromedriver, on the PATH')
+    webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium (extra "test")')
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    # Chromium does not run as root with its sandbox.
+    for argument in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--window-size=1280,1000'):
+        options.add_argument(argument)
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
 
 
 @pytest.fixture(scope='session')

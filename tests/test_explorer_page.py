@@ -1,7 +1,6 @@
 """The explorer's page in a real browser, as somebody without a mouse, with one, and on a phone sees it."""
 import io
 import re
-import shutil
 import threading
 
 from PIL import Image
@@ -16,9 +15,6 @@ from tfwolf.serving.publication import find_version
 from tfwolf.explorer.server import Server
 from tfwolf.serving.c_api import Servable
 
-BROWSER = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-DRIVER = shutil.which('chromedriver')
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason='needs Chromium or Chrome, and chromedriver, on the PATH')
 webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium (extra "test")')
 
 SECONDS = 30
@@ -37,19 +33,6 @@ def address(tmp_path_factory):
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope='module')
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    # Chromium does not run as root with its sandbox.
-    for argument in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--window-size=1280,1000'):
-        options.add_argument(argument)
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""What the folder of a tool's results has to say on a page: rows of numbers beside the paper's, pictures, notes."""
+import json
+import os
+from typing import NamedTuple, Sequence
+
+from tfwolf.evaluation.page import Row
+
+
+class Findings(NamedTuple):
+    """Rows, pictures `(path, caption)` and notes, as in `page.Part`."""
+
+    rows: Sequence[Row] = ()
+    pictures: Sequence[tuple] = ()
+    notes: Sequence[str] = ()
+
+
+def read_result(folder, name='result'):
+    """Returns what `NAME.json` in a folder holds."""
+    with open(os.path.join(folder, f'{name}.json'), encoding='utf-8') as file:
+        return json.load(file)
+
+
+def of_samples(folder):
+    """Returns the `Findings` of `tools/sample.py`."""
+    result = read_result(folder)
+    at = [f'{row["num_not_finite"]} at {row["temperature_v"]:g}' for row in result['temperatures'] if row['num_not_finite']]
+    rows = [Row('samples', f'{result["num_samples"]:,}'),
+            Row('of which are not finite', f'{result["num_not_finite"]}' + (f' ({", ".join(at)})' if len(result['temperatures']) > 1 and at else ''))]
+    return Findings(rows, _pictures(folder, samples='Samples; those that are not finite are crossed out'))
+
+
+def of_reconstructions(folder):
+    """Returns the `Findings` of `tools/reconstruct.py`."""
+    result = read_result(folder)
+    rows = [Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}', 'all: the flow is invertible'),
+            Row('largest error of a colour value', f'{result["max_pixel_error"]} of 255')]
+    if 'mean_difference_of_draws' in result:
+        rows.append(Row('mean change of a colour value by another draw of z', f'{result["mean_difference_of_draws"]:.2f} of 255'))
+    return Findings(rows, _pictures(folder, reconstructions='Images, what they decode to, and the same v with other draws of z'))
+
+
+def of_switch(folder):
+    """Returns the `Findings` of `tools/switch.py`."""
+    result = read_result(folder)
+    return Findings([Row('pairs', f'{result["num_pairs"]}'), Row('mean change of a colour value by the other z', f'{result["mean_change"]:.2f} of 255')],
+                    _pictures(folder, switch='Pairs of images, and each with the z of the other'))
+
+
+def of_interpolation(folder):
+    """Returns the `Findings` of `tools/interpolate.py`."""
+    result = read_result(folder)
+    rows = [Row(f'corner {name.replace("_", " ")} equal pixel for pixel', 'yes' if same else 'no') for name, same in result['corners_equal'].items()]
+    return Findings(rows, _pictures(folder, interpolation='From the first image, left above, to the second, right below: z along rows (alpha), '
+                                                          'v along columns (beta)'))
+
+
+def of_evaluation(result):
+    """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
+    low, high = result['bits_per_dim_interval_95']
+    paper = PAPER_BITS.get(result['dataset'], '')
+    rows = [Row('bits per dimension', f'{result["bits_per_dim"]:.4f} (95 %: {low:.4f} to {high:.4f})', paper),
+            Row('importance-weighted bound', f'{result["bits_per_dim_iwae"]:.4f} with K = {result["num_samples"]}'),
+            Row('KL of z', f'{result["kl_nats"]:.2f} nats'), Row('images', f'{result["num_images"]:,} of {result["dataset"]}, {result["split"]}')]
+    return Findings(rows, notes=['The paper trains its full-size models for up to 15,000 epochs.'] if paper else ())
+
+
+# Wolf, table 1, 8 bits.
+PAPER_BITS = {'cifar10': '3.27', 'imagenet_resized/64x64': '3.72'}
+
+
+def _pictures(folder, **captions):
+    """Returns `(path, caption)` of `NAME.png` for each caption, of those that are there."""
+    found = [(os.path.join(folder, f'{name}.png'), caption) for name, caption in captions.items()]
+    return [(path, caption) for path, caption in found if os.path.exists(path)]
