@@ -48,10 +48,11 @@ class ResultFolder:
 
     def wrote(self, name):
         """Notes that a tool has written the file `name` itself, to be told to the user."""
-        self._written.append(name)
+        if name not in self._written:
+            self._written.append(name)
 
-    def finish(self, values, name='result'):
-        """Writes `NAME.json`, which holds `values` and what they were made from, and says where everything is.
+    def write(self, values, name='result'):
+        """Writes `NAME.json`, which holds `values` and what they were made from; numbers are scalars `NAME/...` in TensorBoard.
 
         Args:
             values: dict of JSON values.
@@ -62,6 +63,10 @@ class ResultFolder:
         self._summaries.metrics(name, numbers, self._step)
         self._summaries.flush()
         self.wrote(f'{name}.json')
+
+    def finish(self, values, name='result'):
+        """Writes as `write` does, and says where everything is."""
+        self.write(values, name)
         print(f'Written to {self.folder}: {", ".join(self._written)}; also in tensorboard --logdir={self.folder}', flush=True)
 
 
