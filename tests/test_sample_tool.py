@@ -40,6 +40,9 @@ def test_a_sample_does_not_depend_on_how_many_there_are(model):
     few, many = draw_noise(model, 5, 3), draw_noise(model, 130, 3)
     np.testing.assert_array_equal(few.v, many.v[:5])
     np.testing.assert_array_equal(few.z, many.z[:5])
+    later = draw_noise(model, 60, 3, first=61)
+    np.testing.assert_array_equal(later.v, many.v[61:121])
+    np.testing.assert_array_equal(later.z, many.z[61:121])
     assert abs(many.v.mean()) < 0.02 and abs(many.v.std() - 1) < 0.02
     assert len(np.unique(many.v[:, 0, 0, 0])) == 130
     assert not np.array_equal(few.v, draw_noise(model, 5, 4).v)

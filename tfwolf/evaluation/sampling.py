@@ -11,32 +11,34 @@ from tfwolf.evaluation.coder import Code
 BLOCK = 64
 
 
-def draw_noise(model, num_samples, seed):
+def draw_noise(model, num_samples, seed, first=0):
     """Returns standard normal noise, a `Code` of v `[num_samples, height, width, channels]` and of what z is made from.
 
     Args:
         model: a `Wolf`.
         num_samples: how many, at least 1.
         seed: integer.
+        first: number of the first one.
 
     Returns:
         `Code`; its z is noise `[num_samples, noise_dim]`, None for a model without z.
     """
-    blocks = math.ceil(validate.integer('num_samples', num_samples, minimum=1) / BLOCK)
+    last = validate.integer('first', first, minimum=0) + validate.integer('num_samples', num_samples, minimum=1)
+    blocks = range(first // BLOCK, math.ceil(last / BLOCK))
     base = seeds.tensor_seed(seed, 'samples')
 
     def draw(purpose, shape):
-        drawn = [seeds.normal([BLOCK, *shape], seeds.fold_in(base, block, purpose), model.dtype).numpy() for block in range(blocks)]
-        return np.concatenate(drawn)[:num_samples]
+        drawn = [seeds.normal([BLOCK, *shape], seeds.fold_in(base, block, purpose), model.dtype).numpy() for block in blocks]
+        return np.concatenate(drawn)[first % BLOCK:][:num_samples]
 
     return Code(draw(1, [model.latent.noise_dim]) if model.latent.dim else None, draw(0, model.image_shape))
 
 
-def draw_code(model, num_samples, seed, temperature_v=1.0, temperature_z=1.0, label=None):
+def draw_code(model, num_samples, seed, temperature_v=1.0, temperature_z=1.0, label=None, first=0):
     """Returns the `Code` of samples: v = temperature_v * noise, z = what the prior makes of temperature_z * noise.
 
     Args:
-        model, num_samples, seed: see `draw_noise`; the same seed gives the same noise at every temperature.
+        model, num_samples, seed, first: see `draw_noise`; the same seed gives the same noise at every temperature.
         temperature_v, temperature_z: at least 0. A z that comes from class labels has no temperature.
         label: class of all samples, for a model whose z comes from class labels; None draws one for each.
 
@@ -47,7 +49,7 @@ def draw_code(model, num_samples, seed, temperature_v=1.0, temperature_z=1.0, la
     """
     validate.real('temperature_v', temperature_v, minimum=0)
     validate.real('temperature_z', temperature_z, minimum=0)
-    noise = draw_noise(model, num_samples, seed)
+    noise = draw_noise(model, num_samples, seed, first)
     v = noise.v * np.asarray(temperature_v, noise.v.dtype)
     if label is not None:
         check_label(model, label)
@@ -59,9 +61,9 @@ def draw_code(model, num_samples, seed, temperature_v=1.0, temperature_z=1.0, la
     return Code(model.latent.from_noise(tf.constant(noise.z * np.asarray(factor, noise.z.dtype))).numpy(), v)
 
 
-def draw_samples(coder, num_samples, seed, temperature_v=1.0, temperature_z=1.0, label=None):
+def draw_samples(coder, num_samples, seed, temperature_v=1.0, temperature_z=1.0, label=None, first=0):
     """Returns the `Decoded` samples of the model of a `Coder`; arguments as in `draw_code`."""
-    code = draw_code(coder.model, num_samples, seed, temperature_v, temperature_z, label)
+    code = draw_code(coder.model, num_samples, seed, temperature_v, temperature_z, label, first)
     return coder.decode(code.z, code.v)
 
 
