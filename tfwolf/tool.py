@@ -27,15 +27,16 @@ def coder(model):
     return Coder(model, BATCH_SIZE.value, show_progress=True)
 
 
-def result_folder(tool, run, settings):
+def result_folder(tool, run, settings, path=None):
     """Returns the `ResultFolder` of a tool.
 
     Args:
         tool: its name.
         run: the `Trained` model.
         settings: `{name: JSON value}` of whatever else the results depend on, see `settings`.
+        path: of the folder; None for what `--output_dir` says.
     """
-    folder = OUTPUT_DIR.value or os.path.join(run.train_dir, 'results', os.path.basename(run.checkpoint), tool)
+    folder = path or OUTPUT_DIR.value or os.path.join(run.train_dir, 'results', os.path.basename(run.checkpoint), tool)
     made_from = {'tool': tool, **run.identity, 'seed': command.SEED.value, **settings}
     return ResultFolder(folder, made_from, run.step, OVERWRITE.value)
 

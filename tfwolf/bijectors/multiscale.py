@@ -28,6 +28,11 @@ class MultiScaleSplit(Composite):
         self.inner = inner
         self._sizes = (begin, end - begin, channels - end)
 
+    @property
+    def factors_out(self):
+        """Whether the channels that are passed on have left the flow: those in front go on, as everywhere in v."""
+        return self._sizes[0] == 0 and self._sizes[2] > 0
+
     def walk(self, visit, x):
         """As `Composite.walk`: visits the inner layer on its channels."""
         before, part, after = tf.split(x, self._sizes, axis=-1)

@@ -40,6 +40,10 @@ class NormalPrior(keras.Model):
         """Returns z, here the standard normal noise itself, `[batch, latent_dim]`."""
         return noise
 
+    def to_noise(self, z):
+        """Returns the noise that `from_noise` makes z from, here z itself, `[batch, latent_dim]`."""
+        return z
+
     def initialize(self, z):
         """Initialises from draws of z; there is nothing to initialise."""
 
@@ -81,6 +85,10 @@ class FlowPrior(CompleteVariables, keras.Model):
     def from_noise(self, noise):
         """Returns z = f^-1(noise), `[batch, latent_dim]`, for standard normal noise of that shape."""
         return self.flow.inverse_and_log_det(noise)[0]
+
+    def to_noise(self, z):
+        """Returns f(z), the noise that `from_noise` makes z from, `[batch, latent_dim]`."""
+        return self.flow.forward_and_log_det(z)[0]
 
     def initialize(self, z):
         """Initialises the actnorms from draws of z, `[batch, latent_dim]`."""

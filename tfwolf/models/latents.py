@@ -61,6 +61,10 @@ class GaussianLatent(CompleteVariables, tf.Module):
         """Returns z ~ p(z), `[batch, dim]`, for standard normal noise of that shape."""
         return self.prior.from_noise(noise)
 
+    def to_noise(self, z):
+        """Returns the noise that `from_noise` makes z from, `[batch, dim]`."""
+        return self.prior.to_noise(z)
+
     def initialize(self, chunks, noise_chunks, label_chunks):
         """Initialises encoder and prior from data and returns z, `[batch, dim]`, for each chunk of images.
 

@@ -60,6 +60,9 @@ class Wolf(CompleteVariables, tf.Module):
         seed: seed of the initial weights.
         dtype: floating type of weights and computation.
 
+    Attributes:
+        flow_for: makes a flow as the model's own for images of a shape, (height, width, channels), with initial weights.
+
     Reference: Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows", 2021,
     arXiv:2004.11820, equations 5-8.
     """
@@ -73,8 +76,10 @@ class Wolf(CompleteVariables, tf.Module):
         # A function: a partial would be tracked, and with it what it holds.
         self._remake = lambda new_flow: Wolf(image_shape, num_bits, new_flow, latent, seed, dtype)
         self._make_flow = lambda **changes: functools.partial(flow, **changes)
-        self.flow = flow(image_shape=self.image_shape, condition_dim=self.latent.dim, seed=seeds.derive(seed, 'flow'),
-                         dtype=self.dtype)
+        # A function: only the flow that it makes here is part of the model.
+        self.flow_for = lambda image_shape: flow(image_shape=image_shape, condition_dim=self.latent.dim, seed=seeds.derive(seed, 'flow'),
+                                                 dtype=self.dtype)
+        self.flow = self.flow_for(self.image_shape)
         self.initialized = tf.Variable(False, trainable=False, name='initialized')
 
     def with_flow(self, **changes):

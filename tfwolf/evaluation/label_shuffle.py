@@ -1,0 +1,27 @@
+"""Images decoded with the labels of others: what a model of classes keeps in v and what in the label (Real NVP, appendix F)."""
+import numpy as np
+
+from tfwolf import seeds
+from tfwolf.evaluation.sampling import check_label
+
+
+def shuffle_labels(coder, images, labels, seed):
+    """Returns (`Decoded` images with other labels, those labels `[num_images]`): x' = g(f(x; y); y'), with y' a shuffle of the y.
+
+    Args:
+        coder: a `Coder` of a model whose z comes from class labels.
+        images: uint8 `[num_images, height, width, channels]`.
+        labels: integers `[num_images]`, their classes.
+        seed: integer, of the order.
+
+    Raises:
+        ValueError: if the model has no classes, or an image no label.
+
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, appendix F.
+    """
+    labels = np.asarray(labels)
+    for label in labels:
+        check_label(coder.model, int(label))
+    shuffled = labels[seeds.generator(seed, 'label shuffle').permutation(len(labels))]
+    v = coder.encode(images, labels).v
+    return coder.decode(coder.model.latent.encode(None, shuffled).numpy(), v), shuffled
