@@ -76,6 +76,17 @@ def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled
     assert 'holds other results' in error and 'seed: 3 there, 4 now' in error
 
 
+def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
+    out = tmp_path / 'out'
+    printed, _ = run_tool('report', f'--train_dir={tiny_run}', '--parts=latents,probe,fid', '--fid_features=pixels', '--num_fid_samples=100',
+                          f'--output_dir={out}')
+    assert 'not there' not in printed
+    text = (out / 'report.html').read_text()
+    assert text.count('<img') == 6 and f'{result(out / "probe", "svm-tuned")["accuracy_z"]:.2%}' in text
+    assert f'{result(out / "fid")["frechet_distance"]:.3f}' in text and 'must not stand beside those of papers' in text
+    assert '1,437 training and 360 test images' in text and 'shuffle' not in text.partition('Configuration of the run')[0]
+
+
 def test_a_part_that_does_not_exist_is_refused(tiny_run):
     assert "must be some of samples,temperatures," in run_tool('report', f'--train_dir={tiny_run}', '--parts=swich', fails=True)[1]
 

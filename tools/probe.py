@@ -19,6 +19,7 @@ CLASSIFIER = flags.DEFINE_enum('classifier', 'svm', CLASSIFIERS, 'svm is linear,
 PROTOCOL = flags.DEFINE_enum('protocol', 'tuned', PROTOCOLS, 'paper: C = 1 on unscaled features; tuned: standardised features, C by cross-validation.')
 NUM_TRAIN = flags.DEFINE_integer('num_train', None, 'Training images; default: all, for --protocol=paper the first 5,000, since libsvm takes hours for all.',
                                  lower_bound=2)
+AT_MOST = flags.DEFINE_bool('at_most', False, 'Where there are fewer images than --num_train, take all.')
 NUM_TEST = flags.DEFINE_integer('num_test', None, 'Test images; default: all.', lower_bound=1)
 # libsvm needs time that grows with the square of the images and more.
 PAPER_NUM_TRAIN = 5000
@@ -28,6 +29,8 @@ PAPER = {'z': 0.5953, 'v': 0.1716, 'pixels': 0.3532}
 
 def main():
     """Runs the command."""
+    if AT_MOST.value and NUM_TRAIN.value is None:
+        raise ValueError('--at_most says how to take --num_train; give both.')
     run = tool.trained()
     names = FEATURE_NAMES.value or [name for name in FEATURES if name != 'z' or run.model.latent.dim]
     if 'z' not in names and not FEATURE_NAMES.value:
@@ -37,8 +40,8 @@ def main():
             raise ValueError(f'--features must be some of {",".join(FEATURES)}, and z only for a model that has one; got {name!r}.')
     dataset = run.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     num_train = NUM_TRAIN.value
-    if num_train is None and PROTOCOL.value == 'paper':
-        num_train = min(PAPER_NUM_TRAIN, dataset.train.num_examples + dataset.validation.num_examples)
+    if AT_MOST.value or (num_train is None and PROTOCOL.value == 'paper'):
+        num_train = min(num_train or PAPER_NUM_TRAIN, dataset.train.num_examples + dataset.validation.num_examples)
     splits = labelled_images(dataset, num_train, NUM_TEST.value)
     counts = [sum(split.num_examples for split in part) for part in splits]
     print(f'{dataset.title}: {counts[0]:,} training and {counts[1]:,} test images; {describe_protocol(PROTOCOL.value, CLASSIFIER.value)}', flush=True)

@@ -45,7 +45,14 @@ SECTIONS = {
                                    findings.of_switch),
     'interpolation': Section('Interpolation', 'h(z) by h(v) between two images (Wolf, equation 9, figure 5).', 'interpolate', (),
                              findings.of_interpolation),
+    'latents': Section('What z and v hold', 'Attributes, manifold, compression and larger samples.', 'latents', (), findings.of_latents),
+    'probe': Section('Probe', 'How well a linear classifier tells classes by z, v and pixels (Wolf, table 4).', 'probe', (), findings.of_probe),
+    'fid': Section('Frechet distance', 'How far the features of samples are from those of images (Wolf, table 2).', 'fid', (), findings.of_fid),
 }
+NUM_TRAIN = flags.DEFINE_integer('num_train', 10_000, 'Training images of the probe, at most; 0 for all, which takes much longer.', lower_bound=0)
+FID_FEATURES = flags.DEFINE_string('fid_features', 'inception2015', 'As --features of tools/fid.py.')
+INCEPTION_WEIGHTS = flags.DEFINE_string('inception_weights', None, 'As that of tools/fid.py.')
+NUM_FID_SAMPLES = flags.DEFINE_integer('num_fid_samples', 10_000, 'As --num_samples of tools/fid.py.', lower_bound=2)
 PARTS = flags.DEFINE_list('parts', list(SECTIONS), 'Which parts to make; others that lie in the folder are shown too.')
 # What a part's folder holds when it is complete: the command that made it, and how long that took.
 FINISHED = 'finished.json'
@@ -79,11 +86,15 @@ def main():
 
 
 def _command(name, folder, train_dir, step):
+    """Returns the arguments of Python that make a part."""
     section = SECTIONS[name]
     shared = [flag.serialize() for flag in (flags.FLAGS[key] for key in ('data_dir', 'download', 'seed', 'weights', 'batch_size', 'gin_file', 'gin_param'))
               if flag.present]
+    own = {'probe': ['--at_most', f'--num_train={NUM_TRAIN.value}'] if NUM_TRAIN.value else [],
+           'fid': [f'--features={FID_FEATURES.value}', f'--num_samples={NUM_FID_SAMPLES.value}',
+                   *([f'--inception_weights={INCEPTION_WEIGHTS.value}'] if INCEPTION_WEIGHTS.value else [])]}.get(name, [])
     checkpoint = 'best' if CHECKPOINT.value == 'best' else step
-    return [f'tools/{section.tool}.py', f'--train_dir={train_dir}', f'--checkpoint={checkpoint}', *section.flags,
+    return [f'tools/{section.tool}.py', f'--train_dir={train_dir}', f'--checkpoint={checkpoint}', *section.flags, *own,
             *(part for text in shared for part in text.split('\n')), f'--output_dir={folder}']
 
 

@@ -54,6 +54,47 @@ def of_interpolation(folder):
                                                           'v along columns (beta)'))
 
 
+def of_latents(folder):
+    """Returns the `Findings` of `tools/latents.py`, of those of its parts that are there."""
+    captions = {'attribute': {'attribute': 'Images with less and more of what a class has in the mean (Glow, section 6); in the middle the images'},
+                'manifold': {'manifold': 'The surface through four images (Real NVP, equation 19); at 0 and 90 degrees the images'},
+                'compression': {'compression_resampled': 'The coarsest part of v is kept, the rest drawn anew (Real NVP, appendix D)',
+                                'compression_zeroed': 'The coarsest part of v is kept, the rest is zero'},
+                'extrapolation': {'extrapolation_x2': 'Samples twice as large as the images of training (Real NVP, appendix C)',
+                                  'extrapolation_x10': 'Samples ten times as large'},
+                'shuffle': {'shuffle': 'Images decoded with the labels of others (Real NVP, appendix F)'}}
+    pictures, rows = [], []
+    for part, of_part in captions.items():
+        if os.path.exists(os.path.join(folder, part, 'result.json')):
+            pictures += _pictures(os.path.join(folder, part), **of_part)
+            broken = read_result(os.path.join(folder, part))['num_not_finite']
+            rows.append(Row(f'{part}: images that are not finite', f'{sum(broken.values()) if isinstance(broken, dict) else broken}'))
+    return Findings(rows, pictures)
+
+
+def of_probe(folder):
+    """Returns the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
+    result = read_result(folder, 'svm-tuned')
+    rows = []
+    for name, found in result['features'].items():
+        low, high = found['interval_95']
+        paper = result.get(f'paper_accuracy_{name}')
+        rows.append(Row(f'accuracy by {name}', f'{found["accuracy"]:.2%} (95 %: {low:.2%} to {high:.2%}), C = {found["C"]:g}'
+                        + ('' if found['converged'] else ', did not converge'), '' if paper is None else f'{paper:.2%}'))
+    return Findings(rows, notes=[f'{result["protocol_in_words"]}; {result["num_train"]:,} training and {result["num_test"]:,} test images. '
+                                 'The paper probes all 50,000 training images of its full-size model.'])
+
+
+def of_fid(folder):
+    """Returns the `Findings` of `tools/fid.py`."""
+    result = read_result(folder)
+    paper = f'{result["paper"]}' if 'paper' in result else ''
+    rows = [Row('Frechet distance', f'{result["frechet_distance"]:.3f}', paper),
+            Row('features', f'{result["extractor"]["name"]}, {result["num_features"]:,} of them'), Row('samples', f'{result["num_images"]:,}'),
+            Row('of which are not finite', f'{result.get("num_not_finite", 0)}'), Row('images compared with', f'{result["num_reference"]:,}')]
+    return Findings(rows, notes=[] if result['comparable_with_papers'] else ['Distances of these features must not stand beside those of papers.'])
+
+
 def of_evaluation(result):
     """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
