@@ -6,13 +6,14 @@ import tensorflow as tf
 
 from tfwolf.bijectors.glow import Glow
 from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
-from tfwolf.bijectors.scales import BoundedAffine, SigmoidAffine
+from tfwolf.bijectors.scales import Additive, BoundedAffine, SigmoidAffine
 from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.models.encoder import Encoder
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import GaussianLatent, NoLatent
+from tfwolf.models.latents import GaussianLatent, LabelCondition, NoLatent
 from tfwolf.models.wolf import Wolf
 
 SHAPE = (8, 8, 3)
@@ -45,4 +46,24 @@ def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0,
     model = Wolf(shape, num_bits, flow=flow, latent=make_latent, seed=seed, dtype=dtype)
     if images is not None:
         initialize(model, images, seed)
+    return model
+
+
+def stirred_wolf():
+    """Returns a `small_wolf` whose weights are away from where they start, so that z matters."""
+    model = small_wolf(images=random_images(32))
+    for number, variable in enumerate(model.trainable_variables):
+        variable.assign_add(np.random.default_rng(number).normal(0, 0.15, variable.shape))
+    return model
+
+
+def small_class_model(num_classes=3):
+    """Returns a tiny Glow of class labels, initialised, in which the label matters."""
+    flow = functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=4, transform=Additive(), permutation=reverse_channels)
+    model = Wolf(SHAPE, 8, flow=flow, latent=functools.partial(LabelCondition, num_classes=num_classes))
+    initialize(model, random_images(32), 0, labels=np.arange(32) % num_classes)
+    # The map from the label to the top prior starts at zero.
+    for variable in model.flow.trainable_variables:
+        if variable.shape.rank == 2 and variable.shape[0] == num_classes:
+            variable.assign(np.random.default_rng(0).normal(0, 0.3, variable.shape))
     return model

@@ -4,7 +4,7 @@ from PIL import Image
 import pytest
 from tool_runs import result, run_tool
 
-from small_models import SHAPE, random_images, small_flow_alone, small_wolf
+from small_models import SHAPE, random_images, small_flow_alone, small_wolf, stirred_wolf
 from tfwolf.data.preprocess import at_num_bits
 from tfwolf.evaluation.animation import write_animation
 from tfwolf.evaluation.coder import Coder
@@ -18,11 +18,7 @@ SIDE, STRIDE = 64, 66
 
 @pytest.fixture(scope='module')
 def coder():
-    model = small_wolf(images=random_images(32))
-    # Away from the start, at which z has no influence.
-    for number, variable in enumerate(model.trainable_variables):
-        variable.assign_add(np.random.default_rng(number).normal(0, 0.15, variable.shape))
-    return Coder(model, 5)
+    return Coder(stirred_wolf(), 5)
 
 
 @pytest.fixture(scope='module')

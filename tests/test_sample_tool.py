@@ -1,39 +1,19 @@
 """Samples: noise that depends on the seed and the sample alone, temperatures, classes, and the command."""
-import functools
-
 import numpy as np
 from PIL import Image
 import pytest
 import tensorflow as tf
 from tool_runs import result, run_tool
 
-from small_models import SHAPE, random_images, small_wolf
-from tfwolf.bijectors.glow import Glow
-from tfwolf.bijectors.permutation import reverse_channels
-from tfwolf.bijectors.scales import Additive
+from small_models import SHAPE, random_images, small_class_model, small_wolf
 from tfwolf.evaluation.coder import Coder
 from tfwolf.evaluation.grids import captioned, image_grid, marked
 from tfwolf.evaluation.sampling import draw_code, draw_noise, draw_samples
-from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import LabelCondition
-from tfwolf.models.wolf import Wolf
 
 
 @pytest.fixture(scope='module')
 def model():
     return small_wolf(images=random_images(32))
-
-
-@pytest.fixture(scope='module')
-def class_model():
-    flow = functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=4, transform=Additive(), permutation=reverse_channels)
-    model = Wolf(SHAPE, 8, flow=flow, latent=functools.partial(LabelCondition, num_classes=3))
-    initialize(model, random_images(32), 0, labels=np.arange(32) % 3)
-    # At zero the classes would all be alike.
-    for variable in model.flow.trainable_variables:
-        if variable.name.startswith('kernel') and variable.shape[:1] == (3,):
-            variable.assign(np.random.default_rng(0).normal(0, 0.3, variable.shape))
-    return model
 
 
 def test_a_sample_does_not_depend_on_how_many_there_are(model):
@@ -72,7 +52,8 @@ def test_a_bad_temperature_is_refused(model, temperatures):
         draw_code(model, 1, 0, *temperatures)
 
 
-def test_a_class_can_be_chosen_and_temperature_draws_it_still(class_model):
+def test_a_class_can_be_chosen_and_temperature_draws_it_still():
+    class_model = small_class_model()
     np.testing.assert_array_equal(draw_code(class_model, 4, 0, label=2).z, np.tile([[0, 0, 1]], [4, 1]))
     drawn = draw_code(class_model, 64, 0, temperature_z=0).z
     assert (drawn.sum(axis=0) > 5).all()
