@@ -6,6 +6,7 @@ import tensorflow as tf
 from tool_runs import result, run_tool
 
 from small_models import SHAPE, random_images, small_class_model, small_wolf
+from tfwolf.evaluation import sampling
 from tfwolf.evaluation.coder import Coder
 from tfwolf.evaluation.grids import captioned, image_grid, marked
 from tfwolf.evaluation.sampling import draw_code, draw_noise, draw_samples
@@ -26,6 +27,13 @@ def test_a_sample_does_not_depend_on_how_many_there_are(model):
     assert abs(many.v.mean()) < 0.02 and abs(many.v.std() - 1) < 0.02
     assert len(np.unique(many.v[:, 0, 0, 0])) == 130
     assert not np.array_equal(few.v, draw_noise(model, 5, 4).v)
+
+
+def test_samples_do_not_depend_on_the_parts_they_are_made_in(model, monkeypatch):
+    whole = draw_samples(Coder(model, 32), 150, 0)
+    monkeypatch.setattr(sampling, 'PART_BYTES', 1)
+    np.testing.assert_array_equal(draw_samples(Coder(model, 32), 150, 0).images, whole.images)
+    np.testing.assert_array_equal(draw_samples(Coder(model, 32), 20, 0, first=100).images, whole.images[100:120])
 
 
 def test_samples_do_not_depend_on_the_batch_size(model):
@@ -117,7 +125,9 @@ def test_the_command_draws_rows_of_temperatures(tiny_run, tmp_path):
     found = result(out)
     assert found['num_samples'] == 10 and found['made_from']['checkpoint'] == 'ckpt-6'
     assert [row['temperature_v'] for row in found['temperatures']] == [0, 1]
-    assert list((out / 'tensorboard').iterdir())
+    tags = {value.tag for file in (out / 'tensorboard').iterdir() for event in tf.compat.v1.train.summary_iterator(str(file))
+            for value in event.summary.value if event.step == 6}
+    assert tags == {'samples', 'result/num_samples', 'result/num_not_finite'}
     _, error = run_tool('sample', f'--train_dir={tiny_run}', '--num_samples=4', f'--output_dir={out}', fails=True)
     assert 'holds other results' in error and '--overwrite' in error and 'num_samples: 5 there, 4 now' in error
     assert result(out) == found

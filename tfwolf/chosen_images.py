@@ -126,6 +126,7 @@ def _read(paths, image_shape):
         if size != (height, width) and not RESIZE.value:
             raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), and the model is for {height}x{width}. '
                              'With --resize it is cropped and made smaller.')
-        fit.check(f'The image {path}', size)
+        if size[0] < height or size[1] < width:
+            raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), smaller than the {height}x{width} of the model; images are not enlarged.')
         images.append(read_image(path, fit, channels))
     return np.stack(images)

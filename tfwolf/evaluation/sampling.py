@@ -5,10 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.evaluation.coder import Code
+from tfwolf.evaluation.coder import Code, Decoded
 
 # Noise is drawn for so many samples at a time: sample i is always the i-th of these.
 BLOCK = 64
+# Of v that is in memory at a time.
+PART_BYTES = 2 ** 28
 
 
 def draw_noise(model, num_samples, seed, first=0):
@@ -62,9 +64,12 @@ def draw_code(model, num_samples, seed, temperature_v=1.0, temperature_z=1.0, la
 
 
 def draw_samples(coder, num_samples, seed, temperature_v=1.0, temperature_z=1.0, label=None, first=0):
-    """Returns the `Decoded` samples of the model of a `Coder`; arguments as in `draw_code`."""
-    code = draw_code(coder.model, num_samples, seed, temperature_v, temperature_z, label, first)
-    return coder.decode(code.z, code.v)
+    """Returns the `Decoded` samples of the model of a `Coder`; arguments as in `draw_code`. Their code is in memory in parts only."""
+    part = max(BLOCK, PART_BYTES // (coder.model.num_dims * coder.model.dtype.size))
+    last = first + validate.integer('num_samples', num_samples, minimum=1)
+    decoded = [coder.decode(*draw_code(coder.model, min(part, last - start), seed, temperature_v, temperature_z, label, start))
+               for start in range(first, last, part)]
+    return Decoded(*(np.concatenate(parts) for parts in zip(*decoded)))
 
 
 def check_label(model, label):
