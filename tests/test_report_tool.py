@@ -98,5 +98,8 @@ def test_the_page_reads_in_a_browser_without_a_network(made, browser):
     assert len(sizes) == 2 and all(complete and natural == shown > 50 for complete, natural, shown in sizes)
     asked = [json.loads(entry['message'])['message'] for entry in browser.get_log('performance')]
     urls = [message['params']['request']['url'] for message in asked if message['method'] == 'Network.requestWillBeSent']
+    browser.set_window_size(500, 900)
+    assert browser.execute_script('return document.documentElement.scrollWidth <= window.innerWidth'), 'on a phone only pictures scroll sideways'
+    browser.set_window_size(1280, 1000)
     assert urls and all(url.startswith(('file:', 'data:')) for url in urls)
     assert not browser.get_log('browser')

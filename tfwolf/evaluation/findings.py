@@ -32,7 +32,7 @@ def of_samples(folder):
 def of_reconstructions(folder):
     """Returns the `Findings` of `tools/reconstruct.py`."""
     result = read_result(folder)
-    rows = [Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}', 'all: the flow is invertible'),
+    rows = [Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}'),
             Row('largest error of a colour value', f'{result["max_pixel_error"]} of 255')]
     if 'mean_difference_of_draws' in result:
         rows.append(Row('mean change of a colour value by another draw of z', f'{result["mean_difference_of_draws"]:.2f} of 255'))
