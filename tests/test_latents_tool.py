@@ -4,7 +4,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tool_runs import result, run_tool
+from tool_runs import result, run_tool, train_tiny
 
 from small_models import SHAPE, random_images, small_class_model, small_flow_alone, stirred_wolf
 from tfwolf.bijectors.conditional_base import ConditionalBase
@@ -202,3 +202,21 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
     (['--show=manifold', '--positions=1,2'], 'four images; got 2')])
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):
     assert message in run_tool('latents', f'--train_dir={tiny_run}', f'--output_dir={tmp_path}/out', *flags, fails=True)[1]
+
+
+@pytest.mark.slow
+def test_a_model_of_classes_through_the_commands(tmp_path):
+    run = train_tiny(tmp_path / 'run', '--gin_param=Wolf.latent = @ClassLatent', '--gin_param=ClassLatent.latent_dim = 4',
+                     '--gin_param=ClassLatent.num_classes = 10')
+    shared = f'--train_dir={run}'
+    run_tool('latents', shared, '--show=shuffle', f'--output_dir={tmp_path}/latents')
+    found = result(tmp_path / 'latents' / 'shuffle')
+    assert sorted(found['labels']) == sorted(found['shuffled']) and found['labels'] != found['shuffled'] and found['num_not_finite'] == 0
+    run_tool('sample', shared, '--label=3', '--num_samples=4')
+    assert 'from 0 to 9; got 10' in run_tool('sample', shared, '--label=10', f'--output_dir={tmp_path}/none', fails=True)[1]
+    run_tool('interpolate', shared, f'--output_dir={tmp_path}/grid')
+    assert all(result(tmp_path / 'grid')['corners_equal'].values())
+    assert '1,437 training and 360 test images' in run_tool('probe', shared, '--features=z', '--classifier=logistic')[0]
+    # The label is in z.
+    assert result(run / 'results' / 'ckpt-6' / 'probe', 'logistic-tuned')['accuracy_z'] == 1.0
+    assert 'which this model makes z from' in run_tool('switch', shared, '--images=a.png,b.png', f'--output_dir={tmp_path}/none', fails=True)[1]

@@ -38,6 +38,8 @@ def main():
     for name in names:
         if name not in FEATURES or (name == 'z' and not run.model.latent.dim):
             raise ValueError(f'--features must be some of {",".join(FEATURES)}, and z only for a model that has one; got {name!r}.')
+    if run.model.latent.num_classes is not None and set(names) - {'pixels'}:
+        print('WARNING: this model makes z from the class label, and v depends on z: their accuracies say nothing about what images hold.')
     dataset = run.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value)
     num_train = NUM_TRAIN.value
     if AT_MOST.value or (num_train is None and PROTOCOL.value == 'paper'):
