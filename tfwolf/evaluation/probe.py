@@ -11,7 +11,7 @@ from tfwolf import validate
 CLASSIFIERS = ('svm', 'logistic', 'svm_rbf')
 PROTOCOLS = ('paper', 'tuned')
 # The values of C that the tuned protocol tries, upwards.
-LINEAR_C = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+LINEAR_C = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 RBF_C = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SEARCHED_IMAGES, FOLDS = 10_000, 3
 # Up to so many features the linear SVM is solved in the primal.
