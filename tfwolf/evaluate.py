@@ -9,10 +9,10 @@ import os
 from absl import flags
 
 from tfwolf import command
+from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.invertibility import worst_layers
 from tfwolf.evaluation.journal import Journal
 from tfwolf.evaluation.provenance import provenance
-from tfwolf.evaluation.report import Report
 from tfwolf.experiment import Experiment
 from tfwolf.trained import CHECKPOINT, WEIGHTS
 from tfwolf.training import run_directory
@@ -77,18 +77,18 @@ def _evaluate(parts, strategy, workers, train_dir, path):
             with progress_bar(total, done, description, 'image', workers.is_chief) as bar:
                 yield update
 
-        report = Report(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, journal, progress)
+        assessment = Assessment(model, split, BATCH_SIZE.value, NUM_SAMPLES.value, seed, strategy, journal, progress)
         try:
             print(f'{dataset.title}, {SPLIT.value}: {split.num_examples:,} images; {path}', flush=True)
-            result = {**report.likelihood(), **result}
+            result = {**assessment.likelihood(), **result}
             # What has been computed is written before anything else can fail.
             if workers.is_chief:
-                _write(train_dir, report, result)
+                _write(train_dir, assessment, result)
             if DIAGNOSTICS.value:
-                result.update(report.unusual_images(NUM_DIAGNOSED.value))
+                result.update(assessment.unusual_images(NUM_DIAGNOSED.value))
             if DIAGNOSTICS.value and workers.is_chief:
-                result.update(report.soundness(NUM_DIAGNOSED.value))
-                _write(train_dir, report, result)
+                result.update(assessment.soundness(NUM_DIAGNOSED.value))
+                _write(train_dir, assessment, result)
         except BaseException:
             journal.save()
             raise
@@ -97,9 +97,9 @@ def _evaluate(parts, strategy, workers, train_dir, path):
     print(f'Written to {os.path.join(train_dir, run_directory.EVALUATION)}, and image by image to {run_directory.IMAGES} beside it')
 
 
-def _write(train_dir, report, result):
+def _write(train_dir, assessment, result):
     run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
-    columns = report.columns()
+    columns = assessment.columns()
     text = io.StringIO()
     table = csv.writer(text, lineterminator='\n')
     table.writerow(['image', *columns])

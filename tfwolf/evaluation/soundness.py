@@ -2,11 +2,13 @@
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
 from tfwolf.data import preprocess
 from tfwolf.data.dataset import ArraySplit
+from tfwolf.evaluation.coder import Coder
+from tfwolf.evaluation.sampling import draw_noise, draw_samples
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.0)
+BATCH = 64
 
 
 def reconstruction_errors(model, images, labels=None):
@@ -38,10 +40,11 @@ def non_finite_samples(model, num_samples, seed):
 
     Args:
         model: a `Wolf`.
-        num_samples: samples per temperature; all temperatures scale the same noise of v and of z.
+        num_samples: samples per temperature; all temperatures scale the same noise of v and of z, that of `sampling.draw_samples`.
         seed: integer.
     """
-    return {str(temperature): float(1 - np.mean(_draw(model, num_samples, seed, temperature)[2])) for temperature in TEMPERATURES}
+    coder = Coder(model, min(BATCH, num_samples))
+    return {str(temperature): float(1 - draw_samples(coder, num_samples, seed, temperature, temperature).finite.mean()) for temperature in TEMPERATURES}
 
 
 def finite_samples(model, num_samples, seed):
@@ -52,16 +55,9 @@ def finite_samples(model, num_samples, seed):
         num_samples: how many to draw.
         seed: integer.
     """
-    x, labels, finite = _draw(model, num_samples, seed, 1.0)
-    images = preprocess.to_images(x, model.num_bits).numpy()[finite]
+    decoded = draw_samples(Coder(model, min(BATCH, num_samples)), num_samples, seed)
+    images, finite = decoded.images[decoded.finite], decoded.finite
+    labels = np.full(num_samples, -1)
+    if model.latent.num_classes is not None:
+        labels = model.latent.labels_from_noise(draw_noise(model, num_samples, seed).z).numpy()
     return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)
-
-
-def _draw(model, num_samples, seed, temperature):
-    """Returns x `[num_samples, height, width, channels]`, labels (-1 without classes) and which samples are finite."""
-    seed = seeds.tensor_seed(seed, 'soundness')
-    v = seeds.normal([validate.integer('num_samples', num_samples, minimum=1), *model.image_shape], seeds.fold_in(seed, 0), model.dtype)
-    noise = seeds.normal([num_samples, model.latent.noise_dim], seeds.fold_in(seed, 1), model.dtype)
-    x = model.flow.inverse_and_log_det(v * temperature, model.latent.from_noise(noise * temperature))[0]
-    labels = np.full(num_samples, -1) if model.latent.num_classes is None else model.latent.labels_from_noise(noise).numpy()
-    return x, labels, np.isfinite(x.numpy()).reshape(num_samples, -1).all(axis=1)

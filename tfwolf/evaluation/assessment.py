@@ -1,4 +1,4 @@
-"""All that is said about a model on a split: likelihood, unusual images, soundness of the flow, one row per image."""
+"""Assesses a model on a split: likelihood, unusual images, soundness of the flow, one row per image."""
 import numpy as np
 import tensorflow as tf
 
@@ -10,7 +10,7 @@ from tfwolf.evaluation.outliers import CODERS, coded_bits_per_dim, likelihood_ca
 from tfwolf.evaluation.soundness import finite_samples, non_finite_samples, reconstruction_errors
 
 
-class Report:
+class Assessment:
     """Evaluates a model in parts, each of which goes on where an interrupted evaluation stopped.
 
     Args:
