@@ -55,6 +55,8 @@ def run(main):
             tf.config.optimizer.set_experimental_options(dict.fromkeys(IDLE_PASSES, False))
         try:
             main()
+        except KeyboardInterrupt as interrupt:
+            interrupted(interrupt, 'What is complete has been written.')
         except (ValueError, RuntimeError, OSError) as error:
             if DEBUG.value:
                 raise
