@@ -1,6 +1,7 @@
 """The page of a run: complete in itself, right in its numbers, kept where a part fails."""
 import base64
 import json
+import math
 import re
 import shutil
 
@@ -10,6 +11,7 @@ import pytest
 from tool_runs import result, run_tool
 
 from small_models import random_images
+from tfwolf.evaluation import findings
 from tfwolf.evaluation.page import Part, Row, page
 
 
@@ -25,7 +27,7 @@ def test_a_page_holds_everything_and_escapes_texts(picture):
              Part('Gone', 'Nothing', 'python tools/y.py', problem='No <labels>.')]
     text = page('A run', {'checkpoint': 'ckpt-1'}, parts, 'train.batch_size = 1')
     assert 'A &lt; B' in text and 'No &lt;labels&gt;.' in text and '<a>' not in text and '59.53' in text and 'in 12 s' in text
-    assert text.count('scope="col">paper') == 1
+    assert text.count('scope="col">Wolf') == 1
     assert re.findall(r'(?:src|href)="([^"]{0,5})', text) == ['#part', '#part', 'data:'], 'nothing is loaded from elsewhere'
     embedded = re.search(r'data:image/png;base64,([^"]+)', text)[1]
     assert base64.b64decode(embedded) == picture.read_bytes() and 'width="4" height="4"' in text
@@ -103,3 +105,11 @@ def test_the_page_reads_in_a_browser_without_a_network(made, browser):
     browser.set_window_size(1280, 1000)
     assert urls and all(url.startswith(('file:', 'data:')) for url in urls)
     assert not browser.get_log('browser')
+
+
+def test_the_papers_number_stands_only_beside_what_it_is_of():
+    found = {'bits_per_dim': 3.7, 'bits_per_dim_interval_95': [3.6, 3.8], 'bits_per_dim_iwae': 3.69, 'kl_nats': 12.0, 'num_samples': 1,
+             'num_images': 10, 'dataset': 'cifar10', 'split': 'test', 'dequantization_nats': 3072 * math.log(2 ** 7)}
+    assert findings.of_evaluation(found).rows[0] == Row('bits per dimension', '3.7000 (95 %: 3.6000 to 3.8000)', '3.27')
+    for other in ({'dataset': 'digits'}, {'dequantization_nats': 3072 * math.log(2 ** 4)}):
+        assert findings.of_evaluation({**found, **other}).rows[0].paper == ''

@@ -1,6 +1,6 @@
 """The images that a tool is to show: of a split of the model's data set, or the user's own files."""
 import os
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from absl import flags
 import numpy as np
@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfwolf import command
 from tfwolf.data.fit import Fit
 from tfwolf.data.folder import read_image
+from tfwolf.evaluation.provenance import file_sha256
 
 SPLIT = flags.DEFINE_enum('split', 'test', ['train', 'validation', 'test'], 'Where images come from.')
 POSITIONS = flags.DEFINE_list('positions', None, 'Which images of the split, as numbers from 0 with commas between; default: the first ones.')
@@ -24,17 +25,20 @@ class Chosen(NamedTuple):
         labels: integers `[num_images]`, -1 where there are none; None for the user's own files.
         names: for each where it comes from: the name of a file, or its number in the split.
         source: the title of the split, or None for the user's own files.
+        sha256: of the user's own files, or None.
     """
 
     images: np.ndarray
-    labels: np.ndarray
+    labels: Optional[np.ndarray]
     names: list
-    source: str
+    source: Optional[str]
+    sha256: Optional[list] = None
 
     @property
     def details(self):
         """What a result says about them."""
-        return {'source': self.source, 'images': self.names, 'labels': None if self.labels is None else self.labels.tolist()}
+        return {'source': self.source, 'images': self.names, 'sha256': self.sha256,
+                'labels': None if self.labels is None else self.labels.tolist()}
 
 
 def chosen_images(run, count, choose=None):
@@ -56,7 +60,8 @@ def chosen_images(run, count, choose=None):
             raise ValueError('--images have no class labels. Leave out the flag that needs them, or show images of the data set.')
         if run.model.latent.num_classes is not None:
             raise ValueError('--images have no class labels, which this model makes z from. Show images of its data set with --positions.')
-        return Chosen(_read(IMAGES.value, run.model.image_shape), None, [os.path.basename(path) for path in IMAGES.value], None)
+        images = _read(IMAGES.value, run.model.image_shape)
+        return Chosen(images, None, [os.path.basename(path) for path in IMAGES.value], None, [file_sha256(path) for path in IMAGES.value])
     if RESIZE.value:
         raise ValueError('--resize is for --images; images of the data set have the shape of the model.')
     split = LabelledSplit(run.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value))

@@ -66,7 +66,7 @@ def main():
         print(f'WARNING: {" and ".join(few)} are too few for {dim:,} features: the covariance is singular, and the distance far too large.')
     comparable = extractor.comparable and reference.source['dataset'] == 'cifar10'
     print(f'Frechet distance {distance:.4f} ({FEATURES.value}, {moments.count:,} against {reference.moments.count:,} images)'
-          + (f'; paper {PAPER}' if comparable else '' if extractor.comparable else '; not comparable with distances in papers'))
+          + (f"; Wolf's paper {PAPER}" if comparable else '' if extractor.comparable else '; not comparable with distances in papers'))
     folder.finish({'frechet_distance': distance, 'comparable_with_papers': extractor.comparable, 'extractor': extractor.identity, 'num_features': dim,
                    'num_images': moments.count, **source, 'num_reference': reference.moments.count, 'reference': reference.source,
                    **({'paper': PAPER} if comparable else {})})

@@ -58,10 +58,10 @@ def main():
         # After each, for the next may take an hour.
         folder.write(_as_json(results, dataset, counts), f'{CLASSIFIER.value}-{PROTOCOL.value}')
     folder.finish(_as_json(results, dataset, counts), f'{CLASSIFIER.value}-{PROTOCOL.value}')
-    print(f'{"":8}{"accuracy":>10}{"95 %":>20}{"paper":>8}')
+    print(f'{"":8}{"accuracy":>10}{"95 %":>20}{"Wolf, table 4":>15}')
     for name, found in results.items():
         low, high = found.interval_95
-        paper = f'{PAPER[name]:8.2%}' if dataset.name == 'cifar10' else ''
+        paper = f'{PAPER[name]:15.2%}' if dataset.name == 'cifar10' else ''
         print(f'{name:8}{found.accuracy:10.2%}{f"{low:.2%} to {high:.2%}":>20}{paper}' + ('' if found.converged else '   did not converge'))
 
 

@@ -1,5 +1,6 @@
 """What the folder of a tool's results has to say on a page: rows of numbers beside the paper's, pictures, notes."""
 import json
+import math
 import os
 from typing import NamedTuple, Sequence
 
@@ -98,15 +99,18 @@ def of_fid(folder):
 def of_evaluation(result):
     """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
-    paper = PAPER_BITS.get(result['dataset'], '')
+    dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
+    if round(result['dequantization_nats'] / (dims * math.log(2))) != 7:
+        # Not of 8 bits, whose dequantisation costs seven bits of each dimension.
+        paper = ''
     rows = [Row('bits per dimension', f'{result["bits_per_dim"]:.4f} (95 %: {low:.4f} to {high:.4f})', paper),
             Row('importance-weighted bound', f'{result["bits_per_dim_iwae"]:.4f} with K = {result["num_samples"]}'),
             Row('KL of z', f'{result["kl_nats"]:.2f} nats'), Row('images', f'{result["num_images"]:,} of {result["dataset"]}, {result["split"]}')]
     return Findings(rows, notes=['The paper trains its full-size models for up to 15,000 epochs.'] if paper else ())
 
 
-# Wolf, table 1, 8 bits.
-PAPER_BITS = {'cifar10': '3.27', 'imagenet_resized/64x64': '3.72'}
+# Wolf, table 1, at 8 bits per colour value: dimensions of an image, and bits per dimension.
+PAPER_BITS = {'cifar10': (3072, '3.27'), 'imagenet_resized/64x64': (12288, '3.72')}
 
 
 def _pictures(folder, **captions):
