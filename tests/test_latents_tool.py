@@ -197,9 +197,9 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
 
 
 @pytest.mark.parametrize('flags, message', [
-    (['--show=shuffle'], 'A shuffle of labels needs'), (['--show=colour'], '--show must be some of attribute,'),
-    (['--show=attribute', '--num_steps=4'], 'must be odd'), (['--show=attribute', '--label=12'], '0 of 1293 have label 12'),
-    (['--show=manifold', '--positions=1,2'], 'four images; got 2')])
+    (['--show=shuffle'], 'A shuffle of labels needs'), pytest.param(['--show=colour'], '--show must be some of attribute,', marks=pytest.mark.slow),
+    pytest.param(['--show=attribute', '--num_steps=4'], 'must be odd', marks=pytest.mark.slow), (['--show=attribute', '--label=12'], '0 of 1293 have label 12'),
+    pytest.param(['--show=manifold', '--positions=1,2'], 'four images; got 2', marks=pytest.mark.slow)])
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):
     assert message in run_tool('latents', f'--train_dir={tiny_run}', f'--output_dir={tmp_path}/out', *flags, fails=True)[1]
 

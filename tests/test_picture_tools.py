@@ -170,12 +170,12 @@ def test_interpolate_command_with_own_files(tiny_run, tmp_path, digits):
 
 
 @pytest.mark.parametrize('tool, flags, message', [
-    ('interpolate', ['--positions=1,2,3'], 'An interpolation is between two images; got 3'),
+    pytest.param('interpolate', ['--positions=1,2,3'], 'An interpolation is between two images; got 3', marks=pytest.mark.slow),
     ('interpolate', ['--positions=1,400'], 'has 360 images, numbered from 0; number 400 is asked for'),
-    ('interpolate', ['--images=a.png', '--split=train'], 'which --split has no use for'),
+    pytest.param('interpolate', ['--images=a.png', '--split=train'], 'which --split has no use for', marks=pytest.mark.slow),
     ('switch', ['--images=nowhere.png,b.png'], "There is no file 'nowhere.png'"),
-    ('switch', ['--within_class', '--positions=1,2'], 'asks to choose them by class'),
-    ('switch', ['--positions=1,x'], '--positions must be integers')])
+    pytest.param('switch', ['--within_class', '--positions=1,2'], 'asks to choose them by class', marks=pytest.mark.slow),
+    pytest.param('switch', ['--positions=1,x'], '--positions must be integers', marks=pytest.mark.slow)])
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, tool, flags, message):
     assert message in run_tool(tool, f'--train_dir={tiny_run}', f'--output_dir={tmp_path}/out', *flags, fails=True)[1]
     assert not (tmp_path / 'out').exists()

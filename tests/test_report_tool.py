@@ -78,6 +78,7 @@ def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled
     assert 'holds other results' in error and 'seed: 3 there, 4 now' in error
 
 
+@pytest.mark.slow
 def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
     out = tmp_path / 'out'
     printed, _ = run_tool('report', f'--train_dir={tiny_run}', '--parts=latents,probe,fid', '--fid_features=pixels', '--num_fid_samples=100',

@@ -143,7 +143,7 @@ def test_single_files_are_the_samples_themselves(tiny_run):
 
 @pytest.mark.parametrize('flags, message', [
     (['--temperatures=0,warm'], 'must be numbers of at least 0'), (['--temperatures=0', '--temperature_v=1'], 'give it alone'),
-    (['--label=1'], 'needs a model whose z comes from class labels'), (['--checkpoint=7'], "no checkpoint '7'"),
+    pytest.param(['--label=1'], 'needs a model whose z comes from class labels', marks=pytest.mark.slow), pytest.param(['--checkpoint=7'], "no checkpoint '7'", marks=pytest.mark.slow),
     (['--gin_param=Encoder.widths = [5]'], 'another model than the one configured')])
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):
     assert message in run_tool('sample', f'--train_dir={tiny_run}', f'--output_dir={tmp_path}/out', *flags, fails=True)[1]
