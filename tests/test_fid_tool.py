@@ -91,7 +91,22 @@ def made_up_inception(path):
         scaled = (enlarged - 128.0) * (1 / 128)
         kernel = tf.constant(np.random.default_rng(0).standard_normal((1, 1, 3, 2048)), tf.float32)
         tf.nn.avg_pool2d(tf.nn.conv2d(scaled, kernel, 1, 'VALID'), 16, 1, 'VALID', name='pool_3')
-    path.write_bytes(graph.as_graph_def().SerializeToString())
+    definition = graph.as_graph_def()
+    # Batch norm as one op, which ended with version 9 and the real graph is full of.
+    definition.versions.producer = 8
+    pool = next(node for node in definition.node if node.name == 'pool_3')
+    norm = definition.node.add(name='norm', op='BatchNormWithGlobalNormalization')
+    norm.input.append(pool.input[0])
+    for name, value in (('mean', 0.0), ('variance', 1.0), ('beta', 0.0), ('gamma', 1.0)):
+        constant = definition.node.add(name=f'norm/{name}', op='Const')
+        constant.attr['dtype'].type = tf.float32.as_datatype_enum
+        constant.attr['value'].tensor.CopyFrom(tf.make_tensor_proto(np.full(2048, value, np.float32)))
+        norm.input.append(constant.name)
+    norm.attr['T'].type = tf.float32.as_datatype_enum
+    norm.attr['variance_epsilon'].f = 1e-6
+    norm.attr['scale_after_normalization'].b = True
+    pool.input[0] = 'norm'
+    path.write_bytes(definition.SerializeToString())
 
 
 def test_the_graph_of_2015_takes_batches(tmp_path):

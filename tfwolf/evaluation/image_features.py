@@ -79,7 +79,7 @@ def make_extractor(name, weights=None):
 
 def _inception2015(weights):
     path = _find(weights, [INCEPTION_2015, INCEPTION_2015_GRAPH], INCEPTION_2015_ADDRESS)
-    graph = tf.compat.v1.GraphDef()
+    definition = tf.compat.v1.GraphDef()
     try:
         if tarfile.is_tarfile(path):
             with tarfile.open(path) as archive:
@@ -87,20 +87,22 @@ def _inception2015(weights):
         else:
             with open(path, 'rb') as file:
                 text = file.read()
-        graph.ParseFromString(text)
+        definition.ParseFromString(text)
 
-        def pool(images):
+        graph = tf.Graph()
+        with graph.as_default():
             # Before its own enlargement to 299 x 299; what comes before that reads one JPEG.
-            return tf.graph_util.import_graph_def(graph, input_map={'ExpandDims:0': images}, return_elements=['pool_3:0'])[0]
-
-        function = tf.compat.v1.wrap_function(pool, [tf.TensorSpec([None, None, None, 3], tf.float32)])
+            given = tf.compat.v1.placeholder(tf.float32, [None, None, None, 3])
+            pooled = tf.graph_util.import_graph_def(definition, input_map={'ExpandDims:0': given}, return_elements=['pool_3:0'])[0]
+        # A session: its batch norm is an op that TensorFlow runs only in graphs of its age, not in functions.
+        session = tf.compat.v1.Session(graph=graph)
+        session.run(pooled, {given: np.zeros([1, 8, 8, 3], np.float32)})
     except Exception as error:  # of tarfile, protobuf and TensorFlow, each of another kind
         raise ValueError(f'{path} is not the Inception graph of 2015, {INCEPTION_2015_GRAPH} or the archive with it: {error}. '
                          f'It is published at {INCEPTION_2015_ADDRESS}.') from error
 
     def compute(images):
-        pooled = function(tf.constant(to_rgb(images), tf.float32)).numpy()
-        return pooled.reshape(len(images), -1)
+        return session.run(pooled, {given: to_rgb(images).astype(np.float32)}).reshape(len(images), -1)
 
     return Extractor('inception2015', compute, f'in the graph: bilinear to {INCEPTION_SIDE}x{INCEPTION_SIDE}', file_sha256(path), comparable=True)
 
