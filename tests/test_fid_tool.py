@@ -224,7 +224,7 @@ def test_images_have_no_distance_to_themselves(tiny_run, tmp_path, test_images):
 @pytest.mark.parametrize('flags, message', [
     pytest.param(['--features=pixels', '--num_reference=2000'], 'must be at most 1,437', marks=pytest.mark.slow),
     pytest.param(['--features=pixels', '--images=nowhere'], 'nowhere', marks=pytest.mark.slow),
-    (['--features=pixels', '--images=x', '--num_samples=5'], '--num_samples is for samples'),
+    (['--features=pixels', '--images=x', '--num_samples=5'], '--num_samples has no use with --images'),
     (['--features=pixels', '--reference_statistics=x', '--split=test'], '--split has no use with --reference_statistics'),
     (['--inception_weights=nowhere.pb'], 'download.tensorflow.org')])
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):

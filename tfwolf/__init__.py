@@ -1,7 +1,53 @@
 """tfwolf: decoupled global and local image representations by invertible flows, in TensorFlow.
 
 Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows",
-ICLR 2021, arXiv:2004.11820. The README has the module map; import what you need from its module, for example
-`from tfwolf.models.wolf import Wolf`. Importing the package itself loads nothing.
+ICLR 2021, arXiv:2004.11820.
+
+    import tfwolf
+    run = tfwolf.fit('digits', train_dir='runs/digits')
+    images = run.model.sample(16, seed=0)
+
+Importing the package loads nothing; each name below is loaded when it is first used.
 """
+from __future__ import annotations
+
+import importlib
+
 __version__ = '0.1.0'
+
+# Module of tfwolf -> the public names that it defines.
+_NAMES = {
+    'bijectors.actnorm': ['ActNorm'], 'bijectors.batch_norm': ['BatchNormFlow'], 'bijectors.base': ['FlowBijector'],
+    'bijectors.chain': ['Chain'], 'bijectors.channel_split': ['ChannelSplit'], 'bijectors.checkerboard': ['Checkerboard'],
+    'bijectors.conditional_base': ['ConditionalAffine', 'ConditionalBase'], 'bijectors.coupling': ['Coupling'],
+    'bijectors.factor_out': ['Conventional', 'LikelihoodContribution', 'RandomHalves'], 'bijectors.glow': ['Glow'],
+    'bijectors.invertible_conv': ['InvertibleConv1x1'], 'bijectors.invertible_linear': ['InvertibleLinear'], 'bijectors.logit': ['Logit'],
+    'bijectors.matrix': ['FullMatrix', 'PLUMatrix'], 'bijectors.multiscale': ['MultiScaleSplit'],
+    'bijectors.permutation': ['ChannelPermutation', 'reverse_channels', 'shuffle_channels'], 'bijectors.realnvp': ['RealNVP'],
+    'bijectors.refined_glow': ['RefinedGlow'], 'bijectors.repeat': ['Repeat'],
+    'bijectors.scales': ['Additive', 'BoundedAffine', 'ExpAffine', 'SigmoidAffine'], 'bijectors.squeeze': ['Squeeze', 'Squeezed'],
+    'bijectors.top_prior': ['TopPrior'],
+    'data.augment': ['horizontal_flip', 'pad_and_crop'], 'data.dataset': ['ImageDataset'], 'data.sources': ['load_dataset'],
+    'distributions.prior': ['FlowPrior', 'NormalPrior'],
+    'models.encoder': ['Encoder'], 'models.initialization': ['initialize'],
+    'models.latents': ['ClassLatent', 'GaussianLatent', 'LabelCondition', 'NoLatent'], 'models.wolf': ['Wolf'],
+    'nets.coupling_nets': ['ConvCouplingNet', 'DenseCouplingNet'], 'nets.glow_net': ['GlowCouplingNet', 'ZeroConv'],
+    'nets.residual_coupling_net': ['ResidualCouplingNet'],
+    'parts': ['register'],
+    'runs.environment': ['Environment'], 'runs.fit': ['fit'], 'runs.run': ['Run', 'load'],
+    'training.objective': ['Objective'], 'training.optimizer': ['AdamW', 'WarmupDecay'], 'training.settings': ['Settings'],
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = ['__version__', *sorted(_MODULE_OF)]
+
+
+def __getattr__(name: str):
+    if name not in _MODULE_OF:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

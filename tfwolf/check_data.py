@@ -4,36 +4,37 @@ from tfwolf import quiet  # isort: skip  (before anything that imports TensorFlo
 import json
 import math
 
-from absl import flags
-import gin
-
-from tfwolf import command
+from tfwolf.commands import flags, main as command, opening
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fingerprint import data_fingerprint
-from tfwolf.experiment import Experiment
 from tfwolf.progress import progress_bar
 
-FINGERPRINT = flags.DEFINE_bool('fingerprint', True, 'Read and decode every image, for the SHA-256 of each split.')
-JSON = flags.DEFINE_bool('json', False, 'Print one JSON object.')
+
+def define_flags(options: flags.Flags) -> None:
+    """Defines the flags of this command alone."""
+    options.string('data_dir', None, "Folder of TensorFlow Datasets' prepared data.")
+    options.boolean('fingerprint', True, 'Read and decode every image, for the SHA-256 of each split.')
+    options.boolean('json', False, 'Print one JSON object.')
 
 
-def main():
+def main(options: flags.Flags) -> None:
     """Runs the command; it never downloads. What is missing, and where to put it, is an error with exit code 2."""
-    command.parse_gin(command.GIN_FILE.value, command.GIN_PARAM.value)
-    dataset = Experiment().open_dataset(command.DATA_DIR.value, download=False)
+    experiment = opening.configuration(options).experiment()
+    dataset = experiment.open_dataset(options.data_dir, download=False)
     splits = {}
     for name in ('train', 'validation', 'test'):
         split = getattr(dataset, name)
         splits[name] = {'num_images': split.num_examples,
                         'decoded_gib': split.num_examples * math.prod(dataset.image_shape) / 2 ** 30}
-        if FINGERPRINT.value and split.num_examples:
+        if options.fingerprint and split.num_examples:
             with progress_bar(split.num_examples, 0, f'Reading {name}', 'image') as bar:
                 splits[name]['sha256'] = data_fingerprint(split, bar.update)
-    result = {'source': gin.query_parameter('dataset.source'), 'name': dataset.name, 'version': dataset.version,
+    result = {'source': experiment.source, 'name': dataset.name, 'version': dataset.version,
               'image_shape': dataset.image_shape, 'num_classes': dataset.num_classes, 'splits': splits}
-    print(json.dumps(result, indent=2) if JSON.value else _table(dataset, result))
+    print(json.dumps(result, indent=2) if options.json else _table(dataset, result))
 
 
-def _table(dataset, result):
+def _table(dataset: ImageDataset, result: dict) -> str:
     lines = [f'{dataset.title} ({result["source"]}): images of {"x".join(map(str, dataset.image_shape))}, '
              f'{dataset.num_classes or "no"} classes']
     for name, split in result['splits'].items():
@@ -42,4 +43,4 @@ def _table(dataset, result):
 
 
 if __name__ == '__main__':
-    command.run(main)
+    command.run(main, define_flags, flags.configuration)

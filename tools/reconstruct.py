@@ -5,27 +5,29 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that a clone that is not installed will do
 from tfwolf import quiet  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
 
-from absl import flags
 import numpy as np
 
-from tfwolf import chosen_images, command, tool
+from tfwolf.commands import flags, images, main as command, opening
 from tfwolf.evaluation.grids import captioned, image_grid, marked
 from tfwolf.evaluation.reconstruction import reconstruct
 
-NUM_IMAGES = flags.DEFINE_integer('num_images', 8, 'How many images, a column each.', lower_bound=1)
-NUM_DRAWS = flags.DEFINE_integer('num_draws', 6, 'Draws of z from the posterior of each image; 0 for none.', lower_bound=0)
+
+def define_flags(options: flags.Flags) -> None:
+    """Defines the flags of this command alone."""
+    options.integer('num_images', 8, 'How many images, a column each.', lower_bound=1)
+    options.integer('num_draws', 6, 'Draws of z from the posterior of each image; 0 for none.', lower_bound=0)
 
 
-def main():
+def main(options: flags.Flags) -> None:
     """Runs the command."""
-    run = tool.trained()
-    num_draws = NUM_DRAWS.value
-    if not NUM_DRAWS.present and (not run.model.latent.dim or run.model.latent.num_classes is not None):
+    run = opening.open_run(options)
+    num_draws = options.num_draws
+    if not options.given('num_draws') and (not run.model.latent.dim or run.model.latent.num_classes is not None):
         print('This model has no posterior of z to draw from: exact reconstructions alone.')
         num_draws = 0
-    chosen = chosen_images.chosen_images(run, NUM_IMAGES.value)
-    folder = tool.result_folder('reconstruct', run, {**chosen.details, 'num_draws': num_draws})
-    found = reconstruct(tool.coder(run.model), chosen.images, num_draws, command.SEED.value, chosen.labels)
+    chosen = images.chosen_images(options, run, options.num_images)
+    folder = opening.result_folder(options, 'reconstruct', run, {**chosen.details, 'num_draws': num_draws})
+    found = reconstruct(opening.coder(options, run), chosen.images, num_draws, options.seed, chosen.labels)
     rows = [chosen.images, found.exact, *(marked(found.draws[:, draw], found.finite[:, draw]) for draw in range(num_draws))]
     names = ['image', 'decoded', *(f'draw {draw + 1} of z' for draw in range(num_draws))]
     folder.picture('reconstructions', captioned(image_grid(np.concatenate(rows), columns=len(chosen.images)), names))
@@ -39,4 +41,4 @@ def main():
 
 
 if __name__ == '__main__':
-    command.run(main)
+    command.run(main, define_flags, images.define_flags, flags.results)

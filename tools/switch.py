@@ -5,29 +5,32 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that a clone that is not installed will do
 from tfwolf import quiet  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
 
-from absl import flags
 import numpy as np
 
-from tfwolf import chosen_images, command, tool
+from tfwolf.commands import flags, images, main as command, opening
 from tfwolf.evaluation.grids import captioned, image_grid, marked
 from tfwolf.evaluation.interpolation import pairs_within_class, switched
 
-NUM_PAIRS = flags.DEFINE_integer('num_pairs', 8, 'How many pairs of images, a column each; of --images and --positions each two are one.', lower_bound=1)
-WITHIN_CLASS = flags.DEFINE_bool('within_class', False, 'Pair images of one class.')
 # Among so many images pairs within a class are looked for.
 SEARCHED = 1000
 
 
-def main():
+def define_flags(options: flags.Flags) -> None:
+    """Defines the flags of this command alone."""
+    options.integer('num_pairs', 8, 'How many pairs of images, a column each; of --images and --positions each two are one.', lower_bound=1)
+    options.boolean('within_class', False, 'Pair images of one class.')
+
+
+def main(options: flags.Flags) -> None:
     """Runs the command."""
-    run = tool.trained()
+    run = opening.open_run(options)
     if not run.model.latent.dim:
         raise ValueError('The switch needs a model with a latent z; this one has none.')
-    chosen = chosen_images.chosen_images(run, 2 * NUM_PAIRS.value, _within_class if WITHIN_CLASS.value else None)
+    chosen = images.chosen_images(options, run, 2 * options.num_pairs, _within_class if options.within_class else None)
     if len(chosen.images) % 2:
         raise ValueError(f'The switch needs pairs of images, an even number; got {len(chosen.images)}.')
-    folder = tool.result_folder('switch', run, chosen.details)
-    coder = tool.coder(run.model)
+    folder = opening.result_folder(options, 'switch', run, chosen.details)
+    coder = opening.coder(options, run)
     code = coder.encode(chosen.images, chosen.labels)
     (z_of_a, finite_a), (z_of_b, finite_b) = switched(coder, code[0::2], code[1::2])
     image_a, image_b = chosen.images[0::2], chosen.images[1::2]
@@ -38,10 +41,10 @@ def main():
     folder.finish({'num_pairs': len(image_a), 'mean_change': float(change), 'num_not_finite': int((~finite_a).sum() + (~finite_b).sum())})
 
 
-def _within_class(split, count):
+def _within_class(split: images.LabelledSplit, count: int) -> np.ndarray:
     labels = split.load(np.arange(min(SEARCHED, split.split.num_examples)))[1]
     return pairs_within_class(labels, count // 2).reshape(-1)
 
 
 if __name__ == '__main__':
-    command.run(main)
+    command.run(main, define_flags, images.define_flags, flags.results)

@@ -1,13 +1,17 @@
 """One configured experiment, built as training builds it, and timed: start, steps, evaluation, sampling, input."""
+from __future__ import annotations
+
 import math
 import resource
+import sys
 import time
+from typing import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
-from tfwolf.benchmark.drift import gradient_drift
+from tfwolf.benchmark.drift import drift_warning, gradient_drift
 from tfwolf.benchmark.flops import matmul_peak, training_flop_per_image
 from tfwolf.data.pipeline import training_batches
 from tfwolf.models.initialization import initialize
@@ -15,7 +19,7 @@ from tfwolf.replicas import deal
 from tfwolf.training.checkpoints import restore_model
 from tfwolf.training.flow_gradients import STORE
 from tfwolf.training.loop import initial_images
-from tfwolf.training.step import TrainStep
+from tfwolf.training.run import TrainingRun
 from tfwolf.variables import as_tensorflow, count_parameters, trainable_variables
 
 PASSES = 3
@@ -26,39 +30,25 @@ class Benchmark:
     """A model after its first training step, ready to be timed.
 
     Args:
-        parts: an `Experiment`.
-        settings: a `Settings`.
-        strategy: a `tf.distribute` strategy.
-        data_dir, download: where the data are, see `Experiment.open_dataset`.
-        seed: integer.
-        process_started: `time.perf_counter()` of the start of the process.
-        xla: as in `TrainStep`.
+        run: the `TrainingRun`; nothing is written.
+        clock: a `Clock` that has been running since the start of the process.
         checkpoint: path of a trained model's checkpoint, whose weights replace the initial ones; None for these.
 
     Attributes:
         start_seconds: dict of the seconds from the start of the process to the end of the first step, by what took them.
     """
 
-    def __init__(self, parts, settings, strategy, data_dir, download, seed, process_started, xla=None, checkpoint=None):
-        clock = _Clock(process_started)
-        clock.lap('imports')
-        self._settings, self._strategy, self._seed = settings, strategy, seed
-        self._dataset = parts.open_dataset(data_dir, download)
-        self._dataset.train.prefetch()
-        clock.lap('data')
-        with strategy.scope():
-            self._model = parts.make_model_for(self._dataset, seed)
-            optimizer = settings.optimizer(variables=trainable_variables(self._model))
-            self._step = TrainStep(strategy, self._model, optimizer, settings.objective, settings.batch_size, seed, settings.clip_norm,
-                                   accumulation_steps=settings.accumulation_steps, gradient_memory=settings.gradient_memory, xla=xla)
+    def __init__(self, run: TrainingRun, clock: Clock, checkpoint: str | None = None):
+        self._run, self._model, self._dataset, self._settings, self._seed = run, run.model, run.dataset, run.settings, run.seed
+        self._step = run.make_step()
         clock.lap('build')
         if checkpoint is None:
-            images, labels = initial_images(self._dataset.train, settings.init_batch_size)
-            initialize(self._model, images, seed, labels=labels)
+            images, labels = initial_images(run.dataset.train, run.settings.init_batch_size)
+            initialize(run.model, images, run.seed, labels=labels)
         else:
-            restore_model(self._model, checkpoint)
+            restore_model(run.model, checkpoint)
         clock.lap('initialisation')
-        self._batches = deal(strategy, self._input())
+        self._batches = deal(run.strategy, self._input())
         batch = next(self._batches)
         self._resident_before_steps = _resident_bytes()
         self._step.__call__.get_concrete_function(batch['image'], batch['label'])
@@ -67,7 +57,7 @@ class Benchmark:
         clock.lap('first run')
         self.start_seconds = clock.laps
 
-    def step_seconds(self, count):
+    def step_seconds(self, count: int) -> list[float]:
         """Returns the seconds of each of `count` further training steps; waiting for input counts."""
         seconds = []
         for _ in range(count):
@@ -77,7 +67,7 @@ class Benchmark:
             seconds.append(time.perf_counter() - started)
         return seconds
 
-    def memory_bytes(self):
+    def memory_bytes(self) -> dict[str, int]:
         """Returns the highest use so far in bytes, `'resident'` and with GPUs `'device'`; and `'activations'`, an estimate.
 
         That is the highest resident use, less what was resident before the first step (weights, optimiser, data, TensorFlow) and less the
@@ -90,11 +80,11 @@ class Benchmark:
             memory['device'] = max(tf.config.experimental.get_memory_info(gpu.name.removeprefix('/device:'))['peak'] for gpu in gpus)
         return memory
 
-    def flop(self):
+    def flop(self) -> dict[str, float]:
         """Returns floating-point operations per image of a training step, and per second of a large matrix product here."""
         return {'training_flop_per_image': training_flop_per_image(self._model), 'matmul_peak_flop_per_second': matmul_peak()}
 
-    def gradient_drift(self):
+    def gradient_drift(self) -> dict[str, float] | None:
         """Returns `drift.gradient_drift` of one batch of training images, or None where gradients are the stored ones."""
         memory = self._settings.gradient_memory
         if memory == STORE:
@@ -104,7 +94,7 @@ class Benchmark:
         noise = self._model.draw_noise(size, seeds.tensor_seed(self._seed, 'benchmark'))
         return gradient_drift(self._model, self._settings.objective, examples['image'], noise, memory, examples['label'])
 
-    def images_per_second(self):
+    def images_per_second(self) -> dict[str, float]:
         """Returns `{what: images per second}` of evaluation, encoding, sampling and the input pipeline alone."""
         model, size = self._model, self._settings.batch_size
         examples = self._dataset.train.load(tf.range(size, dtype=tf.int64))
@@ -118,12 +108,12 @@ class Benchmark:
         return rates
 
     @property
-    def batch_size(self):
+    def batch_size(self) -> int:
         """Images per step over all replicas."""
         return self._settings.batch_size
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """Number of trainable parameters."""
         return count_parameters(self._model)
 
@@ -141,14 +131,32 @@ class Benchmark:
         return count * self._settings.batch_size / (time.perf_counter() - started)
 
 
-class _Clock:
+def measure(benchmark: Benchmark, count: int, details: bool = True) -> dict:
+    """Returns the numbers of `count` training steps: their time, memory, the start, and with `details` operations and other speeds."""
+    low, median, high = quartiles(benchmark.step_seconds(count))
+    batch_size = benchmark.batch_size
+    result = {'parameters': benchmark.parameters, 'batch_size': batch_size, 'start_seconds': benchmark.start_seconds,
+              'step_seconds': {'median': median, 'quartiles': [low, high], 'steps': count}, 'images_per_second': batch_size / median,
+              'memory_bytes': benchmark.memory_bytes()}
+    if (drift := benchmark.gradient_drift()):
+        result['gradient_drift'] = drift
+        if (warning := drift_warning(drift)):
+            print(f'WARNING: {warning}', file=sys.stderr)
+    if details:
+        flop = benchmark.flop()
+        result.update(flop, share_of_matmul_peak=flop['training_flop_per_image'] * batch_size / median / flop['matmul_peak_flop_per_second'],
+                      throughput_images_per_second=benchmark.images_per_second())
+    return result
+
+
+class Clock:
     """Seconds of one thing after another."""
 
-    def __init__(self, started):
+    def __init__(self, started: float):
         self.laps = {}
         self._last = started
 
-    def lap(self, name):
+    def lap(self, name: str) -> None:
         """Books the time since the last call under a name."""
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
@@ -159,7 +167,7 @@ def _resident_bytes():
         return resource.getpagesize() * int(file.read().split()[1])
 
 
-def quartiles(values):
+def quartiles(values: Sequence[float]) -> list[float]:
     """Returns the 25, 50 and 75 % quantiles of numbers, as floats."""
     return [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]
 

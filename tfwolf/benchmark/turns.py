@@ -1,7 +1,13 @@
 """Two settings timed in turn, each in a process of its own, so that what disturbs the machine disturbs both."""
+from __future__ import annotations
+
 import json
+import statistics
 import subprocess
 import sys
+from typing import Any, Callable, Mapping, Sequence
+
+import numpy as np
 
 
 class Child:
@@ -54,3 +60,28 @@ def run_alone(command):
             continue
     raise ValueError(f'`{command}` must print a line of JSON with step_s; it ended with exit code {done.returncode}: '
                      f'{(done.stderr or done.stdout).strip()[-500:]}')
+
+
+def compare(arguments: Sequence[str], bindings: Sequence[str], command: str | None, turns: int, steps: int) -> dict:
+    """Returns the quartiles of both sides and the ratio of their medians; the sides take turns.
+
+    Args:
+        arguments: of the Python program of the first side, which calls `serve`.
+        bindings: gin bindings that the second side has in addition; empty for `command`.
+        command: of a foreign program as the second side, see `run_alone`.
+        turns: how often each side is timed.
+        steps: training steps of a turn.
+    """
+    first = Child(arguments)
+    second = Child([*arguments, *(f'--gin_param={binding}' for binding in bindings)]) if bindings else None
+    seconds, others = [], []
+    for _ in range(turns):
+        seconds += first.ask('steps', steps)
+        others += second.ask('steps', steps) if second else [run_alone(command)]
+    result = {'first_over_second': statistics.median(seconds) / statistics.median(others)}
+    for name, child, values in (('first', first, seconds), ('second', second, others)):
+        result[name] = {'step_seconds_quartiles': [float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])]}
+        if child:
+            result[name].update(memory_bytes=child.ask('memory'), start_seconds=child.ask('start'))
+            child.close()
+    return {**result, 'second_is': list(bindings) or command}

@@ -1,12 +1,18 @@
 """The features that a probe is given: z, v or the pixels of images, kept in files so that they are computed once."""
+from __future__ import annotations
+
 import os
 import zipfile
+from typing import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
 from tfwolf.data import preprocess
+from tfwolf.data.dataset import Split
+from tfwolf.data.fingerprint import data_fingerprint
+from tfwolf.evaluation.coder import Coder
 from tfwolf.progress import progress_bar
 
 FEATURES = ('z', 'v', 'pixels')
@@ -84,6 +90,33 @@ def load_features(path, key):
             return (archive['features'], archive['labels']) if str(archive['key']) == key else None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
+
+
+def kept_features(coder: Coder, folder: str, splits: Sequence[Sequence[Split]], names: Sequence[str], key: tuple) -> list[dict[str, tuple]]:
+    """Returns `{name: (features, labels)}` of the training and of the test images, from files in a folder where they are there.
+
+    Args:
+        coder: a `Coder`.
+        folder: where features are kept.
+        splits: the lists of training and of test splits, as `labelled_images` returns them.
+        names: some of `FEATURES`.
+        key: everything that features of the model depend on besides the images.
+    """
+    parts = []
+    for part, own in zip(('train', 'test'), splits, strict=True):
+        own_key = repr((*key, ' '.join(data_fingerprint(split) for split in own)))
+        paths = {name: os.path.join(folder, f'{part}_{name}.npz') for name in names}
+        found = {name: load_features(path, own_key) for name, path in paths.items()}
+        missing = [name for name, arrays in found.items() if arrays is None]
+        if missing:
+            features, labels = extract(coder, own, missing)
+            for name in missing:
+                save_features(paths[name], features[name], labels, own_key)
+                found[name] = (features[name], labels)
+        else:
+            print(f'Kept from before: {", ".join(names)} of the {"training" if part == "train" else "test"} images', flush=True)
+        parts.append(found)
+    return parts
 
 
 def _first(name, splits, count):

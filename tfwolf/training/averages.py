@@ -1,9 +1,13 @@
 """Averages of the weights over the latest updates, to evaluate with instead of the weights themselves."""
+from __future__ import annotations
+
 import contextlib
+from typing import Iterator, Sequence
 
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.untracked import Untracked
 from tfwolf.variables import as_tensorflow
 
 RAW, AVERAGED = 'raw', 'averaged'
@@ -26,17 +30,16 @@ class WeightAverages(tf.Module):
     "Glow", 2018, use it in their program.
     """
 
-    def __init__(self, variables, decay):
+    def __init__(self, variables: Sequence, decay: float):
         super().__init__(name='averages')
         self._decay = validate.real('ema_decay', decay, above=0, below=1)
         self._strategy = tf.distribute.get_strategy()
         weights = [as_tensorflow(variable) for variable in variables]
-        # A function: the weights belong to the model.
-        self._weights = lambda: weights
+        self._weights = Untracked(weights)
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False, name='count')
         self.values = [tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name='average') for weight in weights]
 
-    def update(self, finite):
+    def update(self, finite: tf.Tensor) -> None:
         """Takes the weights in; call it in cross-replica context, after the optimizer.
 
         Args:
@@ -49,20 +52,26 @@ class WeightAverages(tf.Module):
         def move(value, weight):
             value.assign_add(tf.cast(rate, value.dtype) * (weight - value))
 
-        for value, weight in zip(self.values, self._weights()):
+        for value, weight in zip(self.values, self._weights.value):
             self._strategy.extended.update(value, move, args=(weight,), group=False)
 
     @contextlib.contextmanager
-    def in_use(self):
+    def in_use(self) -> Iterator[None]:
         """The weights are their averages for the length of a `with` block (before the first update, what they are)."""
         if not self.count.numpy():
             yield
             return
-        kept = [tf.identity(weight) for weight in self._weights()]
+        kept = [tf.identity(weight) for weight in self._weights.value]
         try:
-            for weight, value in zip(self._weights(), self.values):
+            for weight, value in zip(self._weights.value, self.values):
                 weight.assign(tf.identity(value))
             yield
         finally:
-            for weight, value in zip(self._weights(), kept):
+            for weight, value in zip(self._weights.value, kept):
                 weight.assign(value)
+
+    def adopt(self) -> None:
+        """Sets the weights to their averages for good: after training, when the optimizer needs them no more."""
+        if self.count.numpy():
+            for weight, value in zip(self._weights.value, self.values):
+                weight.assign(tf.identity(value))

@@ -1,4 +1,6 @@
 """The training loop: decides when something is due; between those moments it does not touch the host."""
+from __future__ import annotations
+
 import os
 import time
 
@@ -9,12 +11,17 @@ from tfwolf.data.pipeline import training_batches
 from tfwolf.evaluation.grids import sample_grid, switch_grid, write_png
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.replicas import deal
-from tfwolf.training.diagnosis import first_bad_layer
+from tfwolf.data.dataset import Split
 from tfwolf.progress import progress_bar
+from tfwolf.training.checkpoints import Checkpoints
+from tfwolf.training.diagnosis import first_bad_layer
+from tfwolf.training.run import TrainingRun
+from tfwolf.training.step import TrainStep
+from tfwolf.training.summaries import Summaries
 from tfwolf.variables import as_tensorflow, trainable_variables
 
 
-def due(step, every, last_step):
+def due(step: int, every: int, last_step: int) -> bool:
     """Returns whether something that happens every so many steps (0: never), and at the last one, happens after `step`."""
     return bool(every) and (step % every == 0 or step == last_step)
 
@@ -23,48 +30,34 @@ class Loop:
     """Runs training steps from where the counters stand to the last one.
 
     Args:
-        strategy, model, train_step, checkpoints, summaries: the parts of the run.
-        dataset: the `ImageDataset`.
-        settings: a `Settings`.
-        train_dir: folder for pictures.
-        seed: integer.
-        interrupts: `Interrupts`, checked after each step.
-        is_chief: whether this process is the one that draws pictures and the progress bar.
+        run: the `TrainingRun`.
+        train_step: its `TrainStep`.
+        checkpoints, summaries: where checkpoints and TensorBoard's summaries go.
     """
 
-    def __init__(self, strategy, model, train_step, checkpoints, summaries, dataset, settings, train_dir, seed, interrupts, is_chief=True):
-        self._strategy, self._model, self.train_step = strategy, model, train_step
-        self._checkpoints, self._summaries, self._interrupts = checkpoints, summaries, interrupts
-        self._dataset, self._settings = dataset, settings
-        self._train_dir, self._seed, self._is_chief = train_dir, seed, is_chief
+    def __init__(self, run: TrainingRun, train_step: TrainStep, checkpoints: Checkpoints, summaries: Summaries):
+        self._run, self._settings, self._model, self._dataset = run, run.settings, run.model, run.dataset
+        self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
 
-    def run(self, last_step, process_started):
-        """Trains until `last_step` steps are done; `process_started` is the `time.perf_counter()` of the start.
+    def run(self, last_step: int) -> None:
+        """Trains until `last_step` steps are done.
 
         Raises:
             RuntimeError: if too many steps in a row had to be skipped.
             KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
         """
-        settings, done = self._settings, int(self.train_step.step.numpy())
-        batches = deal(self._strategy, self._batches(done))
+        settings, done = self._settings, int(self._step.step.numpy())
+        batches = deal(self._run.strategy, self._batches(done))
         try:
-            with progress_bar(last_step, done, 'Training', 'step', self._is_chief) as bar:
-                self._clock = time.perf_counter()
-                self._clock_step = done
+            with progress_bar(last_step, done, 'Training', 'step', self._run.shows_progress) as bar:
+                self._clock, self._clock_step = time.perf_counter(), done
                 for step in range(done + 1, last_step + 1):
                     logging = due(step, settings.log_every, last_step)
                     before = self._weights() if logging else None
                     batch = next(batches)
-                    metrics = self.train_step(batch['image'], batch['label'])
+                    metrics = self._step(batch['image'], batch['label'])
                     if step == done + 1:
-                        # Tracing and the first run are no measure of the speed.
-                        bits = float(metrics['bits_per_dim'])
-                        bar.write(f'First step ({bits:.3f} bits/dim) finished {time.perf_counter() - process_started:.1f} s after the '
-                                  f'start, {time.perf_counter() - self._clock:.1f} s of it to trace and run it')
-                        if not done and not due(step, settings.checkpoint_every, last_step):
-                            # Whatever the interval: a disk that is full or read-only should show now.
-                            self._checkpoints.save()
-                        self._clock, self._clock_step = time.perf_counter(), step
+                        self._after_first_step(step, last_step, metrics, bar)
                     if logging:
                         self._log(step, metrics, before, bar)
                     bar.update(1)
@@ -74,28 +67,42 @@ class Loop:
                         self._evaluate(step, bar)
                     if due(step, settings.picture_every, last_step):
                         self.draw_pictures(step)
-                    self._interrupts.check()
+                    self._run.interrupts.check()
         except KeyboardInterrupt:
             self._checkpoints.save()
             raise
         finally:
             self._summaries.flush()
 
-    def draw_pictures(self, step):
+    def _after_first_step(self, step, last_step, metrics, bar):
+        # Tracing and the first run are no measure of the speed.
+        bits, now = float(metrics['bits_per_dim']), time.perf_counter()
+        self._write(bar, f'First step ({bits:.3f} bits/dim) finished {now - self._run.process_started:.1f} s after the start, '
+                    f'{now - self._clock:.1f} s of it to trace and run it')
+        if step == 1 and not due(step, self._settings.checkpoint_every, last_step):
+            # Whatever the interval: a disk that is full or read-only should show now.
+            self._checkpoints.save()
+        self._clock, self._clock_step = time.perf_counter(), step
+
+    def _write(self, bar, text):
+        if self._run.verbose:
+            bar.write(text)
+
+    def draw_pictures(self, step: int) -> list[str]:
         """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths. Only the chief does."""
-        if not self._is_chief:
+        if not self._run.workers.is_chief:
             return []
-        with self.train_step.weights_to_evaluate():
+        with self._step.weights_to_evaluate():
             pictures = self._pictures()
         paths = []
         for name, picture in pictures.items():
             self._summaries.picture(name, picture, step)
-            paths.append(os.path.join(self._train_dir, f'{name}.png'))
+            paths.append(os.path.join(self._run.train_dir, f'{name}.png'))
             write_png(paths[-1], picture)
         return paths
 
     def _pictures(self):
-        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._seed)}
+        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._run.seed)}
         if self._model.latent.dim:
             pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
             examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
@@ -104,7 +111,7 @@ class Loop:
 
     def _batches(self, first_step):
         settings = self._settings
-        return training_batches(self._dataset.train, settings.batch_size, self._seed, first_step, settings.augmentations)
+        return training_batches(self._dataset.train, settings.batch_size, self._run.seed, first_step, settings.augmentations)
 
     def _weights(self):
         return [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(self._model)]
@@ -132,19 +139,19 @@ class Loop:
 
     def _evaluate(self, step, bar):
         started = time.perf_counter()
-        with self.train_step.weights_to_evaluate():
-            result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._seed,
-                                         self._strategy, self._interrupts.check)
+        with self._step.weights_to_evaluate():
+            result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._run.seed,
+                                         self._run.strategy, self._run.interrupts.check)
         self._summaries.metrics('validation', {name: value for name, value in result.items() if isinstance(value, float)}, step)
         best = self._checkpoints.save_if_best(result['bits_per_dim'])
         kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.dim else ''
-        bar.write(f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')
+        self._write(bar, f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')
         # What evaluation took is not training's.
         self._clock += time.perf_counter() - started
 
     def _stop_at_non_finite(self, step, metrics):
         batch = next(iter(self._batches(step - 1)))
-        layer = first_bad_layer(self._model, batch['image'], self.train_step.noise(step - 1), batch['label'])
+        layer = first_bad_layer(self._model, batch['image'], self._step.noise(step - 1), batch['label'])
         raise RuntimeError(
             f'Training stopped at step {step}: the gradients of the last {int(metrics["skipped_in_a_row"])} steps were not finite and '
             f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower the learning rate '
@@ -152,7 +159,7 @@ class Loop:
             '(BoundedAffine.alpha = 0.5).')
 
 
-def initial_images(split, count):
+def initial_images(split: Split, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the first `count` images of a split (all, if there are fewer), uint8 `[n, height, width, channels]`, and labels `[n]`."""
     examples = split.load(tf.range(min(count, split.num_examples), dtype=tf.int64))
     return np.asarray(examples['image']), np.asarray(examples['label'])

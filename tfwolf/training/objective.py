@@ -1,7 +1,10 @@
 """What training minimises: the negative bound, with optional help against a KL that collapses to zero."""
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.models.wolf import Terms
 
 
 class Objective:
@@ -17,11 +20,11 @@ class Objective:
             arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its dimensions). 0 for none.
     """
 
-    def __init__(self, kl_warmup_steps=0, free_nats_per_dim=0.0):
+    def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0):
         self._kl_warmup_steps = validate.integer('kl_warmup_steps', kl_warmup_steps, minimum=0)
         self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
 
-    def flow_loss(self, terms, global_batch_size):
+    def flow_loss(self, terms: Terms, global_batch_size: int) -> tf.Tensor:
         """Returns some images' share of all of the loss but the KL, a scalar: the shares of all images add up to it.
 
         Args:
@@ -30,7 +33,7 @@ class Objective:
         """
         return tf.reduce_sum(tf.add_n([terms.reconstruction_nats, terms.dequantization_nats, *terms.auxiliary_nats.values()])) / global_batch_size
 
-    def kl_loss(self, kl_nats, global_batch_size, latent_dim, step):
+    def kl_loss(self, kl_nats: tf.Tensor, global_batch_size: int, latent_dim: int, step: int | tf.Tensor) -> tf.Tensor:
         """Returns this replica's share of the weighted KL, a scalar; call it within the strategy's `run`.
 
         Args:

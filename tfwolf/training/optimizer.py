@@ -1,7 +1,12 @@
 """AdamW with the paper's learning-rate schedule (Wolf, appendix C.2)."""
+from __future__ import annotations
+
+from typing import Sequence
+
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.untracked import Untracked
 from tfwolf.variables import as_tensorflow
 
 
@@ -15,18 +20,18 @@ class WarmupDecay:
         decay: factor per update after warmup.
     """
 
-    def __init__(self, warmup_updates, peak=1e-3, initial=1e-7, decay=0.999997):
+    def __init__(self, warmup_updates: int = 50, peak: float = 1e-3, initial: float = 1e-7, decay: float = 0.999997):
         self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
         self.peak = validate.real('peak', peak, above=0)
         self.initial = validate.real('initial', initial, minimum=0)
         self.decay = validate.real('decay', decay, above=0, maximum=1)
 
     @property
-    def highest(self):
+    def highest(self) -> float:
         """The highest learning rate of all."""
         return max(self.peak, self.initial)
 
-    def __call__(self, update):
+    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
         """Returns the learning rate, float64, of update number `update` (0 is the first)."""
         update = tf.cast(update, tf.float64)
         warming = self.initial + (self.peak - self.initial) * update / max(self.warmup_updates, 1)
@@ -40,7 +45,7 @@ class AdamW(tf.Module):
     Keras's AdamW adds epsilon to the uncorrected root and so is not quite this. One fused kernel per variable: with c = 1 - beta2^t,
     `m^ / (sqrt(v^) + eps)` equals `m sqrt(c) / (1 - beta1^t) / (sqrt(v) + eps sqrt(c))`.
 
-    Made inside the scope of the strategy whose variables it updates.
+    Made inside the scope of the strategy whose variables it updates. The defaults are those of the paper's CIFAR-10 model.
 
     Args:
         variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
@@ -51,7 +56,8 @@ class AdamW(tf.Module):
     Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101, algorithm 2.
     """
 
-    def __init__(self, variables, schedule, weight_decay, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    def __init__(self, variables: Sequence, schedule: WarmupDecay = WarmupDecay(), weight_decay: float = 1e-6, beta1: float = 0.9,
+                 beta2: float = 0.999, epsilon: float = 1e-8):
         super().__init__(name='adamw')
         self._schedule = schedule
         self._weight_decay = validate.real('weight_decay', weight_decay, minimum=0)
@@ -59,17 +65,17 @@ class AdamW(tf.Module):
         self._beta2 = validate.real('beta2', beta2, minimum=0, below=1)
         self._epsilon = validate.real('epsilon', epsilon, above=0)
         self._strategy = tf.distribute.get_strategy()
-        self._targets = _Untracked([as_tensorflow(variable) for variable in variables])
+        self._targets = Untracked([as_tensorflow(variable) for variable in variables])
         self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name='updates')
-        self.first_moments = [self._slot(variable, 'first_moment') for variable in self._targets.items]
-        self.second_moments = [self._slot(variable, 'second_moment') for variable in self._targets.items]
+        self.first_moments = [self._slot(variable, 'first_moment') for variable in self._targets.value]
+        self.second_moments = [self._slot(variable, 'second_moment') for variable in self._targets.value]
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> tf.Tensor:
         """The learning rate of the next update, float64."""
         return self._schedule(self.updates)
 
-    def apply(self, gradients, finite):
+    def apply(self, gradients: Sequence[tf.Tensor], finite: tf.Tensor) -> None:
         """Updates all variables; call it in cross-replica context with gradients that are already summed over replicas.
 
         Args:
@@ -84,7 +90,7 @@ class AdamW(tf.Module):
                    'beta1': tf.where(finite, tf.constant(self._beta1, tf.float64), 1),
                    'beta2': tf.where(finite, tf.constant(self._beta2, tf.float64), 1), 'zero': tf.zeros([], tf.float64)}
         cast = {dtype: {name: tf.cast(value, dtype) for name, value in scalars.items()}
-                for dtype in {variable.dtype for variable in self._targets.items}}
+                for dtype in {variable.dtype for variable in self._targets.value}}
 
         def update(variable, first, second, gradient):
             scalar = cast[variable.dtype]
@@ -98,16 +104,10 @@ class AdamW(tf.Module):
                 # A gradient that is not finite must not reach the moments, not even times zero.
                 grad=tf.where(finite, gradient, scalar['zero']))
 
-        for arguments in zip(self._targets.items, self.first_moments, self.second_moments, gradients):
+        for arguments in zip(self._targets.value, self.first_moments, self.second_moments, gradients):
             self._strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
         self.updates.assign_add(tf.cast(finite, tf.int64))
 
     def _slot(self, variable, name):
         return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False, name=name)
 
-
-class _Untracked:
-    """Holds the model's variables without making them the optimizer's own."""
-
-    def __init__(self, items):
-        self.items = items

@@ -2,11 +2,10 @@
 import dataclasses
 from typing import Callable, Optional, Sequence
 
-import gin
-
 from tfwolf import validate
-from tfwolf.training.flow_gradients import STORE
+from tfwolf.training.flow_gradients import MEMORIES, STORE
 from tfwolf.training.objective import Objective
+from tfwolf.training.optimizer import AdamW
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Settings:
     Args:
         batch_size: images per step over all replicas.
         max_steps: number of steps.
-        optimizer: makes the optimizer, called with (variables); in gin `@AdamW`.
+        optimizer: makes the optimizer, called with (variables).
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
         accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
@@ -36,9 +35,9 @@ class Settings:
         max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
     """
 
-    batch_size: int = gin.REQUIRED
-    max_steps: int = gin.REQUIRED
-    optimizer: Callable = gin.REQUIRED
+    batch_size: int
+    max_steps: int
+    optimizer: Callable = AdamW
     objective: Objective = Objective()
     augmentations: Sequence[Callable] = ()
     accumulation_steps: int = 1
@@ -62,5 +61,9 @@ class Settings:
             validate.integer(f'train.{name}', getattr(self, name), minimum=1)
         for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
             validate.integer(f'train.{name}', getattr(self, name), minimum=0)
+        if self.clip_norm is not None:
+            validate.real('train.clip_norm', self.clip_norm, above=0)
+        if self.gradient_memory not in MEMORIES:
+            raise ValueError(f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got gradient_memory={self.gradient_memory!r}.')
         validate.real('train.ema_decay', self.ema_decay, minimum=0, below=1)
         validate.integer('train.num_pictures', self.num_pictures, minimum=2)

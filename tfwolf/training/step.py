@@ -1,14 +1,21 @@
 """One training step: gradients on every replica, summed, clipped, checked and applied once."""
+from __future__ import annotations
+
 import contextlib
+from typing import ContextManager
 
 import tensorflow as tf
 
-from tfwolf import seeds, validate
+from tfwolf import seeds
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.replicas import local_rows
-from tfwolf.training.averages import AVERAGED, RAW
-from tfwolf.training.flow_gradients import MEMORIES, STORE, flow_gradients
+from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.training.averages import AVERAGED, RAW, WeightAverages
+from tfwolf.training.flow_gradients import STORE, flow_gradients
+from tfwolf.training.optimizer import AdamW
+from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
+from tfwolf.untracked import Untracked
 from tfwolf.variables import as_tensorflow, trainable_variables
 
 
@@ -19,13 +26,9 @@ class TrainStep(tf.Module):
         strategy: a `tf.distribute` strategy; the object must be made inside its scope.
         model: a `Wolf`.
         optimizer: an `AdamW` over the model's trainable variables.
-        objective: an `Objective`.
-        batch_size: images per step over all replicas.
+        settings: a `Settings`; of them count `objective`, `batch_size`, `clip_norm`, `accumulation_steps` and `gradient_memory`.
         seed: integer from which the noise of each step is derived.
-        clip_norm: largest norm of the summed gradient, or None.
         averages: `WeightAverages` of the same variables, or None.
-        accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
-        gradient_memory: what of the flow's forward pass stays in memory for its gradient, one of `flow_gradients.MEMORIES`.
         xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a GPU. The encoder never is: its batch norm
             talks to other replicas.
 
@@ -33,28 +36,17 @@ class TrainStep(tf.Module):
         step: int64, number of steps taken, skipped ones included.
         skipped: int64, number of steps skipped because of a gradient that was not finite.
         skipped_in_a_row: int64, how many of them were the latest ones.
+
+    Raises:
+        ValueError: if the settings do not suit the strategy or the flow.
     """
 
-    def __init__(self, strategy, model, optimizer, objective, batch_size, seed, clip_norm=None, averages=None, accumulation_steps=1,
-                 gradient_memory=STORE, xla=None):
+    def __init__(self, strategy: tf.distribute.Strategy, model: Wolf, optimizer: AdamW, settings: Settings, seed: int,
+                 averages: WeightAverages | None = None, xla: bool | None = None):
         super().__init__(name='train_step')
-        if clip_norm is not None:
-            validate.real('clip_norm', clip_norm, above=0)
-        self._parts = lambda: (strategy, model, optimizer, objective)
-        self._batch_size = batch_size
-        self._local_batch_size = check_batch_size(strategy, batch_size)
-        self._accumulation_steps = validate.integer('accumulation_steps', accumulation_steps, minimum=1)
-        if self._local_batch_size % accumulation_steps:
-            raise ValueError(f'`accumulation_steps` must divide the {self._local_batch_size} images of each replica; got '
-                             f'accumulation_steps={accumulation_steps}.')
-        if gradient_memory not in MEMORIES:
-            raise ValueError(f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got gradient_memory={gradient_memory!r}.')
-        if accumulation_steps > 1 and model.flow.normalizes_over_batch:
-            raise ValueError('`accumulation_steps` must be 1 for a flow with batch norm, which would normalise over each part; got '
-                             f'accumulation_steps={accumulation_steps}. Use a smaller batch, or more devices.')
-        if gradient_memory != STORE and model.flow.normalizes_over_batch:
-            raise ValueError(f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a second time on the same '
-                             f'batch; got gradient_memory={gradient_memory!r}. Use a smaller batch, or more devices.')
+        self._parts = Untracked((strategy, model, optimizer, settings))
+        self._local_batch_size = check_batch_size(strategy, settings.batch_size)
+        _check_settings(settings, self._local_batch_size, model.flow.normalizes_over_batch)
         replicas_talk = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
         if xla is None:
             xla = bool(tf.config.list_logical_devices('GPU')) and not replicas_talk
@@ -62,22 +54,20 @@ class TrainStep(tf.Module):
             raise ValueError('`xla` must be off for a flow with batch norm on several devices, since compiled code cannot talk to the others; '
                              'got xla=True. Use --noxla.')
         self._xla = xla
-        self._gradient_memory = gradient_memory
         self._seed = seeds.derive(seed, 'training noise')
-        self._clip_norm = clip_norm
         self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
             tf.Variable(0, dtype=tf.int64, trainable=False, name=name) for name in ('step', 'skipped', 'skipped_in_a_row'))
 
     @tf.function(autograph=False)
-    def __call__(self, images, labels=None):
+    def __call__(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`, `[latent_dim]`), means over it.
 
         Args:
             images: uint8 `[batch, height, width, channels]`, distributed over the replicas.
             labels: int64 `[batch]`, likewise; only a model whose z comes from them needs them.
         """
-        strategy, model, optimizer, _ = self._parts()
+        strategy, model, optimizer, _ = self._parts.value
         metrics, gradients, finite = strategy.run(self._replica_step, (images, labels))
         local = strategy.experimental_local_results
         metrics = {name: local(value)[0] for name, value in metrics.items()}
@@ -94,59 +84,79 @@ class TrainStep(tf.Module):
         metrics['skipped_in_a_row'] = tf.identity(self.skipped_in_a_row)
         return metrics
 
-    def weights_to_evaluate(self):
+    @property
+    def optimizer(self) -> AdamW:
+        """The optimizer, which a checkpoint holds on its own."""
+        return self._parts.value[2]
+
+    def weights_to_evaluate(self) -> ContextManager:
         """Returns a context in which the model has the weights that it is evaluated with: their averages, where there are any."""
         return contextlib.nullcontext() if self.averages is None else self.averages.in_use()
 
     @property
-    def weights_name(self):
+    def weights_name(self) -> str:
         """What `weights_to_evaluate` gives, 'averaged' or 'raw'."""
         return RAW if self.averages is None else AVERAGED
 
-    def noise(self, step):
+    def noise(self, step: int | tf.Tensor) -> Noise:
         """Returns the `Noise` of the global batch of a step."""
         seed = seeds.fold_in(seeds.tensor_seed(self._seed), step)
-        return self._parts()[1].draw_noise(self._batch_size, seed)
+        _, model, _, settings = self._parts.value
+        return model.draw_noise(settings.batch_size, seed)
 
     def _replica_step(self, images, labels):
-        _, model, _, objective = self._parts()
+        _, model, _, settings = self._parts.value
+        objective, batch_size = settings.objective, settings.batch_size
         noise = local_rows(self.noise(self.step), self._local_batch_size)
         latent_variables = [as_tensorflow(variable) for variable in trainable_variables(model.latent)]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
-            kl_loss = objective.kl_loss(inference.kl_nats, self._batch_size, model.latent.dim, self.step)
+            kl_loss = objective.kl_loss(inference.kl_nats, batch_size, model.latent.dim, self.step)
         # Each replica traces its own.
         compute = tf.function(flow_gradients, jit_compile=True, autograph=False) if self._xla else flow_gradients
         sums, of_flow, z_gradient = compute(
-            model, objective, self._batch_size, inference, images, noise, self._accumulation_steps, self._gradient_memory)
+            model, objective, batch_size, inference, images, noise, settings.accumulation_steps, settings.gradient_memory)
         # What z costs the flow reaches encoder and prior through z.
         targets, upstream = ([kl_loss], [None]) if z_gradient is None else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
         of_latent = tape.gradient(targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = self._in_order_of_the_model(of_flow, of_latent)
         loss = sums.pop('flow_loss') + kl_loss
-        means = {name: total / self._batch_size for name, total in sums.items()}
+        means = {name: total / batch_size for name, total in sums.items()}
         means['loss_nats'] = loss
-        means['kl_nats'] = tf.reduce_sum(inference.kl_nats) / self._batch_size
+        means['kl_nats'] = tf.reduce_sum(inference.kl_nats) / batch_size
         means['nll_nats'] = means['reconstruction_nats'] + means['kl_nats'] + means['dequantization_nats']
         if inference.kl_per_dim_nats is not None:
-            means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / self._batch_size
+            means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / batch_size
         context = tf.distribute.get_replica_context()
         means, gradients = context.all_reduce('SUM', tf.nest.map_structure(tf.identity, (means, gradients)))
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
         # After the sum: every replica sees the same norm and takes the same decision.
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(norm) & tf.math.is_finite(means['loss_nats'])
-        if self._clip_norm is not None:
-            scale = tf.minimum(tf.cast(1, norm.dtype), self._clip_norm / norm)
+        if settings.clip_norm is not None:
+            scale = tf.minimum(tf.cast(1, norm.dtype), settings.clip_norm / norm)
             gradients = [gradient * scale for gradient in gradients]
         means['gradient_norm'] = norm
         return means, gradients, finite
 
     def _in_order_of_the_model(self, of_flow, of_latent):
         """Returns the gradients of flow and latent in the order of the optimizer's variables."""
-        model = self._parts()[1]
+        model = self._parts.value[1]
         gradient_of = {}
         for part, gradients in ((model.flow, of_flow), (model.latent, of_latent)):
             gradient_of.update(zip(map(id, trainable_variables(part)), gradients, strict=True))
         return [gradient_of[id(variable)] for variable in trainable_variables(model)]
+
+
+def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_batch: bool) -> None:
+    """Raises a `ValueError` if a replica's images or the flow do not allow what the settings ask for."""
+    parts, memory = settings.accumulation_steps, settings.gradient_memory
+    if local_batch_size % parts:
+        raise ValueError(f'`accumulation_steps` must divide the {local_batch_size} images of each replica; got accumulation_steps={parts}.')
+    if parts > 1 and normalizes_over_batch:
+        raise ValueError('`accumulation_steps` must be 1 for a flow with batch norm, which would normalise over each part; got '
+                         f'accumulation_steps={parts}. Use a smaller batch, or more devices.')
+    if memory != STORE and normalizes_over_batch:
+        raise ValueError(f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a second time on the same '
+                         f'batch; got gradient_memory={memory!r}. Use a smaller batch, or more devices.')

@@ -1,9 +1,14 @@
 """The folder of a tool's results: numbers as JSON, pictures as PNG, both in TensorBoard, and what they were made from."""
+from __future__ import annotations
+
 import json
 import os
 import shutil
+from typing import Any, Mapping
 
-from tfwolf.evaluation.grids import write_png
+import numpy as np
+
+from tfwolf.evaluation.grids import to_rgb, write_png
 from tfwolf.training import run_directory
 from tfwolf.training.summaries import Summaries
 
@@ -25,7 +30,7 @@ class ResultFolder:
         ValueError: if the folder holds other results, or other files; nothing is written then.
     """
 
-    def __init__(self, folder, made_from, step, overwrite=False):
+    def __init__(self, folder: str | os.PathLike, made_from: Mapping[str, Any], step: int, overwrite: bool = False):
         self.folder = str(folder)
         self._made_from = json.loads(json.dumps(made_from))
         self._step = step
@@ -36,22 +41,29 @@ class ResultFolder:
         self._summaries = Summaries(self.folder)
         self._written = []
 
-    def path(self, name):
+    def path(self, name: str) -> str:
         """Returns the path of the file `name` in the folder."""
         return os.path.join(self.folder, name)
 
-    def picture(self, name, picture):
+    def picture(self, name: str, picture: np.ndarray) -> None:
         """Writes a uint8 picture `[height, width, 3]` as `NAME.png` and into TensorBoard."""
         write_png(self.path(f'{name}.png'), picture)
         self._summaries.picture(name, picture, self._step)
         self.wrote(f'{name}.png')
 
-    def wrote(self, name):
+    def pictures(self, name: str, images: Mapping[str, np.ndarray]) -> None:
+        """Writes uint8 images `[height, width, channels]` as PNG files into the folder `NAME`, which holds nothing else then."""
+        shutil.rmtree(self.path(name), ignore_errors=True)
+        for own, image in images.items():
+            write_png(os.path.join(self.path(name), f'{own}.png'), to_rgb(image))
+        self.wrote(f'{name}/')
+
+    def wrote(self, name: str) -> None:
         """Notes that a tool has written the file `name` itself, to be told to the user."""
         if name not in self._written:
             self._written.append(name)
 
-    def write(self, values, name='result'):
+    def write(self, values: Mapping[str, Any], name: str = 'result') -> None:
         """Writes `NAME.json`, which holds `values` and what they were made from; numbers are scalars `NAME/...` in TensorBoard.
 
         Args:
@@ -64,7 +76,7 @@ class ResultFolder:
         self._summaries.flush()
         self.wrote(f'{name}.json')
 
-    def finish(self, values, name='result'):
+    def finish(self, values: Mapping[str, Any], name: str = 'result') -> None:
         """Writes as `write` does, and says where everything is."""
         self.write(values, name)
         print(f'Written to {self.folder}: {", ".join(self._written)}; also in tensorboard --logdir={self.folder}', flush=True)

@@ -1,20 +1,27 @@
-"""The images that a tool is to show: of a split of the model's data set, or the user's own files."""
-import os
-from typing import NamedTuple, Optional
+"""The images that a tool is to show: of a split of the run's data set, or files of the user."""
+from __future__ import annotations
 
-from absl import flags
+import os
+from typing import Callable, NamedTuple, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import command
+from tfwolf.commands.flags import Flags
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
-from tfwolf.data.folder import read_image
+from tfwolf.data.image_file import read_header, read_image
 from tfwolf.evaluation.provenance import file_sha256
+from tfwolf.runs.evaluation import SPLITS
+from tfwolf.runs.run import Run
 
-SPLIT = flags.DEFINE_enum('split', 'test', ['train', 'validation', 'test'], 'Where images come from.')
-POSITIONS = flags.DEFINE_list('positions', None, 'Which images of the split, as numbers from 0 with commas between; default: the first ones.')
-IMAGES = flags.DEFINE_list('images', None, 'Image files of your own instead, with commas between.')
-RESIZE = flags.DEFINE_bool('resize', False, 'Crop --images to the shape that the model is for, and make them smaller.')
+
+def define_flags(options: Flags) -> None:
+    """Defines the flags of which images are shown."""
+    options.choice('split', 'test', SPLITS, 'Where images come from.')
+    options.list('positions', None, 'Which images of the split, as numbers from 0 with commas between; default: the first ones.')
+    options.list('images', None, 'Image files of your own instead, with commas between.')
+    options.boolean('resize', False, 'Crop --images to the shape that the model is for, and make them smaller.')
 
 
 class Chosen(NamedTuple):
@@ -29,69 +36,71 @@ class Chosen(NamedTuple):
     """
 
     images: np.ndarray
-    labels: Optional[np.ndarray]
+    labels: np.ndarray | None
     names: list
-    source: Optional[str]
-    sha256: Optional[list] = None
+    source: str | None
+    sha256: list | None = None
 
     @property
-    def details(self):
+    def details(self) -> dict:
         """What a result says about them."""
         return {'source': self.source, 'images': self.names, 'sha256': self.sha256,
                 'labels': None if self.labels is None else self.labels.tolist()}
 
 
-def chosen_images(run, count, choose=None):
+def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None = None) -> Chosen:
     """Returns the `Chosen` images: those of `--images`, those at `--positions`, or else `count` of the split.
 
     Args:
-        run: the `Trained` model.
+        options: the flags.
+        run: the `Run`.
         count: how many, where the flags name none.
         choose: function from a `LabelledSplit` and `count` to positions `[count]`; None takes the first.
 
     Raises:
         ValueError: if the flags contradict each other, an image does not fit the model, or there are not as many.
     """
-    if IMAGES.value:
-        for flag in (POSITIONS, SPLIT):
-            if flag.present:
-                raise ValueError(f'--images are files of your own, which --{flag.name} has no use for. Give one of them.')
+    if options.images:
+        for flag in ('positions', 'split'):
+            if options.given(flag):
+                raise ValueError(f'--images are files of your own, which --{flag} has no use for. Give one of them.')
         if choose is not None:
             raise ValueError('--images have no class labels. Leave out the flag that needs them, or show images of the data set.')
         if run.model.latent.num_classes is not None:
             raise ValueError('--images have no class labels, which this model makes z from. Show images of its data set with --positions.')
-        images = _read(IMAGES.value, run.model.image_shape)
-        return Chosen(images, None, [os.path.basename(path) for path in IMAGES.value], None, [file_sha256(path) for path in IMAGES.value])
-    if RESIZE.value:
+        images = _read(options.images, run.model.image_shape, options.resize)
+        return Chosen(images, None, [os.path.basename(path) for path in options.images], None, [file_sha256(path) for path in options.images])
+    if options.resize:
         raise ValueError('--resize is for --images; images of the data set have the shape of the model.')
-    split = LabelledSplit(run.open_dataset(command.DATA_DIR.value, command.DOWNLOAD.value))
-    if POSITIONS.value:
+    split = LabelledSplit(run.dataset, options.split)
+    if options.positions:
         if choose is not None:
             raise ValueError('--positions names images, and another flag asks to choose them by class. Give one of them.')
-        positions = _numbers(POSITIONS.value)
+        positions = _numbers(options.positions)
     else:
         positions = np.arange(count) if choose is None else choose(split, count)
     return Chosen(*split.load(positions), np.asarray(positions).tolist(), split.title)
 
 
 class LabelledSplit:
-    """The split that `--split` names.
+    """A split of a data set with its title.
 
     Args:
         dataset: an `ImageDataset`.
+        name: 'train', 'validation' or 'test'.
 
     Attributes:
         split: the `Split`.
         title: its name and the data set's, as printed.
     """
 
-    def __init__(self, dataset):
-        self.title = f'{dataset.title}, {SPLIT.value}'
-        self.split = getattr(dataset, SPLIT.value)
+    def __init__(self, dataset: ImageDataset, name: str):
+        self.title = f'{dataset.title}, {name}'
+        self.split = getattr(dataset, name)
         if not self.split.num_examples:
-            raise ValueError(f'The split {SPLIT.value!r} of {dataset.title} is empty. Name another --split.')
+            raise ValueError(f'The split {name!r} of {dataset.title} is empty. Name another --split.')
 
-    def load(self, positions):
+    def load(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns (uint8 images `[n, height, width, channels]`, labels `[n]`, -1 where there are none) at positions of the split.
 
         Raises:
@@ -113,25 +122,14 @@ def _numbers(texts):
         raise ValueError(f'--positions must be integers with commas between, such as 3,17; got {",".join(texts)!r}.') from None
 
 
-def _read(paths, image_shape):
-    from PIL import Image
+def _read(paths, image_shape, resize):
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise ValueError(f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of its data set.')
-    fit = Fit((height, width), 'center_crop')
-    images = []
     for path in paths:
-        if not os.path.isfile(path):
-            raise ValueError(f'There is no file {path!r} (working directory: {os.getcwd()}).')
-        try:
-            with Image.open(path) as picture:
-                size = (picture.height, picture.width)
-        except OSError as error:
-            raise ValueError(f'The image {path} cannot be decoded: {error}.') from error
-        if size != (height, width) and not RESIZE.value:
+        size = read_header(path).size
+        if size != (height, width) and not resize:
             raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), and the model is for {height}x{width}. '
                              'With --resize it is cropped and made smaller.')
-        if size[0] < height or size[1] < width:
-            raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), smaller than the {height}x{width} of the model; images are not enlarged.')
-        images.append(read_image(path, fit, channels))
-    return np.stack(images)
+    fit = Fit((height, width), 'center_crop')
+    return np.stack([read_image(path, fit, channels) for path in paths])
