@@ -1,5 +1,4 @@
 """The features that a probe is given: z, v or the pixels of images, kept in files so that they are computed once."""
-import os
 import zipfile
 
 import numpy as np
@@ -7,6 +6,7 @@ import tensorflow as tf
 
 from tfwolf import validate
 from tfwolf.data import preprocess
+from tfwolf.files import atomic_path
 from tfwolf.progress import progress_bar
 
 FEATURES = ('z', 'v', 'pixels')
@@ -72,9 +72,8 @@ def extract(coder, splits, names):
 
 def save_features(path, features, labels, key):
     """Writes features `[num_images, dim]` and labels as a NumPy archive with a `key`, a text, whole or not at all."""
-    with open(f'{path}.part', 'wb') as file:
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, features=features, labels=labels, key=key)
-    os.replace(f'{path}.part', path)
 
 
 def load_features(path, key):
