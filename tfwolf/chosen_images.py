@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfwolf import command
 from tfwolf.data.fit import Fit
-from tfwolf.data.folder import read_image
+from tfwolf.data.image_file import read_header, read_image
 from tfwolf.evaluation.provenance import file_sha256
 
 SPLIT = flags.DEFINE_enum('split', 'test', ['train', 'validation', 'test'], 'Where images come from.')
@@ -114,24 +114,13 @@ def _numbers(texts):
 
 
 def _read(paths, image_shape):
-    from PIL import Image
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise ValueError(f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of its data set.')
-    fit = Fit((height, width), 'center_crop')
-    images = []
     for path in paths:
-        if not os.path.isfile(path):
-            raise ValueError(f'There is no file {path!r} (working directory: {os.getcwd()}).')
-        try:
-            with Image.open(path) as picture:
-                size = (picture.height, picture.width)
-        except OSError as error:
-            raise ValueError(f'The image {path} cannot be decoded: {error}.') from error
+        size = read_header(path).size
         if size != (height, width) and not RESIZE.value:
             raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), and the model is for {height}x{width}. '
                              'With --resize it is cropped and made smaller.')
-        if size[0] < height or size[1] < width:
-            raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), smaller than the {height}x{width} of the model; images are not enlarged.')
-        images.append(read_image(path, fit, channels))
-    return np.stack(images)
+    fit = Fit((height, width), 'center_crop')
+    return np.stack([read_image(path, fit, channels) for path in paths])
