@@ -35,7 +35,7 @@ class FileSplit(dataset.Split):
         self._paths = dataset.host_tensor([str(path) for path in paths], tf.string)
         self._labels = dataset.host_tensor(labels, tf.int64)
 
-    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; decodes, resizes and cuts the files on the host."""
         with tf.device('CPU:0'):
             paths = tf.gather(self._paths, indices)

@@ -39,7 +39,7 @@ class RecordSplit(dataset.Split):
             lambda records, places: tf.map_fn(lambda pair: parse(*pair), (records, places), fn_output_signature=signature), autograph=False,
             input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.float32)])
 
-    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; reads and decodes on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
