@@ -2,13 +2,14 @@
 
 A whole batch at a time: one draw of `[batch]` numbers and one gather cost a fraction of what one call per image would.
 """
+from __future__ import annotations
+
 import tensorflow as tf
 
-from tfwolf import seeds
-from tfwolf import validate
+from tfwolf import seeds, validate
 
 
-def horizontal_flip(images, seed):
+def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Returns the images, each mirrored left to right with probability 1/2.
 
     Args:
@@ -19,7 +20,7 @@ def horizontal_flip(images, seed):
     return tf.where(flip[:, None, None, None], tf.reverse(images, [2]), images)
 
 
-def pad_and_crop(images, seed, padding=4):
+def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Tensor:
     """Returns a random window of each image, of its own size, after reflecting `padding` pixels out on every side.
 
     Args:
@@ -28,7 +29,7 @@ def pad_and_crop(images, seed, padding=4):
         padding: integer of at least 1, less than height and width.
 
     Raises:
-        ValueError: if `padding` is not.
+        ValueError: if `padding` is outside of that range.
     """
     height, width = images.shape[1:3]
     if validate.integer('padding', padding, 1) >= min(height, width):
@@ -40,7 +41,7 @@ def pad_and_crop(images, seed, padding=4):
     return tf.gather(images, _reflected(offsets[1], width, padding), axis=2, batch_dims=1)
 
 
-def _reflected(offset, size, padding):
+def _reflected(offset: tf.Tensor, size: int, padding: int) -> tf.Tensor:
     """Returns int32 `[batch, size]`: which row (or column) the window that starts at `offset` shows at each place."""
     position = tf.abs(offset[:, None] + tf.range(size) - padding)
     return size - 1 - tf.abs(size - 1 - position)

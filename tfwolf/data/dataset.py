@@ -1,16 +1,24 @@
 """What a data set is: three splits of images that are read by position."""
+from __future__ import annotations
+
 import abc
 import concurrent.futures
 import dataclasses
 import math
 import threading
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 
+# {'image': uint8 [n, height, width, channels], 'label': int64 [n]}
+Batch = dict[str, tf.Tensor]
+
 MAX_ARRAY_BYTES = 8 * 2 ** 30
+TOO_LARGE_ADVICE = ('Make them smaller, or store them as image files or as TFDS records, which are decoded as they are read '
+                    '(sources `folder:` and `tfds:`).')
 # Sources that can decode as they are read do so beyond this.
 IN_MEMORY_BYTES = 2 * 2 ** 30
 
@@ -22,11 +30,13 @@ class Split(abc.ABC):
         num_examples: integer, how many images there are.
     """
 
-    def __init__(self, num_examples):
+    num_examples: int
+
+    def __init__(self, num_examples: int) -> None:
         self.num_examples = num_examples
 
     @abc.abstractmethod
-    def load(self, indices, seed=None):
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
         """Returns `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`; label -1 where there are none.
 
         Args:
@@ -34,14 +44,14 @@ class Split(abc.ABC):
             seed: int32 `[2]`, of the windows that a split cuts at random; None for central ones.
         """
 
-    def prefetch(self):
-        """Starts reading in the background, where a split is held in memory; what goes wrong is raised when images are loaded."""
+    def prefetch(self) -> None:
+        """Starts reading in the background, where a split is held in memory; an error is raised when images are loaded."""
 
-    def select(self, positions):
+    def select(self, positions: np.ndarray | Sequence[int]) -> Split:
         """Returns the split of the examples at `positions` (integers `[n]`), in that order, without reading any."""
         return Subset(self, positions)
 
-    def take(self, num_examples):
+    def take(self, num_examples: int) -> Split:
         """Returns the first `num_examples` examples as a `Split`, all of them if there are fewer.
 
         Raises:
@@ -53,18 +63,23 @@ class Split(abc.ABC):
 
 
 class Subset(Split):
-    """The examples of another split at given positions."""
+    """The examples of another split at given positions.
 
-    def __init__(self, split, positions):
+    Args:
+        split: `Split`.
+        positions: integers `[n]` within it.
+    """
+
+    def __init__(self, split: Split, positions: np.ndarray | Sequence[int]) -> None:
         super().__init__(len(positions))
         self._split = split
         self._positions = host_tensor(positions, tf.int64)
 
-    def prefetch(self):
+    def prefetch(self) -> None:
         """As `Split.prefetch`, of the whole split."""
         self._split.prefetch()
 
-    def load(self, indices, seed=None):
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
         """As `Split.load`, at the chosen positions."""
         with tf.device('CPU:0'):
             return self._split.load(tf.gather(self._positions, indices), seed)
@@ -80,13 +95,14 @@ class ArraySplit(Split):
         image_shape: (height, width, channels).
     """
 
-    def __init__(self, make_arrays, num_examples, image_shape):
+    def __init__(self, make_arrays: Callable[[], tuple[np.ndarray, np.ndarray | None]], num_examples: int,
+                 image_shape: Sequence[int]) -> None:
         super().__init__(num_examples)
         self._make_arrays = make_arrays
         self._lock, self._reading = threading.Lock(), None
         self._image_shape = tuple(image_shape)
 
-    def prefetch(self):
+    def prefetch(self) -> None:
         """As `Split.prefetch`."""
         with self._lock:
             if self._reading is None:
@@ -95,24 +111,23 @@ class ArraySplit(Split):
                 executor.shutdown(wait=False)
 
     @property
-    def _tensors(self):
+    def _tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
         self.prefetch()
         return self._reading.result()
 
-    def _read(self):
+    def _read(self) -> tuple[tf.Tensor, tf.Tensor]:
         shape = (self.num_examples,) + self._image_shape
         if math.prod(shape) > MAX_ARRAY_BYTES:
             raise ValueError(
                 f'{self.num_examples} images of {self._image_shape} take {math.prod(shape) / 2 ** 30:.1f} GiB decoded; '
-                f'this source holds them in memory, at most {MAX_ARRAY_BYTES / 2 ** 30:.0f} GiB. Make them smaller, or '
-                'store them as image files or as TFDS records, which are decoded as they are read (sources `folder:` and `tfds:`).')
+                f'this source holds them in memory, at most {MAX_ARRAY_BYTES / 2 ** 30:.0f} GiB. {TOO_LARGE_ADVICE}')
         images, labels = self._make_arrays()
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(f'`make_arrays` must return uint8 images {shape}; got {images.dtype} {images.shape}.')
         labels = np.full(self.num_examples, -1) if labels is None else labels
         return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
 
-    def load(self, indices, seed=None):
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
         """As `Split.load`, from memory; the windows are fixed."""
         # Lifted out of the graph being traced: the arrays are made once, eagerly, and graphs capture them by reference.
         with tf.init_scope():
@@ -141,17 +156,17 @@ class ImageDataset:
     version: str | None = None
 
     @property
-    def title(self):
+    def title(self) -> str:
         """Name and version, as printed beside results."""
         return f'{self.name} {self.version}' if self.version else self.name
 
 
-def window_places(count, seed):
+def window_places(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     """Returns where `count` windows lie, float32 `[count, 2]` in [0, 1): random places for a seed, the centre without one."""
     return tf.fill([count, 2], 0.5) if seed is None else seeds.uniform([count, 2], seed, tf.float32)
 
 
-def host_tensor(values, dtype):
+def host_tensor(values: object, dtype: tf.DType) -> tf.Tensor:
     """Returns `values` as an eager tensor in the host's memory, even while a graph is traced or beside a GPU."""
     with tf.init_scope(), tf.device('CPU:0'):
         return tf.constant(values, dtype)

@@ -1,14 +1,17 @@
 """scikit-learn's 1,797 handwritten digits, 8 x 8 grey: real images that need no download."""
+from __future__ import annotations
+
 import numpy as np
 
-from tfwolf.data import dataset
-from tfwolf.data import holdout
+from tfwolf.data import dataset, holdout
+from tfwolf.data.registry import register_source
 
 NUM_TRAINING = 1437
 NUM_TEST = 360
 
 
-def load_digits(validation_size):
+@register_source('digits')
+def load_digits(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE) -> dataset.ImageDataset:
     """Returns the digits as an `ImageDataset`: 1437 images for training and validation, 360 for test.
 
     Images are uint8 `[8, 8, 1]`, 17 times scikit-learn's values with 16 taken as 15; labels are 0..9.
@@ -25,7 +28,7 @@ def load_digits(validation_size):
     return dataset.ImageDataset('digits', (8, 8, 1), 10, train, validation, test)
 
 
-def _arrays(part):
+def _arrays(part: slice) -> tuple[np.ndarray, np.ndarray]:
     import sklearn.datasets  # takes a second to import
     digits = sklearn.datasets.load_digits()
     # RandomState's streams are frozen across NumPy versions.

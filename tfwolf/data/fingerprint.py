@@ -1,15 +1,19 @@
 """Which images a result belongs to."""
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
 
 BATCH = 256
 
 
-def data_fingerprint(split, progress=None):
+def data_fingerprint(split: Split, progress: Callable[[int], object] | None = None) -> str:
     """Returns the SHA-256, in hexadecimal, of all images of a `Split` in their order: shape, then bytes.
 
     Args:

@@ -1,10 +1,17 @@
 """Pictures of any size brought to one size: cropped, downsampled, and cut to a window."""
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfwolf import validate
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Size = tuple[int, int]
 
 RESIZE = ('center_crop', 'random_crop', 'none')
 CENTRE = (0.5, 0.5)
@@ -12,30 +19,49 @@ CENTRE = (0.5, 0.5)
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """How a picture becomes `image_size`.
+    """How a picture becomes `image_size`; without `image_size` it keeps its size.
 
     First the central `crop_size` is cut out, if there is one. Then 'center_crop' takes the largest central window of the right shape and
     downsamples it; 'random_crop' downsamples until the shorter side is `shorter_side` and cuts a window out of the result, a random one in
-    training and the central one else; 'none' wants the size already. Downsampling is bicubic and antialiased.
+    training and the central one otherwise; 'none' requires that the picture has the size already. Downsampling is bicubic and antialiased.
 
     Args:
-        image_size: (height, width).
-        resize: 'center_crop', 'random_crop' or 'none'.
-        crop_size: (height, width) or None.
+        image_size: (height, width) in pixels, or None.
+        resize: 'center_crop', 'random_crop' or 'none'; None takes 'center_crop' if there is an `image_size`, otherwise 'none'.
+        crop_size: (height, width) in pixels, or None.
         shorter_side: number of pixels, for 'random_crop' alone.
+
+    Raises:
+        ValueError: if an argument breaks its rule, or they do not fit together.
     """
 
-    image_size: Tuple[int, int]
-    resize: str = 'none'
-    crop_size: Optional[Tuple[int, int]] = None
-    shorter_side: Optional[int] = None
+    image_size: Size | None = None
+    resize: str | None = None
+    crop_size: Size | None = None
+    shorter_side: int | None = None
+
+    def __post_init__(self) -> None:
+        default = 'none' if self.image_size is None else 'center_crop'
+        object.__setattr__(self, 'resize', default if self.resize is None else self.resize)
+        for name in ('image_size', 'crop_size'):
+            object.__setattr__(self, name, check_size(name, getattr(self, name)))
+        if self.resize not in RESIZE:
+            raise ValueError(f'`resize` must be one of {RESIZE} or None; got resize={self.resize!r}.')
+        if self.image_size is None and (self.resize != 'none' or self.crop_size is not None):
+            raise ValueError(f'resize={self.resize!r} and `crop_size` need `image_size`, for example image_size=(64, 64); got None.')
+        if self.is_random != (self.shorter_side is not None):
+            raise ValueError(f"`shorter_side` belongs to resize='random_crop'; got shorter_side={self.shorter_side!r} "
+                             f'with resize={self.resize!r}.')
+        if self.is_random and validate.integer('shorter_side', self.shorter_side, 1) < max(self.image_size):
+            raise ValueError(f'`shorter_side` must be at least {max(self.image_size)}, the longer side of the window; '
+                             f'got {self.shorter_side!r}.')
 
     @property
-    def is_random(self):
+    def is_random(self) -> bool:
         """Whether training sees other windows than evaluation."""
         return self.resize == 'random_crop'
 
-    def check(self, where, size):
+    def check(self, where: str, size: Size) -> None:
         """Checks that a picture of `size` (height, width) can be brought to `image_size`; `where` names it in messages.
 
         Raises:
@@ -56,7 +82,7 @@ class Fit:
             raise ValueError(f'{found}, smaller than {least[0]}x{least[1]}; images are not enlarged. Remove it, or give a smaller '
                              f'`{"shorter_side" if self.is_random else "image_size"}`.')
 
-    def __call__(self, picture, place=CENTRE):
+    def __call__(self, picture: Image.Image, place: tuple[float, float] = CENTRE) -> np.ndarray:
         """Returns a Pillow image as uint8 `[*image_size, channels]`; one that has the size already keeps its pixels.
 
         Args:
@@ -78,32 +104,20 @@ class Fit:
         return np.asarray(window, np.uint8).reshape(height, width, -1)
 
 
-def make_fit(image_size, resize, crop_size=None, shorter_side=None):
-    """Returns a `Fit`, or None where the size of the pictures is taken as it is.
-
-    Args:
-        image_size: (height, width) or None.
-        resize: one of `RESIZE`, or None for 'center_crop' if an `image_size` is given and else 'none'.
-        crop_size: (height, width) or None.
-        shorter_side: number of pixels or None.
+def check_size(name: str, value: object) -> Size | None:
+    """Returns a size (height, width) in pixels as a tuple of integers of at least 1; None stays None.
 
     Raises:
-        ValueError: if an argument breaks its rule, or they do not fit together.
+        ValueError: if it is something else.
     """
-    if resize is None:
-        resize = 'none' if image_size is None else 'center_crop'
-    if resize not in RESIZE:
-        raise ValueError(f'`resize` must be one of {RESIZE} or None; got resize={resize!r}.')
-    if image_size is None and (resize != 'none' or crop_size is not None):
-        raise ValueError(f'resize={resize!r} and `crop_size` need `image_size`, for example image_size=(64, 64); got None.')
-    if (resize == 'random_crop') != (shorter_side is not None):
-        raise ValueError(f"`shorter_side` belongs to resize='random_crop'; got shorter_side={shorter_side!r} with resize={resize!r}.")
-    if shorter_side is not None and validate.integer('shorter_side', shorter_side, 1) < max(image_size):
-        raise ValueError(f'`shorter_side` must be at least {max(image_size)}, the longer side of the window; got {shorter_side!r}.')
-    return None if image_size is None else Fit(image_size, resize, crop_size, shorter_side)
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f'`{name}` must be (height, width); got {name}={value!r}.')
+    return tuple(validate.integer(name, size, 1) for size in value)
 
 
-def _cut(picture, size, place=CENTRE):
+def _cut(picture: Image.Image, size: Size, place: tuple[float, float] = CENTRE) -> Image.Image:
     """Returns the window of `size` (height, width) that lies at `place`, two numbers in [0, 1)."""
     free = (picture.height - size[0], picture.width - size[1])
     # The centre rounds down; a random place reaches the last position as often as the others.

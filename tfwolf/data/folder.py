@@ -1,31 +1,41 @@
 """Images that lie as files in a folder."""
+from __future__ import annotations
+
 import concurrent.futures
 import math
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.data import dataset
-from tfwolf.data import fit as fitting
-from tfwolf.data import holdout
+from tfwolf.data import dataset, holdout
+from tfwolf.data.fit import Fit
+from tfwolf.data.image_file import read_header, read_image
+from tfwolf.data.registry import register_source
+from tfwolf.progress import progress_bar
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.gif')
-GREY_MODES = ('1', 'L', 'LA')
-COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
 
 
 class FileSplit(dataset.Split):
-    """Image files that are decoded whenever they are read."""
+    """Image files that are decoded whenever they are read.
 
-    def __init__(self, paths, labels, fit, channels):
+    Args:
+        paths: the files.
+        labels: integers `[len(paths)]`, -1 where there are none.
+        fit: the `Fit`, with an `image_size`.
+        channels: 1 or 3.
+    """
+
+    def __init__(self, paths: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int) -> None:
         super().__init__(len(paths))
         self._fit, self._channels = fit, channels
         self._shape = (*fit.image_size, channels)
         self._paths = dataset.host_tensor([str(path) for path in paths], tf.string)
         self._labels = dataset.host_tensor(labels, tf.int64)
 
-    def load(self, indices, seed=None):
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; decodes, resizes and cuts the files on the host."""
         with tf.device('CPU:0'):
             paths = tf.gather(self._paths, indices)
@@ -33,20 +43,23 @@ class FileSplit(dataset.Split):
             images = tf.ensure_shape(images, paths.shape.concatenate(self._shape))
             return {'image': images, 'label': tf.gather(self._labels, indices)}
 
-    def _read(self, paths, places):
+    def _read(self, paths: np.ndarray, places: np.ndarray) -> np.ndarray:
         return np.stack([read_image(path.decode(), self._fit, self._channels, place) for path, place in zip(paths, places)])
 
 
-def load_folder(path, validation_size, image_size=None, resize=None, crop_size=None, shorter_side=None, channels=None, test_size=None):
-    """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `path` as an `ImageDataset`.
+@register_source('folder', location='PATH')
+def load_folder(location: str, validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, fit: Fit = Fit(), channels: int | None = None,
+                test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
+    """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `location` as an `ImageDataset`.
 
-    Either `path` holds the folders `train` and `test` (others are not read), or `test_size` of its images are held out.
+    Either the folder holds the folders `train` and `test` (others are not read), or `test_size` of its images are held out.
     Images lie directly in a folder, or in one folder per class, whose sorted names are the labels. Every split is in a
     fixed mixed order. All files are opened and checked here, before any training; transparency is dropped.
 
     Args:
-        path: string.
-        validation_size, image_size, resize, crop_size, shorter_side, test_size: see `sources.load_dataset`.
+        location: path of the folder.
+        validation_size, test_size: see `sources.load_dataset`.
+        fit: how all images get one size; without `image_size` all must have the size of the first.
         channels: 1, 3, or None for what the first image has; after a grey one, colour is then refused.
 
     Raises:
@@ -55,8 +68,7 @@ def load_folder(path, validation_size, image_size=None, resize=None, crop_size=N
     """
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise ValueError(f'`channels` must be 1 (grey), 3 (colour) or None (as the first image); got {channels!r}.')
-    fit = fitting.make_fit(image_size, resize, crop_size, shorter_side)
-    root = pathlib.Path(path).expanduser()
+    root = pathlib.Path(location).expanduser()
     if not root.is_dir():
         raise ValueError(f'There is no folder {root}. Expected a folder of image files.')
     parts = [root / part for part in ('train', 'test') if (root / part).is_dir()]
@@ -72,26 +84,12 @@ def load_folder(path, validation_size, image_size=None, resize=None, crop_size=N
             raise ValueError(f'{part} must hold the same class folders as {parts[0]}; got {names} and {classes}.')
     fit, channels = _check_files([file for files, _, _ in listings for file in files], fit, channels)
     splits = [_make_split(files, labels, fit, channels) for files, labels, _ in listings]
-    training, test = splits if parts else holdout.hold_out(splits[0], 0.1 if test_size is None else test_size)
+    training, test = splits if parts else holdout.hold_out(splits[0], test_size)
     train, validation = holdout.split_validation(training, validation_size)
     return dataset.ImageDataset(root.resolve().name, (*fit.image_size, channels), len(classes) or None, train, validation, test)
 
 
-def read_image(path, fit, channels, place=fitting.CENTRE):
-    """Returns the file `path` as uint8 `[height, width, channels]`, made to fit; `place` is that of a random window.
-
-    Raises:
-        ValueError: naming the path, if the file cannot be decoded.
-    """
-    from PIL import Image
-    try:
-        with Image.open(path) as picture:
-            return fit(picture.convert('L' if channels == 1 else 'RGB'), place)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f'The image {path} cannot be decoded: {error}. Replace or remove it.') from error
-
-
-def _list_images(folder):
+def _list_images(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[int], list[str]]:
     """Returns the image files of a folder, their labels, and the names of the classes, all sorted by name."""
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.'))
     classes = [entry for entry in entries if entry.is_dir()]
@@ -110,28 +108,23 @@ def _list_images(folder):
     return files, labels, [entry.name for entry in classes]
 
 
-def _check_files(files, fit, channels):
+def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) -> tuple[Fit, int]:
     """Opens every file, so that a bad one is named before training, and returns how all fit and their number of channels."""
-    from PIL import Image
     guessed = channels is None
-    for path in _progress(files, 'Checking images'):
-        try:
-            with Image.open(path) as picture:
-                size, mode = (picture.height, picture.width), picture.mode
-                picture.verify()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise ValueError(f'The image {path} cannot be read: {error}. Replace or remove it.') from error
-        if mode not in GREY_MODES + COLOUR_MODES:
-            raise ValueError(f'The image {path} has Pillow mode {mode!r}; expected 8 bits per channel. Convert it.')
-        fit = fit or fitting.Fit(size)
-        channels = channels or (1 if mode in GREY_MODES else 3)
-        if guessed and channels == 1 and mode in COLOUR_MODES:
-            raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. Give channels=1 or 3.')
-        fit.check(f'The image {path}', size)
+    with progress_bar(len(files), 0, 'Checking images', 'image', delay=3, leave=False) as bar:
+        for path in files:
+            header = read_header(path)
+            if fit.image_size is None:
+                fit = Fit(header.size, 'none')
+            channels = channels or (1 if header.is_grey else 3)
+            if guessed and channels == 1 and not header.is_grey:
+                raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. Give channels=1 or 3.')
+            fit.check(f'The image {path}', header.size)
+            bar.update()
     return fit, channels
 
 
-def _make_split(files, labels, fit, channels):
+def _make_split(files: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int) -> dataset.Split:
     shape = (*fit.image_size, channels)
     order = holdout.mixed_order(len(files))
     files, labels = [files[i] for i in order], np.array(labels)[order]
@@ -140,15 +133,11 @@ def _make_split(files, labels, fit, channels):
     return dataset.ArraySplit(lambda: (_decode(files, fit, channels), labels), len(files), shape)
 
 
-def _decode(files, fit, channels):
+def _decode(files: Sequence[pathlib.Path], fit: Fit, channels: int) -> np.ndarray:
     images = np.empty((len(files), *fit.image_size, channels), np.uint8)
-    with concurrent.futures.ThreadPoolExecutor() as pool:  # Pillow decodes outside Python's lock
-        decoded = pool.map(lambda file: read_image(file, fit, channels), files)
-        for i, image in enumerate(_progress(decoded, 'Decoding images', len(files))):
+    # Pillow decodes outside Python's lock.
+    with concurrent.futures.ThreadPoolExecutor() as pool, progress_bar(len(files), 0, 'Decoding images', 'image', delay=3, leave=False) as bar:
+        for i, image in enumerate(pool.map(lambda file: read_image(file, fit, channels), files)):
             images[i] = image
+            bar.update()
     return images
-
-
-def _progress(items, text, total=None):
-    import tqdm
-    return tqdm.tqdm(items, text, total, delay=3, disable=None, unit='image', leave=False)

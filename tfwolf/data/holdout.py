@@ -1,12 +1,21 @@
 """Which examples are kept away from training: validation and, where a source has none, test."""
+from __future__ import annotations
+
 import numbers
 
 import numpy as np
 
 from tfwolf import seeds
+from tfwolf.data.dataset import Split
+
+# A number of examples, or a float in (0, 1), a fraction of them.
+PartSize = int | float
+
+VALIDATION_SIZE = 0.1
+TEST_SIZE = 0.1
 
 
-def part_size(name, size, total):
+def part_size(name: str, size: PartSize, total: int) -> int:
     """Returns how many of `total` examples `size` means: an integer is their number, a float in (0, 1) a fraction.
 
     Raises:
@@ -22,7 +31,7 @@ def part_size(name, size, total):
     return count
 
 
-def split_validation(examples, validation_size):
+def split_validation(examples: Split, validation_size: PartSize) -> tuple[Split, Split]:
     """Returns (train, validation): the last `validation_size` (a number or a fraction) of `examples` are validation.
 
     With 0 the validation split is empty.
@@ -36,17 +45,17 @@ def split_validation(examples, validation_size):
     return examples.select(np.arange(total - count)), examples.select(np.arange(total - count, total))
 
 
-def mixed_order(total):
+def mixed_order(total: int) -> np.ndarray:
     """Returns a fixed permutation of 0 .. total - 1 (numpy int64), the same everywhere and for ever."""
     return np.array(sorted(range(total), key=lambda i: seeds.derive(0, 'mixed order', i)), np.int64)
 
 
-def hold_out(examples, test_size):
-    """Returns (training, test): the last `test_size` (a number or a fraction) of `mixed_order` are the test.
+def hold_out(examples: Split, test_size: PartSize | None = None) -> tuple[Split, Split]:
+    """Returns (training, test): the last `test_size` (a number or a fraction; None: `TEST_SIZE`) of `mixed_order` are the test.
 
     Raises:
         ValueError: if `test_size` is neither, or leaves no examples on either side.
     """
     order = mixed_order(examples.num_examples)
-    count = part_size('test_size', test_size, examples.num_examples)
+    count = part_size('test_size', TEST_SIZE if test_size is None else test_size, examples.num_examples)
     return examples.select(order[:-count]), examples.select(order[-count:])

@@ -1,12 +1,20 @@
 """The order of images: training batches that resume at any step, and evaluation batches that see each image once."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds
-from tfwolf import validate
+from tfwolf import seeds, validate
+from tfwolf.data.dataset import Batch, Split
+
+# From images uint8 [batch, height, width, channels] and a seed int32 [2] to images of the same shape and type.
+Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
+def training_batches(split: Split, batch_size: int, seed: int, first_step: int = 0,
+                     augmentations: Sequence[Augmentation] = ()) -> tf.data.Dataset:
     """Returns an infinite `tf.data.Dataset` of `{'image': uint8 [batch, h, w, c], 'label': int64 [batch]}`.
 
     Shapes are static. Every epoch has its own order and leaves out what does not fill a batch. Batch t depends on
@@ -37,14 +45,14 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
     augmentation_seeds = [seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))]
 
     @tf.autograph.experimental.do_not_convert
-    def epoch_batches(epoch):
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
             tf.range(split.num_examples, dtype=tf.int64), seeds.fold_in(order_seed, epoch), alg=seeds.ALGORITHM)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
     # Not for AutoGraph, whose reading of our sources costs seconds.
     @tf.autograph.experimental.do_not_convert
-    def load(step, indices):
+    def load(step: tf.Tensor, indices: tf.Tensor) -> Batch:
         batch = split.load(indices, seeds.fold_in(window_seed, step))
         for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
             batch['image'] = tf.ensure_shape(
@@ -58,7 +66,7 @@ def training_batches(split, batch_size, seed, first_step=0, augmentations=()):
     return indices.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_batches(split, batch_size, first_batch=0):
+def evaluation_batches(split: Split, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
     """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry 'mask', bool `[batch]`.
 
     The last batch repeats the last image where images run out; the mask is False there. Shapes are static.
@@ -77,7 +85,7 @@ def evaluation_batches(split, batch_size, first_batch=0):
                          'validation_size=0.')
 
     @tf.autograph.experimental.do_not_convert
-    def load(start):
+    def load(start: tf.Tensor) -> Batch:
         positions = start + tf.range(batch_size, dtype=tf.int64)
         batch = split.load(tf.minimum(positions, split.num_examples - 1))
         return {**batch, 'mask': positions < split.num_examples}

@@ -4,12 +4,17 @@ With n bits an image's value falls into the bin `b = floor(value / 2^(8 - n))`, 
 `x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre) for a deterministic encoding,
 which rounding in an inverse cannot push over a bin's edge, and 0 for what the encoder sees.
 """
+from __future__ import annotations
+
+import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
 
+Tensor = tf.Tensor | np.ndarray
 
-def to_bins(images, num_bits):
+
+def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
     """Returns the bin `floor(images / 2^(8 - num_bits))` of every colour value, int32, in 0 .. 2^num_bits - 1.
 
     Args:
@@ -22,7 +27,7 @@ def to_bins(images, num_bits):
     return tf.bitwise.right_shift(tf.cast(images, tf.int32), 8 - validate.num_bits(num_bits))
 
 
-def to_unit_range(images, num_bits, noise, dtype):
+def to_unit_range(images: Tensor, num_bits: int, noise: float | Tensor, dtype: tf.DType) -> tf.Tensor:
     """Returns x = (bin + noise) / 2^num_bits * 2 - 1 in [-1, 1), of the shape of `images`.
 
     Args:
@@ -38,7 +43,7 @@ def to_unit_range(images, num_bits, noise, dtype):
     return (bins + tf.cast(noise, dtype)) * (2.0 / 2 ** num_bits) - 1.0
 
 
-def to_images(x, num_bits):
+def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
     """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full range 0..255.
 
     Args:
@@ -56,7 +61,7 @@ def to_images(x, num_bits):
     return tf.cast((bins * 255 + (num_bins - 1) // 2) // (num_bins - 1), tf.uint8)
 
 
-def at_num_bits(images, num_bits):
+def at_num_bits(images: Tensor, num_bits: int) -> tf.Tensor:
     """Returns uint8 images as a model of `num_bits` bits knows them: each bin shown over the full range 0..255; itself for 8 bits.
 
     Args:

@@ -1,11 +1,16 @@
 """Examples of TFRecord files by position: for data that do not fit into memory, without a second copy on disk."""
+from __future__ import annotations
+
 import functools
 import os
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.data import dataset
+from tfwolf.files import Path
+from tfwolf.progress import progress_bar
 
 # A record is: length (8 bytes), checksum of the length (4), payload, checksum of the payload (4).
 LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
@@ -24,7 +29,8 @@ class RecordSplit(dataset.Split):
         image_shape: (height, width, channels).
     """
 
-    def __init__(self, paths, shard_lengths, parse, image_shape):
+    def __init__(self, paths: Sequence[Path], shard_lengths: Sequence[int],
+                 parse: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]], image_shape: tuple[int, int, int]) -> None:
         super().__init__(sum(shard_lengths))
         self._paths = [os.fspath(path) for path in paths]
         self._shard_lengths = list(shard_lengths)
@@ -33,7 +39,7 @@ class RecordSplit(dataset.Split):
             lambda records, places: tf.map_fn(lambda pair: parse(*pair), (records, places), fn_output_signature=signature), autograph=False,
             input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.float32)])
 
-    def load(self, indices, seed=None):
+    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; reads and decodes on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
@@ -42,14 +48,16 @@ class RecordSplit(dataset.Split):
             return {'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])), 'label': tf.ensure_shape(labels, count)}
 
     @functools.cached_property
-    def _index(self):
+    def _index(self) -> np.ndarray:
         """Returns shard, first byte and number of bytes of every record, `[3, num_examples]`."""
-        import tqdm
-        shards = zip(self._paths, self._shard_lengths)
-        bar = tqdm.tqdm(shards, 'Indexing', len(self._paths), delay=3, disable=None, unit='file', leave=False)
-        return np.concatenate([_index_shard(number, path, length) for number, (path, length) in enumerate(bar)], axis=1)
+        found = []
+        with progress_bar(len(self._paths), 0, 'Indexing', 'file', delay=3, leave=False) as bar:
+            for number, (path, length) in enumerate(zip(self._paths, self._shard_lengths)):
+                found.append(_index_shard(number, path, length))
+                bar.update()
+        return np.concatenate(found, axis=1)
 
-    def _read(self, indices):
+    def _read(self, indices: np.ndarray) -> np.ndarray:
         records = np.empty(len(indices), object)
         for place, (shard, start, length) in enumerate(self._index[:, indices].T):
             with open(self._paths[shard], 'rb', buffering=0) as file:
@@ -57,7 +65,7 @@ class RecordSplit(dataset.Split):
         return records
 
 
-def _index_shard(number, path, count):
+def _index_shard(number: int, path: str, count: int) -> np.ndarray:
     index = np.full([3, count], number, np.int64)
     position, record = 0, 0
     with open(path, 'rb', buffering=0) as file:

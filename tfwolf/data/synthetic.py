@@ -1,20 +1,24 @@
 """Made-up but structured images: soft coloured discs over a gradient, for tests and smoke runs."""
+from __future__ import annotations
+
 import numpy as np
 
-from tfwolf import seeds
-from tfwolf import validate
-from tfwolf.data import dataset
-from tfwolf.data import holdout
+from tfwolf import seeds, validate
+from tfwolf.data import dataset, holdout
+from tfwolf.data.fit import Size, check_size
+from tfwolf.data.registry import register_source
 
 NUM_CLASSES = 10
 
 
-def load_synthetic(validation_size, image_size=None, channels=3, num_examples=512, test_size=0.1):
+@register_source('synthetic')
+def load_synthetic(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, image_size: Size | None = None, channels: int = 3,
+                   num_examples: int = 512, test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
     """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its disc lies.
 
     Args:
         validation_size, test_size: see `sources.load_dataset`.
-        image_size: (height, width).
+        image_size: (height, width) in pixels.
         channels: integer of at least 1.
         num_examples: integer of at least 3, the size of all splits together.
 
@@ -23,7 +27,7 @@ def load_synthetic(validation_size, image_size=None, channels=3, num_examples=51
     """
     if image_size is None:
         raise ValueError('The source `synthetic` needs `image_size`, for example image_size=(32, 32); got None.')
-    shape = (*image_size, validate.integer('channels', channels, 1))
+    shape = (*check_size('image_size', image_size), validate.integer('channels', channels, 1))
     total = validate.integer('num_examples', num_examples, 3)
     examples = dataset.ArraySplit(lambda: _arrays(total, shape), total, shape)
     training, test = holdout.hold_out(examples, test_size)
@@ -31,7 +35,7 @@ def load_synthetic(validation_size, image_size=None, channels=3, num_examples=51
     return dataset.ImageDataset('synthetic', shape, NUM_CLASSES, train, validation, test)
 
 
-def _arrays(total, shape):
+def _arrays(total: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     rng = seeds.generator(0, 'synthetic images')
     labels = np.arange(total) % NUM_CLASSES
     images = np.empty((total, *shape), np.uint8)

@@ -1,8 +1,15 @@
 """Animations: pictures that follow each other, there and back, in one file."""
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfwolf.files import atomic_path
 
 
-def write_animation(path, frames, seconds):
+def write_animation(path: str, frames: Sequence[np.ndarray], seconds: float) -> None:
     """Writes pictures as an endless animation that runs there and back, whole or not at all.
 
     Args:
@@ -21,6 +28,6 @@ def write_animation(path, frames, seconds):
     if len(frames) < 2:
         raise ValueError(f'`frames` must be at least two pictures; got {len(frames)}.')
     pictures = [Image.fromarray(frame) for frame in [*frames, *frames[-2:0:-1]]]
-    pictures[0].save(f'{path}.part', save_all=True, append_images=pictures[1:], duration=round(1000 * seconds / len(pictures)), loop=0,
-                     **formats[ending])
-    os.replace(f'{path}.part', path)
+    with atomic_path(path) as temporary:
+        pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=round(1000 * seconds / len(pictures)), loop=0,
+                         **formats[ending])

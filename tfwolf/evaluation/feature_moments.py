@@ -1,6 +1,5 @@
 """Moments of the features of images, and files of them, which say what they were made with."""
 import json
-import os
 import zipfile
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.evaluation.frechet import Moments, RunningMoments
+from tfwolf.files import atomic_path
 from tfwolf.progress import progress_bar
 
 BATCH = 64
@@ -71,9 +71,8 @@ def images_of_splits(splits):
 def save_moments(path, found):
     """Writes `FeatureMoments` as a NumPy archive, whole or not at all."""
     about = json.dumps({'extractor': found.extractor, 'source': found.source})
-    with open(f'{path}.part', 'wb') as file:
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, count=found.moments.count, mean=found.moments.mean, covariance=found.moments.covariance, about=about)
-    os.replace(f'{path}.part', path)
 
 
 def load_moments(path):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from tfwolf import validate
+from tfwolf.files import atomic_path
 
 # Small images are shown enlarged by whole pixels to about this many pixels a side.
 SHOWN_SIDE = 64
@@ -104,9 +105,9 @@ def switch_grid(model, images, labels=None):
     return image_grid(table.reshape(-1, *table.shape[2:]), columns=8)
 
 
-def write_png(path, picture):
+def write_png(path: str, picture: np.ndarray) -> None:
     """Writes a uint8 picture `[height, width, 3]` as a PNG file, whole or not at all."""
     from PIL import Image
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    Image.fromarray(picture).save(f'{path}.part', format='PNG')
-    os.replace(f'{path}.part', path)
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, format='PNG')

@@ -6,6 +6,8 @@ import zipfile
 
 import numpy as np
 
+from tfwolf.files import atomic_path
+
 SECONDS_BETWEEN_SAVES = 10.0
 
 
@@ -48,9 +50,8 @@ class Journal:
         if not self._writes:
             return
         arrays = {f'{name}/{number}': row for name, rows in self._rows.items() for number, row in enumerate(rows)}
-        with open(f'{self._path}.part', 'wb') as file:
+        with atomic_path(self._path) as temporary, open(temporary, 'wb') as file:
             np.savez(file, key=self._key, **arrays)
-        os.replace(f'{self._path}.part', self._path)
         self._saved = time.monotonic()
 
     def remove(self):

@@ -13,6 +13,7 @@ from tfwolf.data import preprocess
 from tfwolf.data.dataset import Split
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.evaluation.coder import Coder
+from tfwolf.files import atomic_path
 from tfwolf.progress import progress_bar
 
 FEATURES = ('z', 'v', 'pixels')
@@ -78,9 +79,8 @@ def extract(coder, splits, names):
 
 def save_features(path, features, labels, key):
     """Writes features `[num_images, dim]` and labels as a NumPy archive with a `key`, a text, whole or not at all."""
-    with open(f'{path}.part', 'wb') as file:
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, features=features, labels=labels, key=key)
-    os.replace(f'{path}.part', path)
 
 
 def load_features(path, key):

@@ -1,5 +1,4 @@
 """Whose result it is: images, checkpoint, seed and software."""
-import hashlib
 import os
 import platform
 
@@ -11,6 +10,7 @@ import tensorflow_probability as tfp
 
 import tfwolf
 from tfwolf.data.fingerprint import data_fingerprint
+from tfwolf.files import sha256 as file_sha256
 
 
 def provenance(dataset, split_name, split, checkpoint, weights, seed):
@@ -32,12 +32,6 @@ def provenance(dataset, split_name, split, checkpoint, weights, seed):
 def checkpoint_sha256(checkpoint):
     """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every weight, as hexadecimal text."""
     return file_sha256(f'{checkpoint}.index')
-
-
-def file_sha256(path):
-    """Returns the SHA-256 of a file, as hexadecimal text."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def software_versions():

@@ -21,6 +21,16 @@ def compute_type(compute_dtype, dtype):
     return found
 
 
+def check_precision(precision: str | None) -> None:
+    """Checks what a configuration says that all networks compute in: one of `ALLOWED`, 'full' for the type of the weights, or None.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if precision not in (None, 'full', *ALLOWED):
+        raise ValueError(f"`precision` must be None, 'full' or one of {', '.join(ALLOWED)}; got precision={precision!r}.")
+
+
 def conv2d(x, kernel, compute, strides=1, padding='SAME'):
     """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in, out]`, computed and returned in `compute`."""
     x, kernel = tf.cast(x, compute), tf.cast(kernel, compute)

@@ -4,6 +4,8 @@ from __future__ import annotations
 from typing import Callable, Sequence
 
 from tfwolf.data.dataset import ImageDataset
+from tfwolf.data.registry import PLACES
+from tfwolf.data.sources import check_options, load_dataset
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.precision import check_precision
 from tfwolf.parts import Factory, register
@@ -34,6 +36,9 @@ class Experiment:
         if precision is not None and isinstance(model, Factory):
             compute_dtype = None if precision == 'full' else precision
             self._make_model = model.map(lambda part: {'compute_dtype': compute_dtype} if part.accepts('compute_dtype') else {})
+        if isinstance(dataset, Factory) and dataset.target is load_dataset and 'source' in dataset.arguments:
+            options = dict(dataset.arguments)
+            check_options(options.pop('source'), {name: value for name, value in options.items() if name not in PLACES})
         self._load_dataset = dataset
         self._image_shape = None if image_shape is None else tuple(image_shape)
 

@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 
+from tfwolf.files import write_text
 from tfwolf.serving import client
 
 IMAGE = 'tensorflow/serving:2.20.0'
@@ -87,7 +88,7 @@ services:
 """
 
 
-def write_companions(folder, model_name):
+def write_companions(folder: str, model_name: str) -> None:
     """Writes models.config, batching.config, monitoring.config, compose.yaml and the client into a folder; replaces older ones.
 
     Args:
@@ -103,8 +104,5 @@ def write_companions(folder, model_name):
              'monitoring.config': MONITORING, 'compose.yaml': COMPOSE.format(name=model_name, image=IMAGE)}
     ours = pathlib.Path(__file__).parent
     for name, text in {**texts, **{name: (ours / name).read_text(encoding='utf-8') for name in CLIENT_FILES}}.items():
-        path = os.path.join(folder, name)
-        with open(f'{path}.part', 'w', encoding='utf-8') as file:
-            file.write(text)
         # Whole or not at all, for a server that reads it at the same time.
-        os.replace(f'{path}.part', path)
+        write_text(os.path.join(folder, name), text)

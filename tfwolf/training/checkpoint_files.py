@@ -1,11 +1,15 @@
 """Checkpoints as files: complete or absent, checked before they are used, the oldest removed."""
-import hashlib
+from __future__ import annotations
+
 import os
 import re
 import shutil
 import sys
 
 import tensorflow as tf
+
+from tfwolf import files
+from tfwolf.messages import first_line
 
 # What is written here is not a checkpoint yet.
 UNFINISHED = 'unfinished'
@@ -14,7 +18,7 @@ CHECKSUMS = '.sha256'
 INDEX = re.compile(r'ckpt-(\d+)\.index')
 
 
-def publish(checkpoint, folder, step, keep):
+def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> str:
     """Writes a checkpoint and removes older ones; returns its path, without extension.
 
     The files are written aside, flushed to the disk and renamed, the index last: before that there is no checkpoint. A killed process or
@@ -41,9 +45,9 @@ def publish(checkpoint, folder, step, keep):
             file.write(_checksums(aside, name))
         _remove(path)
         for part in _parts(aside, name):
-            _flush(os.path.join(aside, part))
+            files.flush(os.path.join(aside, part))
             os.replace(os.path.join(aside, part), os.path.join(folder, part))
-        _flush(folder)
+        files.flush(folder)
         kept = [other for other in checkpoint_steps(folder) if other <= step][-keep:]
         for other in checkpoint_steps(folder):
             if other not in kept:
@@ -51,20 +55,20 @@ def publish(checkpoint, folder, step, keep):
         # For TensorFlow's own tools; nothing here reads it.
         tf.compat.v1.train.update_checkpoint_state(folder, os.path.basename(path), [f'ckpt-{other}' for other in kept])
     except (tf.errors.OpError, OSError) as error:
-        raise RuntimeError(f'The checkpoint of step {step} could not be written to {folder}: {_first_line(error)}. {_what_is_left(folder)}'
+        raise RuntimeError(f'The checkpoint of step {step} could not be written to {folder}: {first_line(error)}. {_what_is_left(folder)}'
                            'Free some space there, or mend what is wrong; then the same command continues the run.') from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return path
 
 
-def checkpoint_steps(folder):
+def checkpoint_steps(folder: str) -> list[int]:
     """Returns the steps of all checkpoints in a folder, in ascending order."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(int(match[1]) for match in map(INDEX.fullmatch, names) if match)
 
 
-def find_damage(path):
+def find_damage(path: str) -> str | None:
     """Returns None for an intact checkpoint, else what is wrong with it: the files are compared with their checksums.
 
     TensorFlow's own checksums, which serve for a checkpoint that came without ours, leave parts of the index out.
@@ -81,7 +85,7 @@ def find_damage(path):
     return f'not what was written: {", ".join(sorted(differing)) or "the checksums"}'
 
 
-def newest_intact(folder):
+def newest_intact(folder: str) -> str | None:
     """Returns the path of the newest checkpoint that is intact, or None if there are no checkpoints; names damaged ones on stderr.
 
     Raises:
@@ -102,50 +106,33 @@ def newest_intact(folder):
     return None
 
 
-def _parts(folder, name):
+def _parts(folder: str, name: str) -> list[str]:
     """Returns the files of a checkpoint, the index last."""
     return sorted((part for part in os.listdir(folder) if part.startswith(f'{name}.')), key=lambda part: (part.endswith('.index'), part))
 
 
-def _remove(path):
+def _remove(path: str) -> None:
     """Deletes a checkpoint; without its index, which goes first, it is none."""
     folder, name = os.path.split(path)
     for part in reversed(_parts(folder, name)):
         os.remove(os.path.join(folder, part))
 
 
-def _checksums(folder, name):
+def _checksums(folder: str, name: str) -> str:
     """Returns a line for each file of a checkpoint, `SHA-256  name`."""
-    return ''.join(f'{_sha256(os.path.join(folder, part))}  {part}\n' for part in _parts(folder, name) if not part.endswith(CHECKSUMS))
+    return ''.join(f'{files.sha256(os.path.join(folder, part))}  {part}\n' for part in _parts(folder, name) if not part.endswith(CHECKSUMS))
 
 
-def _find_bad_tensor(path):
+def _find_bad_tensor(path: str) -> str | None:
     try:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except Exception as error:  # the reader turns what it meets into errors of many kinds
-        return _first_line(error)
+        return first_line(error)
     return None
 
 
-def _sha256(path):
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
-
-
-def _flush(path):
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _what_is_left(folder):
+def _what_is_left(folder: str) -> str:
     steps = checkpoint_steps(folder)
     return f'That of step {steps[-1]} is untouched. ' if steps else ''

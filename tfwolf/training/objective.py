@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from tfwolf import validate
 from tfwolf.models.wolf import Terms
+from tfwolf.parts import register
 
 
+@register
 class Objective:
     """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms, per image in nats; else the bound itself.
 

@@ -6,10 +6,12 @@ from typing import Sequence
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.parts import register
 from tfwolf.untracked import Untracked
 from tfwolf.variables import as_tensorflow
 
 
+@register
 class WarmupDecay:
     """Learning rate: linear from `initial` to `peak` over the warmup updates, then times `decay` per update.
 
@@ -39,6 +41,7 @@ class WarmupDecay:
         return tf.where(update < self.warmup_updates, warming, decaying)
 
 
+@register
 class AdamW(tf.Module):
     """p <- p (1 - lr weight_decay) - lr m^ / (sqrt(v^) + epsilon), with m^ and v^ the bias-corrected moments of the gradient.
 

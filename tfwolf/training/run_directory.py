@@ -1,8 +1,11 @@
 """The folder of a run: whether it may be used, and the configuration that it keeps."""
+from __future__ import annotations
+
 import difflib
-import json
-import math
 import os
+from collections.abc import Callable, Mapping
+
+from tfwolf.files import UNFINISHED, write_json, write_text  # noqa: F401  (callers write into the folder with them)
 
 # What may differ when a run is continued: how long, how often, where; not what is computed.
 FREE_BINDINGS = ('train.max_steps', 'train.checkpoint_every', 'train.evaluate_every', 'train.log_every', 'train.picture_every',
@@ -14,7 +17,7 @@ PREPARATION = 'preparation'
 JOURNAL = 'evaluation.unfinished.npz'
 
 
-def prepare(train_dir, config, bindings, resume, override=False):
+def prepare(train_dir: str, config: str, bindings: Callable[[str], Mapping[str, object]], resume: bool, override: bool = False) -> None:
     """Makes the folder, or checks that the run in it may go on with this configuration; writes `config.gin`.
 
     Args:
@@ -29,7 +32,7 @@ def prepare(train_dir, config, bindings, resume, override=False):
     """
     path = os.path.join(train_dir, CONFIG)
     # A process that was killed here before it wrote a configuration left nothing of worth.
-    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}.part'}:
+    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}{UNFINISHED}'}:
         if not os.path.exists(path):
             raise ValueError(f'The folder {train_dir} is not empty and holds no run of tfwolf (no {CONFIG}); nothing was written. '
                              'Choose another --train_dir.')
@@ -47,26 +50,7 @@ def prepare(train_dir, config, bindings, resume, override=False):
     write_text(path, config)
 
 
-def write_text(path, text):
-    """Writes a text file, whole or not at all."""
-    with open(f'{path}.part', 'w', encoding='utf-8') as file:
-        file.write(text)
-    os.replace(f'{path}.part', path)
-
-
-def write_json(path, value):
-    """Writes a value as JSON, whole or not at all; numbers that are not finite, which JSON does not have, become null."""
-    def finite(part):
-        if isinstance(part, dict):
-            return {name: finite(item) for name, item in part.items()}
-        if isinstance(part, (list, tuple)):
-            return [finite(item) for item in part]
-        return None if isinstance(part, float) and not math.isfinite(part) else part
-
-    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + '\n')
-
-
-def _changes(before, now):
+def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     lines = [[f'{name} = {value}' for name, value in sorted(side.items()) if name.removeprefix('tfwolf.') not in FREE_BINDINGS]
              for side in (before, now)]
     return '\n'.join(line for line in difflib.ndiff(*lines) if line[0] in '+-')

@@ -3,11 +3,13 @@ import dataclasses
 from typing import Callable, Optional, Sequence
 
 from tfwolf import validate
+from tfwolf.parts import register
 from tfwolf.training.flow_gradients import MEMORIES, STORE
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW
 
 
+@register(name='train')
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """How a model is trained.
