@@ -17,6 +17,7 @@ from tfwolf.replicas import deal
 from tfwolf.training.averages import WeightAverages
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay
+from tfwolf.training.settings import Settings
 from tfwolf.training.step import TrainStep
 from tfwolf.variables import trainable_variables
 
@@ -41,8 +42,8 @@ def run(replicas, dtype, latent):
         # An epsilon above rounding, which Adam would otherwise blow up where the gradient is nothing else.
         optimizer = AdamW(variables, WarmupDecay(5, peak=2e-3), weight_decay=1e-3, epsilon=1e-4)
         averages = WeightAverages(variables, decay=0.9)
-        step = TrainStep(strategy, model, optimizer, Objective(free_nats_per_dim=0.1), BATCH, seed=1, clip_norm=5.0, averages=averages,
-                         accumulation_steps=2)
+        settings = Settings(BATCH, STEPS, objective=Objective(free_nats_per_dim=0.1), clip_norm=5.0, accumulation_steps=2)
+        step = TrainStep(strategy, model, optimizer, settings, seed=1, averages=averages)
     initialize(model, images[:32], seed=1)
     batches = deal(strategy, training_batches(split, BATCH, seed=1, augmentations=[horizontal_flip]).map(lambda batch: batch['image']))
     metrics = [step(next(batches)) for _ in range(STEPS)]

@@ -215,7 +215,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path):
 def test_both_phases_of_lcma_by_one_command_and_interrupted(tmp_path):
     """A run interrupted wherever it is ends as one that was not."""
     tiny = ['experiment.image_shape = (8, 8, 3)', "dataset.source = 'synthetic'", 'dataset.image_size = (8, 8)', 'dataset.num_examples = 128',
-            'dataset.validation_size = 16', 'RealNVP.num_scales = 2', 'RealNVP.hidden_channels = 4', 'RealNVP.num_blocks = 0',
+            'dataset.validation_size = 16', 'RealNVP.num_scales = 2', 'RealNVP.hidden_channels = 4', 'ResidualCouplingNet.num_blocks = 0',
             'lcma.phase1_steps = 60', 'train.batch_size = 16', 'train.init_batch_size = 64', 'train.picture_every = 0',
             'train.evaluate_every = 0', 'train.checkpoint_every = 0', 'train.num_pictures = 4']
     arguments = ['--gin_file=gin/lcma_realnvp_cifar10_small.gin', *(f'--gin_param={binding}' for binding in tiny), '--max_steps=20']

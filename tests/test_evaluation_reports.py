@@ -18,6 +18,7 @@ from tfwolf.evaluation.likelihood import summarize
 from tfwolf.evaluation.outliers import coded_bits_per_dim, likelihood_caveat, typicality
 from tfwolf.evaluation.provenance import software_versions
 from tfwolf.evaluation.assessment import Assessment
+from tfwolf.evaluation.evaluators import UnusualImages
 from tfwolf.evaluation.soundness import TEMPERATURES, finite_samples, non_finite_samples, reconstruction_errors
 from tfwolf.training.strategy import make_strategy
 from tfwolf.variables import named_variables
@@ -135,7 +136,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped_to_the_same_result(t
 
         assessment = Assessment(model, split(IMAGES), 6, 2, 3, make_strategy('one_device'), journal, progress)
         try:
-            return {**assessment.likelihood(), **assessment.unusual_images(7), **assessment.columns()}
+            return {**assessment.likelihood(), **UnusualImages(7)(assessment), **assessment.columns}
         except Stop:
             journal.save()
 

@@ -1,12 +1,11 @@
 """Every shipped gin file builds its model, with the number of parameters that the papers' model has."""
 import pathlib
 
-import gin
 import pytest
 import tensorflow as tf
 
-from tfwolf import command
-from tfwolf.experiment import Experiment, TrainSettings
+from tfwolf.runs.config_text import bindings
+from tfwolf.runs.configuration import read_configuration
 from tfwolf.variables import count_parameters
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -37,13 +36,6 @@ SLOW_PARAMETERS = {
     'realnvp_lsun64_tower': 94_409_161}
 
 
-@pytest.fixture(autouse=True)
-def clean_gin():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-
-
 def test_every_gin_file_is_listed():
     assert {path.stem for path in (ROOT / 'gin').glob('*.gin')} == set(PARAMETERS | SLOW_PARAMETERS)
 
@@ -51,9 +43,9 @@ def test_every_gin_file_is_listed():
 @pytest.mark.parametrize('name', [*PARAMETERS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_PARAMETERS)])
 def test_parameters_are_exact(name):
     path = ROOT / 'gin' / f'{name}.gin'
-    command.parse_gin([str(path)], [])
-    parts, settings = Experiment(), TrainSettings()
-    model = parts.make_model(image_shape=parts.find_image_shape(None), seed=0)
+    configuration = read_configuration([path])
+    experiment, settings = configuration.experiment(), configuration.settings()
+    model = experiment.make_model(experiment.find_image_shape(), seed=0)
     assert count_parameters(model) == (PARAMETERS | SLOW_PARAMETERS)[name]
     assert settings.batch_size >= 40 and settings.optimizer is not None
     assert f'--gin_file=gin/{name}.gin' in path.read_text()
@@ -67,12 +59,12 @@ def test_parameters_are_exact(name):
 ])
 def test_unknown_names_are_errors(params, message):
     with pytest.raises(ValueError, match=message):
-        command.parse_gin([str(ROOT / 'gin' / 'digits.gin')], params)
+        read_configuration(['digits'], params)
 
 
 def test_bindings_are_read_back():
     config = '# seed = 3\n# Parameters:\n# ====\na.b = 1\nc/d.e = \\\n    [1,\n     2]\n'
-    assert command.bindings(config) == {'seed': '3', 'a.b': '1', 'c/d.e': ' [1, 2]'}
+    assert bindings(config) == {'seed': '3', 'a.b': '1', 'c/d.e': ' [1, 2]'}
 
 
 @pytest.mark.parametrize('params, message', [
@@ -81,8 +73,7 @@ def test_bindings_are_read_back():
     (["RefinedGlow.num_steps = [1, [3, 3], 3]"], 'squeeze'),
 ])
 def test_bad_values_are_named(params, message):
-    command.parse_gin([str(ROOT / 'gin' / 'digits.gin')], params)
     with pytest.raises(ValueError, match=message):
-        parts, _ = Experiment(), TrainSettings()
-        dataset = parts.open_dataset(None, download=False)
-        parts.make_model(image_shape=dataset.image_shape, seed=0)
+        configuration = read_configuration(['digits'], params)
+        experiment, _ = configuration.experiment(), configuration.settings()
+        experiment.make_model_for(experiment.open_dataset(), seed=0)

@@ -12,11 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # From the bottom to the top; a block may import itself and the blocks before it. A package is a block. A module directly
 # in tfwolf/ is a foundation, which all may import and which imports only foundations, or an entry.
-FOUNDATIONS = {'tfwolf', 'tfwolf.chatter', 'tfwolf.derived', 'tfwolf.progress', 'tfwolf.quiet', 'tfwolf.replicas', 'tfwolf.seeds', 'tfwolf.validate',
-               'tfwolf.variables'}
-PACKAGES = ['data', 'nets', 'bijectors', 'distributions', 'models', 'evaluation', 'training', 'serving', 'explorer', 'reference', 'benchmark']
-ENTRIES = {'tfwolf.check_data', 'tfwolf.chosen_images', 'tfwolf.command', 'tfwolf.evaluate', 'tfwolf.experiment', 'tfwolf.explore', 'tfwolf.export',
-           'tfwolf.results', 'tfwolf.summary', 'tfwolf.tool', 'tfwolf.train', 'tfwolf.trained'}
+FOUNDATIONS = {'tfwolf', 'tfwolf.chatter', 'tfwolf.derived', 'tfwolf.files', 'tfwolf.messages', 'tfwolf.parts', 'tfwolf.progress', 'tfwolf.quiet',
+               'tfwolf.replicas', 'tfwolf.seeds', 'tfwolf.untracked', 'tfwolf.validate', 'tfwolf.variables'}
+PACKAGES = ['data', 'nets', 'bijectors', 'distributions', 'models', 'evaluation', 'training', 'serving', 'explorer', 'reference', 'benchmark', 'runs',
+            'commands']
+ENTRIES = {'tfwolf.check_data', 'tfwolf.evaluate', 'tfwolf.explore', 'tfwolf.export', 'tfwolf.summary', 'tfwolf.train'}
 ORDER = ['foundations', *PACKAGES, 'entries', 'tools']
 
 

@@ -2,26 +2,25 @@
 import functools
 import pathlib
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from bijector_checks import move_weights
 from small_models import random_images
-from tfwolf import command, seeds
+from tfwolf import seeds
 from tfwolf.bijectors.glow import Glow
 from tfwolf.bijectors.invertible_conv import invertible_conv1x1
 from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine, SigmoidAffine
 from tfwolf.distributions.prior import NormalPrior
-from tfwolf.experiment import Experiment
 from tfwolf.models.encoder import Encoder
 from tfwolf.models.initialization import initialize
 from tfwolf.models.latents import GaussianLatent, NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.precision import compute_type
+from tfwolf.runs.configuration import read_configuration
 from tfwolf.variables import as_tensorflow, named_variables, trainable_variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -105,10 +104,12 @@ def test_a_type_that_will_not_do_is_refused():
             compute_type(wrong, tf.float32)
 
 
-def test_the_flag_reaches_every_part_with_networks():
+def test_the_precision_of_an_experiment_reaches_every_part_with_networks():
+    """Without a list of names: whatever has a `compute_dtype` takes it, and 'full' takes it back."""
     for file in ('cifar10_small', 'glow_cifar10_small', 'realnvp_cifar10_small'):
-        gin.clear_config()
-        command.parse_gin([str(ROOT / 'gin' / f'{file}.gin')], [f"{name} = 'bfloat17'" for name in command.PRECISION_BINDINGS])
-        with pytest.raises(ValueError, match='bfloat17'):
-            Experiment().make_model(image_shape=(32, 32, 3), seed=0)
-    gin.clear_config()
+        for precision, own, expected in (('bfloat16', [], {tf.bfloat16}), ('full', ["experiment.precision = 'bfloat16'"], {tf.float32})):
+            experiment = read_configuration([file], [*own, f'experiment.precision = {precision!r}']).experiment()
+            computes = {part._compute for _, part in walk(experiment.make_model((32, 32, 3), seed=0)) if hasattr(part, '_compute')}
+            assert computes == expected, (file, precision)
+    with pytest.raises(ValueError, match='bfloat17'):
+        read_configuration(['digits'], ["experiment.precision = 'bfloat17'"]).experiment()

@@ -3,16 +3,15 @@ import json
 import pathlib
 import sys
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfwolf import command, seeds
-from tfwolf.experiment import Experiment
+from tfwolf import seeds
 from tfwolf.reference.configuration import gin_bindings
 from tfwolf.reference.layout import slots
 from tfwolf.reference.weights import copy_weights, load_weights, read_weights
+from tfwolf.runs.configuration import read_configuration
 from tfwolf.variables import as_tensorflow, named_variables
 
 TINY = json.loads((pathlib.Path(__file__).parent / 'golden' / 'wolf_tiny.json').read_text())['config']
@@ -23,13 +22,6 @@ FOUR_LEVELS = {'levels': 4, 'num_steps': [1, [1, 2], [1], 1], 'factors': [4, 3],
 MIXED = {'transform': 'additive', 'prior_transform': 'affine'}
 
 
-@pytest.fixture(autouse=True)
-def clean_gin():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-
-
 def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
     """Returns the float64 model of the tiny configuration with changes."""
     configuration = json.loads(json.dumps(TINY))
@@ -38,9 +30,8 @@ def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
         configuration['discriminator'] = latent
     if prior is not None:
         configuration['discriminator']['prior'] = prior
-    gin.clear_config()
-    command.parse_gin([], gin_bindings(configuration, (16, 16), num_bits, lu)[0])
-    return Experiment().make_model(image_shape=(16, 16, 3), seed=0, dtype='float64')
+    bindings = gin_bindings(configuration, (16, 16), num_bits, lu)[0]
+    return read_configuration(params=bindings).experiment().make_model((16, 16, 3), seed=0, dtype='float64')
 
 
 VARIANTS = [{}, {'flow': TWO_LEVELS}, {'flow': ONE_GROUP}, {'flow': FOUR_LEVELS}, {'flow': MIXED}, {'prior': {'type': 'normal'}},

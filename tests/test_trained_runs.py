@@ -16,17 +16,11 @@ pytestmark = pytest.mark.slow
 ROUND_TRIP = '''
 import sys
 import numpy as np
-from tfwolf import command
+import tfwolf
 from tfwolf.data.pipeline import evaluation_batches
-from tfwolf.experiment import Experiment
-from tfwolf.training.checkpoints import find_checkpoint, restore_model
-command.parse_gin([sys.argv[1] + '/config.gin'], [])
-parts = Experiment()
-dataset = parts.open_dataset(None, False)
-model = parts.make_model(image_shape=dataset.image_shape, seed=1)
-restore_model(model, find_checkpoint(sys.argv[1], 'latest'))
-images = np.concatenate([batch['image'].numpy()[batch['mask'].numpy()] for batch in evaluation_batches(dataset.test, 100)])
-decoded = model.decode(*model.encode(images)).numpy()
+run = tfwolf.load(sys.argv[1])
+images = np.concatenate([batch['image'].numpy()[batch['mask'].numpy()] for batch in evaluation_batches(run.dataset.test, 100)])
+decoded = run.model.decode(*run.model.encode(images)).numpy()
 print('images', len(images), 'equal', int((decoded == images).all(axis=(1, 2, 3)).sum()))
 '''
 

@@ -15,6 +15,7 @@ from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, restore_mo
 from tfwolf.training.diagnosis import first_bad_layer
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay
+from tfwolf.training.settings import Settings
 from tfwolf.training.step import TrainStep
 from tfwolf.training.strategy import check_batch_size, make_strategy
 from tfwolf.variables import named_variables, trainable_variables
@@ -29,8 +30,9 @@ def make_run(strategy, dtype=tf.float32, objective=Objective(), clip_norm=None, 
     with strategy.scope():
         wolf = make(dtype=dtype, **model)
         optimizer = AdamW(trainable_variables(wolf), WarmupDecay(3, peak=peak), weight_decay=1e-3)
-        step = TrainStep(strategy, wolf, optimizer, objective, BATCH, seed=1, clip_norm=clip_norm, accumulation_steps=accumulation_steps,
-                         gradient_memory=gradient_memory, xla=xla)
+        settings = Settings(BATCH, 100, objective=objective, clip_norm=clip_norm, accumulation_steps=accumulation_steps,
+                            gradient_memory=gradient_memory)
+        step = TrainStep(strategy, wolf, optimizer, settings, seed=1, xla=xla)
     return wolf, optimizer, step
 
 
@@ -272,7 +274,7 @@ def test_averages_are_the_formula_and_serve_evaluation(tmp_path):
             variables = trainable_variables(model)
             optimizer = AdamW(variables, WarmupDecay(3, peak=1e-2), weight_decay=1e-3)
             averages = WeightAverages(variables, decay=0.7)
-            step = TrainStep(strategy, model, optimizer, Objective(), BATCH, seed=1, averages=averages)
+            step = TrainStep(strategy, model, optimizer, Settings(BATCH, 100), seed=1, averages=averages)
         initialize(model, IMAGES[:32], seed=1)
         weight = variables[0]
         started = weight.numpy()

@@ -7,6 +7,7 @@ import types
 from typing import Any, Callable, Mapping
 
 import gin
+import gin.config
 
 MODULE = 'tfwolf'
 
@@ -92,7 +93,7 @@ def register(part: Callable | None = None, *, name: str | None = None) -> Callab
     if previous is not None and _place(previous) != _place(part):
         raise ValueError(f'`name` must be new: {name!r} is the name of {previous!r} in gin files already.')
     # A cell of a notebook that is run again defines its class again.
-    with gin.unlock_config(), contextlib.nullcontext() if previous is None else gin.interactive_mode():
+    with gin.unlock_config(), contextlib.nullcontext() if previous is None else gin.config.interactive_mode():
         _REFERENCES.pop(previous, None)
         _PARTS[name], _REFERENCES[part] = part, gin.external_configurable(bind, name=name, module=MODULE)
     return part
