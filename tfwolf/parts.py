@@ -126,6 +126,11 @@ def reference(part: Callable) -> Callable[[], Factory]:
     return _REFERENCES[part]
 
 
+def registered_names() -> list[str]:
+    """Returns the names of all registered parts, in alphabetical order."""
+    return sorted(_PARTS)
+
+
 def _mapped(value, change):
     if isinstance(value, Factory):
         return value.map(change)
