@@ -1,8 +1,13 @@
 """Animations: pictures that follow each other, there and back, in one file."""
+from __future__ import annotations
+
 import os
+from typing import Sequence
+
+import numpy as np
 
 
-def write_animation(path, frames, seconds):
+def write_animation(path: str, frames: Sequence[np.ndarray], seconds: float) -> None:
     """Writes pictures as an endless animation that runs there and back, whole or not at all.
 
     Args:

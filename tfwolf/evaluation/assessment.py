@@ -1,13 +1,20 @@
 """Assesses a model on a split: likelihood, unusual images, soundness of the flow, one row per image."""
+from __future__ import annotations
+
+from typing import Any, Callable, ContextManager, Dict
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
+from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.evaluation.invertibility import invertibility_report
+from tfwolf.evaluation.journal import Journal
 from tfwolf.evaluation.likelihood import effective_batch_size, image_bits_per_dim, likelihood_batches, summarize
 from tfwolf.evaluation.outliers import CODERS, coded_bits_per_dim, likelihood_caveat, typicality
 from tfwolf.evaluation.soundness import finite_samples, non_finite_samples, reconstruction_errors
+from tfwolf.models.wolf import Wolf
 
 
 class Assessment:
@@ -21,20 +28,21 @@ class Assessment:
         progress: function from (description, total, done) to a context manager that gives `update(count)`.
     """
 
-    def __init__(self, model, split, batch_size, num_samples, seed, strategy, journal, progress):
+    def __init__(self, model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
+                 journal: Journal, progress: Callable[[str, int, int], ContextManager]) -> None:
         self._model, self._split, self._seed = model, split, seed
         self._batch_size, self._num_samples, self._strategy = batch_size, num_samples, strategy
         self._journal, self._progress = journal, progress
         self._columns = {}
 
-    def likelihood(self):
+    def likelihood(self) -> Dict[str, Any]:
         """Returns `summarize` of the likelihood of the images."""
         terms = self._terms('images', self._split)
         mean, iwae = image_bits_per_dim(terms, self._model.num_dims)
         self._columns = {'bits_per_dim': mean, 'bits_per_dim_iwae': iwae}
         return summarize(terms, self._model.num_dims)
 
-    def unusual_images(self, num_samples):
+    def unusual_images(self, num_samples: int) -> Dict[str, Any]:
         """Returns the dicts `typicality` and `complexity` and the line `likelihood_caveat`; call `likelihood` first.
 
         Args:
@@ -64,7 +72,7 @@ class Assessment:
                                'corrected_bits_per_dim': float(corrected.mean()), 'rank_correlation': correlation},
                 'likelihood_caveat': caveat}
 
-    def soundness(self, num_images):
+    def soundness(self, num_images: int) -> Dict[str, Any]:
         """Returns the dicts `reconstruction` and `non_finite_samples` and the list `invertibility`.
 
         Args:
@@ -76,7 +84,7 @@ class Assessment:
                 'non_finite_samples': non_finite_samples(self._model, num_images, self._seed),
                 'invertibility': invertibility_report(self._model, images, self._seed, labels)}
 
-    def columns(self):
+    def columns(self) -> Dict[str, np.ndarray]:
         """Returns `{name: values [num_images]}` of everything computed for single images so far."""
         return dict(self._columns)
 

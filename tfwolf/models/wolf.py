@@ -13,7 +13,7 @@ from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.models import generation
-from tfwolf.models.generation import Array, LatentCode, Temperature
+from tfwolf.models.generation import Array, Temperature
 from tfwolf.models.latents import Inference, Latent
 from tfwolf.models.terms import Noise, Terms
 from tfwolf.untracked import Untracked

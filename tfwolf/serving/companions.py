@@ -1,4 +1,6 @@
 """What stands beside the versions of an exported model: files for a server, and a client."""
+from __future__ import annotations
+
 import os
 import pathlib
 import re
@@ -6,7 +8,7 @@ import re
 from tfwolf.serving import client
 
 IMAGE = 'tensorflow/serving:2.20.0'
-CLIENT_FILES = ('client.py', 'client_grpc.py')
+CLIENT_FILES = ('client.py', 'client_grpc.py', 'client_rest.py')
 
 MODELS = """\
 # What the server serves: the newest version in the folder, and each newer one as soon as it is there.
@@ -87,7 +89,7 @@ services:
 """
 
 
-def write_companions(folder, model_name):
+def write_companions(folder: str, model_name: str) -> None:
     """Writes models.config, batching.config, monitoring.config, compose.yaml and the client into a folder; replaces older ones.
 
     Args:
