@@ -67,5 +67,7 @@ def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:
     images, finite = decoded.images[decoded.finite], decoded.finite
     labels = np.full(num_samples, -1)
     if model.latent.needs_labels:
-        labels = sample_labels(model.latent, image_seeds(seed, num_samples)).numpy()
+        # As a graph: one image after the other takes long in Python.
+        draw = tf.function(lambda pairs: sample_labels(model.latent, pairs), autograph=False)
+        labels = draw(image_seeds(seed, num_samples)).numpy()
     return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)
