@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # From the bottom to the top; a block may import itself and the blocks before it. A package is a block. A module directly
 # in tfwolf/ is a foundation, which all may import and which imports only foundations, or an entry.
-FOUNDATIONS = {'tfwolf', 'tfwolf.chatter', 'tfwolf.derived', 'tfwolf.files', 'tfwolf.messages', 'tfwolf.parts', 'tfwolf.progress', 'tfwolf.quiet',
+FOUNDATIONS = {'tfwolf', 'tfwolf.chatter', 'tfwolf.derived', 'tfwolf.files', 'tfwolf.image_noise', 'tfwolf.messages', 'tfwolf.parts', 'tfwolf.progress', 'tfwolf.quiet',
                'tfwolf.replicas', 'tfwolf.seeds', 'tfwolf.untracked', 'tfwolf.validate', 'tfwolf.variables'}
 PACKAGES = ['data', 'nets', 'bijectors', 'distributions', 'models', 'evaluation', 'training', 'serving', 'explorer', 'reference', 'benchmark', 'runs',
             'commands']

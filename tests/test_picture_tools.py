@@ -8,8 +8,9 @@ from small_models import SHAPE, random_images, small_flow_alone, small_wolf, sti
 from tfwolf.data.preprocess import at_num_bits
 from tfwolf.evaluation.animation import write_animation
 from tfwolf.evaluation.coder import Coder
-from tfwolf.evaluation.interpolation import between, even_steps, interpolation_grid, pairs_within_class, switched
+from tfwolf.evaluation.interpolation import even_steps, interpolation_grid, pairs_within_class, switched
 from tfwolf.evaluation.reconstruction import reconstruct
+from tfwolf.models.generation import between
 from tfwolf.models.initialization import initialize
 
 # Of image_grid, for digits: pixels of an image in a picture and from one to the next.
@@ -46,9 +47,12 @@ def test_reconstructions_are_exact_and_other_draws_are_not(num_bits):
     found = reconstruct(Coder(model, 4), images, 3, seed=0)
     np.testing.assert_array_equal(found.exact, at_num_bits(images, num_bits))
     assert (found.num_exact, found.max_pixel_error) == (6, 0) and found.draws.shape == (6, 3, *SHAPE) and found.finite.all()
-    assert len(np.unique(found.draws[0].reshape(3, -1), axis=0)) == 3
+    assert len(np.unique(found.draws.swapaxes(0, 1).reshape(3, -1), axis=0)) == 3
     again = reconstruct(Coder(model, 4), images, 3, seed=0).draws
     np.testing.assert_array_equal(found.draws, again)
+    for draw in range(3):
+        of_model = model.reconstruct(images, seed=draw).numpy()
+        assert np.abs(found.draws[:, draw].astype(int) - of_model).max() <= 1 and np.mean(found.draws[:, draw] != of_model) <= 1e-3
 
 
 def test_an_image_that_does_not_come_back_is_counted(coder):
@@ -100,7 +104,7 @@ def test_corners_of_the_grid_are_the_images_and_their_switches(coder):
 def test_places_are_even_and_ends_exact():
     np.testing.assert_allclose(even_steps(5), [0, 0.25, 0.5, 0.75, 1])
     first, second = np.float32([0.1, 1e30]), np.float32([0.7, 3])
-    found = between(first, second, [0, 0.5, 1])
+    found = between(first[np.newaxis], second[np.newaxis], [0, 0.5, 1])[0].numpy()
     np.testing.assert_array_equal(found[[0, 2]], [first, second])
     np.testing.assert_allclose(found[1, 0], 0.4)
     with pytest.raises(ValueError, match='`num_steps` must be an integer of at least 2; got num_steps=1'):

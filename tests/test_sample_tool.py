@@ -6,10 +6,11 @@ import tensorflow as tf
 from tool_runs import result, run_tool
 
 from small_models import SHAPE, random_images, small_class_model, small_wolf
-from tfwolf.evaluation import sampling
-from tfwolf.evaluation.coder import Coder
+from tfwolf.evaluation.coder import Code, Coder
 from tfwolf.evaluation.grids import captioned, image_grid, marked
-from tfwolf.evaluation.sampling import draw_code, draw_noise, draw_samples
+from tfwolf.evaluation.sampling import draw_samples
+from tfwolf.image_noise import V, image_seeds, normal_per_image
+from tfwolf.models.generation import sample_code
 
 
 @pytest.fixture(scope='module')
@@ -17,23 +18,22 @@ def model():
     return small_wolf(images=random_images(32))
 
 
+def code_of(model, num_samples, seed, **others):
+    return Code(*(np.asarray(part) for part in sample_code(model.latent, model.image_shape, model.dtype, image_seeds(seed, num_samples), **others)))
+
+
+def test_noise_is_standard_normal_and_another_for_every_sample(model):
+    v = normal_per_image(SHAPE, image_seeds(3, 130), V).numpy()
+    assert abs(v.mean()) < 0.02 and abs(v.std() - 1) < 0.02
+    assert len(np.unique(v[:, 0, 0, 0])) == 130
+    assert not np.array_equal(v[:5], normal_per_image(SHAPE, image_seeds(4, 5), V))
+
+
 def test_a_sample_does_not_depend_on_how_many_there_are(model):
-    few, many = draw_noise(model, 5, 3), draw_noise(model, 130, 3)
-    np.testing.assert_array_equal(few.v, many.v[:5])
-    np.testing.assert_array_equal(few.z, many.z[:5])
-    later = draw_noise(model, 60, 3, first=61)
-    np.testing.assert_array_equal(later.v, many.v[61:121])
-    np.testing.assert_array_equal(later.z, many.z[61:121])
-    assert abs(many.v.mean()) < 0.02 and abs(many.v.std() - 1) < 0.02
-    assert len(np.unique(many.v[:, 0, 0, 0])) == 130
-    assert not np.array_equal(few.v, draw_noise(model, 5, 4).v)
-
-
-def test_samples_do_not_depend_on_the_parts_they_are_made_in(model, monkeypatch):
     whole = draw_samples(Coder(model, 32), 150, 0)
-    monkeypatch.setattr(sampling, 'PART_BYTES', 1)
-    np.testing.assert_array_equal(draw_samples(Coder(model, 32), 150, 0).images, whole.images)
     np.testing.assert_array_equal(draw_samples(Coder(model, 32), 20, 0, first=100).images, whole.images[100:120])
+    with pytest.raises(ValueError, match='`num_samples` must be an integer of at least 1; got num_samples=0'):
+        draw_samples(Coder(model, 32), 0, 0)
 
 
 def test_samples_do_not_depend_on_the_batch_size(model):
@@ -44,12 +44,14 @@ def test_samples_do_not_depend_on_the_batch_size(model):
 
 
 def test_temperatures_scale_v_and_z_apart(model):
-    noise, hot = draw_noise(model, 4, 0), draw_code(model, 4, 0)
-    np.testing.assert_array_equal(hot.v, noise.v)
-    cold = draw_code(model, 4, 0, temperature_v=0.5, temperature_z=0)
-    np.testing.assert_allclose(cold.v, noise.v / 2)
+    hot, cold = code_of(model, 4, 0), code_of(model, 4, 0, temperature_v=0.5, temperature_z=0)
+    np.testing.assert_array_equal(hot.v, normal_per_image(SHAPE, image_seeds(0, 4), V))
+    np.testing.assert_allclose(cold.v, hot.v / 2)
     np.testing.assert_array_equal(cold.z, np.broadcast_to(cold.z[:1], cold.z.shape))
     np.testing.assert_allclose(cold.z, model.latent.from_noise(tf.zeros([4, model.latent.dim])), rtol=1e-6)
+    assert not np.array_equal(hot.z, cold.z)
+    each = code_of(model, 4, 0, temperature_v=[1, 0.5, 1, 0])
+    np.testing.assert_array_equal(each.v, np.stack([hot.v[0], cold.v[1], hot.v[2], 0 * hot.v[3]]))
     images = draw_samples(Coder(model, 4), 4, 0, 0, 0).images
     assert (images == images[0]).all()
 
@@ -57,29 +59,31 @@ def test_temperatures_scale_v_and_z_apart(model):
 @pytest.mark.parametrize('temperatures', [(-0.1, 1), (1, float('nan'))])
 def test_a_bad_temperature_is_refused(model, temperatures):
     with pytest.raises(ValueError, match='`temperature_[vz]` must be'):
-        draw_code(model, 1, 0, *temperatures)
+        draw_samples(Coder(model, 1), 1, 0, *temperatures)
 
 
 def test_a_class_can_be_chosen_and_temperature_draws_it_still():
     class_model = small_class_model()
-    np.testing.assert_array_equal(draw_code(class_model, 4, 0, label=2).z, np.tile([[0, 0, 1]], [4, 1]))
-    drawn = draw_code(class_model, 64, 0, temperature_z=0).z
+    np.testing.assert_array_equal(code_of(class_model, 4, 0, labels=[2] * 4).z, np.tile([[0, 0, 1]], [4, 1]))
+    drawn = code_of(class_model, 64, 0, temperature_z=0).z
     assert (drawn.sum(axis=0) > 5).all()
     coder = Coder(class_model, 8)
     assert not np.array_equal(draw_samples(coder, 8, 0, label=0).images, draw_samples(coder, 8, 0, label=1).images)
     with pytest.raises(ValueError, match='from 0 to 2; got 3'):
-        draw_code(class_model, 1, 0, label=3)
+        draw_samples(coder, 1, 0, label=3)
 
 
 def test_a_label_needs_a_model_of_classes(model):
     with pytest.raises(ValueError, match='`label` needs a model whose z comes from class labels'):
-        draw_code(model, 1, 0, label=0)
+        draw_samples(Coder(model, 1), 1, 0, label=0)
+    with pytest.raises(ValueError, match='`labels` must be None for a model whose z does not come from class labels'):
+        model.sample(1, labels=[0])
 
 
 def test_samples_that_are_not_finite_are_told_apart(model):
-    code = draw_code(model, 3, 0)
-    code.v[1] = np.inf
-    decoded = Coder(model, 2).decode(code.z, code.v)
+    z, v = code_of(model, 3, 0)
+    v = np.where(np.arange(3)[:, None, None, None] == 1, np.inf, v)
+    decoded = Coder(model, 2).decode(z, v)
     np.testing.assert_array_equal(decoded.finite, [True, False, True])
     shown = marked(decoded.images, decoded.finite)
     np.testing.assert_array_equal(shown[[0, 2]], decoded.images[[0, 2]])

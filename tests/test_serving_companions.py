@@ -80,6 +80,6 @@ def test_companions_replace_older_ones_whole(tmp_path):
     assert "'/models/bear-2'" in (tmp_path / 'models.config').read_text()
     assert '/v1/models/bear-2 ' in (tmp_path / 'compose.yaml').read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        'batching.config', 'client.py', 'client_grpc.py', 'compose.yaml', 'models.config', 'monitoring.config']
+        'batching.config', 'client.py', 'client_grpc.py', 'client_rest.py', 'compose.yaml', 'models.config', 'monitoring.config']
     with pytest.raises(ValueError, match='model_name must be of letters'):
         write_companions(str(tmp_path), 'a/b')

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfwolf import seeds
 from tfwolf.bijectors.composite import walk_leaves
-from tfwolf.data import preprocess
 
 # A gradient costs two more products of the same size, one for the input and one for the weights.
 TRAINING_FACTOR = 3
@@ -22,9 +21,8 @@ def training_flop_per_image(model):
     @tf.function(autograph=False)
     def forward(images, labels):
         noise = model.draw_noise(1, tf.constant([0, 0]))
-        z = model.latent.infer(preprocess.to_unit_range(images, model.num_bits, 0.0, model.dtype), noise.posterior, labels).z
-        x = preprocess.to_unit_range(images, model.num_bits, noise.dequantization, model.dtype)
-        return walk_leaves(model.flow, lambda path, layer, x: layer.forward_and_log_det(x, z)[0], x)
+        z = model.infer(images, noise, labels=labels).z
+        return walk_leaves(model.flow, lambda path, layer, x: layer.forward_and_log_det(x, z)[0], model.flow_input(images, noise))
 
     graph = forward.get_concrete_function(tf.TensorSpec([1, *model.image_shape], tf.uint8), tf.TensorSpec([1], tf.int64)).graph
     return TRAINING_FACTOR * sum(map(_flop, graph.get_operations()))

@@ -1,12 +1,16 @@
 """Conceptual compression: what is left of an image when only the coarsest part of v is kept (Real NVP, appendix D)."""
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import Composite
 from tfwolf.bijectors.multiscale import MultiScaleSplit
+from tfwolf.evaluation.coder import Code, Coder
+from tfwolf.image_noise import DROPPED, image_seeds, normal_per_image
 
 
 class Compressed(NamedTuple):
@@ -18,12 +22,12 @@ class Compressed(NamedTuple):
         finite: bool `[num_fractions, num_images]`, as in `Decoded`.
     """
 
-    fractions: list
+    fractions: List[float]
     images: np.ndarray
     finite: np.ndarray
 
 
-def departures(flow, image_shape):
+def departures(flow: FlowBijector, image_shape: Sequence[int]) -> np.ndarray:
     """Returns for each place of v how many factor-outs it went on past, integers `[height, width, channels]`; 0 left first.
 
     Args:
@@ -41,12 +45,12 @@ def departures(flow, image_shape):
     return walk(flow, tf.zeros([1, *image_shape]), 0)[0].numpy().astype(int)
 
 
-def kept_fractions(depth):
+def kept_fractions(depth: np.ndarray) -> List[float]:
     """Returns the shares of v that can be kept whole, from 1 to that of the last level, for the `departures` of its places."""
     return [float((depth >= least).mean()) for least in range(depth.max() + 1)]
 
 
-def compress(coder, code, seed=None):
+def compress(coder: Coder, code: Code, seed: Optional[int] = None) -> Compressed:
     """Returns the `Compressed` images of a code, whose z is kept.
 
     What left early is the finest detail, and goes first.
@@ -54,7 +58,8 @@ def compress(coder, code, seed=None):
     Args:
         coder: a `Coder`.
         code: the `Code` of the images.
-        seed: integer: what is not kept is drawn anew from a standard normal distribution; None: it is zero.
+        seed: integer: what is not kept is drawn anew from a standard normal distribution, for image i a function of the seed and i alone;
+            None: it is zero.
 
     Raises:
         ValueError: if the flow factors nothing out.
@@ -66,7 +71,7 @@ def compress(coder, code, seed=None):
         raise ValueError('The flow factors nothing out, so no part of v is coarser than another; there is nothing to compress by.')
     rest = np.zeros_like(code.v)
     if seed is not None:
-        rest = seeds.normal(code.v.shape, seeds.tensor_seed(seed, 'compression'), code.v.dtype).numpy()
+        rest = normal_per_image(code.v.shape[1:], image_seeds(seed, len(code.v)), DROPPED, coder.model.dtype).numpy()
     decoded = [coder.decode(code.z, np.where(depth >= least, code.v, rest)) for least in range(depth.max() + 1)]
     images, finite = (np.stack(parts) for parts in zip(*decoded))
     return Compressed(kept_fractions(depth), images, finite)

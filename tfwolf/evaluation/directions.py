@@ -1,11 +1,14 @@
 """Attributes as directions: what images with a label have in the mean and others do not, added in steps (Glow, section 6)."""
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.evaluation.coder import Code, Decoded
+from tfwolf.data.dataset import Split
+from tfwolf.evaluation.coder import Code, Coder, Decoded
 
 CHUNK = 1024
 
@@ -23,7 +26,7 @@ class Direction(NamedTuple):
     num_without: int
 
 
-def label_direction(coder, split, label):
+def label_direction(coder: Coder, split: Split, label: int) -> Direction:
     """Returns the `Direction` of a label in the images of a `Split`, of z and of v.
 
     Args:
@@ -53,10 +56,11 @@ def label_direction(coder, split, label):
         raise ValueError(f'`label` must be that of some of the images and not of all; {counts[1]} of {counts.sum()} have label {label}.')
     dtype = coder.model.dtype.as_numpy_dtype
     z, v = ((of_part[1] / counts[1] - of_part[0] / counts[0]) for of_part in sums)
-    return Direction(Code(z[np.newaxis].astype(dtype) if coder.model.latent.dim else None, v[np.newaxis].astype(dtype)), int(counts[1]), int(counts[0]))
+    code = Code(z[np.newaxis].astype(dtype) if coder.model.latent.has_z else None, v[np.newaxis].astype(dtype))
+    return Direction(code, int(counts[1]), int(counts[0]))
 
 
-def along_direction(coder, code, direction, of, num_steps, strength):
+def along_direction(coder: Coder, code: Code, direction: Direction, of: str, num_steps: int, strength: float) -> Decoded:
     """Returns the `Decoded` images of codes moved by t times a direction, for even t from -strength to strength; 0 is in the middle.
 
     Args:

@@ -1,15 +1,19 @@
 """Samples larger than the images that a model was trained on, where its flow has no size of its own (Real NVP, appendix C)."""
-import numpy as np
-import tensorflow as tf
+from __future__ import annotations
 
-from tfwolf import seeds, validate
+import numpy as np
+
+from tfwolf import validate
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.data import preprocess
 from tfwolf.evaluation.coder import Decoded
-from tfwolf.evaluation.sampling import draw_noise
+from tfwolf.image_noise import image_seeds
+from tfwolf.models.generation import sample_code
+from tfwolf.models.wolf import Wolf
 from tfwolf.variables import named_variables
 
 
-def enlarged_flow(model, scale):
+def enlarged_flow(model: Wolf, scale: int) -> FlowBijector:
     """Returns the flow of a model for images `scale` times as high and wide, with the same weights.
 
     Args:
@@ -24,16 +28,16 @@ def enlarged_flow(model, scale):
     flow = model.flow_for((scale * height, scale * width, channels))
     for (name, variable), (_, own) in zip(named_variables(flow), named_variables(model.flow), strict=True):
         if variable.shape != own.shape:
-            raise ValueError(f'The flow cannot make larger images: {"/".join(map(str, name))} belongs to images of one size ({tuple(own.shape)}, and {tuple(variable.shape)} '
-                             'for the larger ones).')
+            raise ValueError(f'The flow cannot make larger images: {"/".join(map(str, name))} belongs to images of one size '
+                             f'({tuple(own.shape)}, and {tuple(variable.shape)} for the larger ones).')
         variable.assign(own)
     return flow
 
 
-def larger_samples(model, scale, num_samples, seed, temperature_v=1.0, temperature_z=1.0):
-    """Returns `Decoded` samples `scale` times as high and wide as the model's images, one made after the other; z is drawn as always.
+def larger_samples(model: Wolf, scale: int, num_samples: int, seed: int, temperature_v: float = 1.0, temperature_z: float = 1.0) -> Decoded:
+    """Returns `Decoded` samples `scale` times as high and wide as the model's images, one made after the other.
 
-    At scale 1 they are the samples of `draw_samples`, but for rounding.
+    z is that of the samples of `Wolf.sample`. At scale 1 so is v, and they are these samples, but for rounding.
 
     Args:
         model: a `Wolf`.
@@ -49,17 +53,11 @@ def larger_samples(model, scale, num_samples, seed, temperature_v=1.0, temperatu
     """
     height, width, channels = model.image_shape
     flow = enlarged_flow(model, scale)
-    validate.real('temperature_v', temperature_v, minimum=0)
-    validate.real('temperature_z', temperature_z, minimum=0)
-    noise = draw_noise(model, num_samples, seed)
-    base = seeds.tensor_seed(seed, 'larger samples', scale)
+    validate.integer('num_samples', num_samples, minimum=1)
     images, finite = [], []
-    for number in range(num_samples):
-        v = noise.v[number:number + 1]
-        if scale > 1:
-            v = seeds.normal([1, scale * height, scale * width, channels], seeds.fold_in(base, number), model.dtype)
-        z = None if noise.z is None else model.latent.from_noise(tf.constant(noise.z[number:number + 1] * temperature_z, model.dtype))
-        x = flow.inverse_and_log_det(v * tf.constant(temperature_v, model.dtype), z)[0]
+    for pair in image_seeds(seed, num_samples)[:, None]:
+        z, v = sample_code(model.latent, (scale * height, scale * width, channels), model.dtype, pair, temperature_v, temperature_z)
+        x = flow.inverse_and_log_det(v, z)[0]
         images.append(preprocess.to_images(x, model.num_bits).numpy())
         finite.append(bool(np.isfinite(x.numpy()).all()))
     return Decoded(np.concatenate(images), np.array(finite))

@@ -1,12 +1,16 @@
 """Moments of the features of images, and files of them, which say what they were made with."""
+from __future__ import annotations
+
 import json
 import zipfile
-from typing import NamedTuple
+from typing import Any, Dict, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.data.dataset import Split
 from tfwolf.evaluation.frechet import Moments, RunningMoments
+from tfwolf.evaluation.image_features import Extractor
 from tfwolf.files import atomic_path
 from tfwolf.progress import progress_bar
 
@@ -23,23 +27,23 @@ class FeatureMoments(NamedTuple):
     """
 
     moments: Moments
-    extractor: dict
-    source: dict
+    extractor: Dict[str, Any]
+    source: Dict[str, Any]
 
-    def check_same_extractor(self, identity):
+    def check_same_extractor(self, identity: Dict[str, Any]) -> None:
         """Checks that features of an extractor with this identity may be compared with these.
 
         Raises:
             ValueError: if they may not.
         """
         if self.extractor != identity:
-            differ = [f'{name}: {self.extractor.get(name)} there, {identity.get(name)} here' for name in sorted({*self.extractor, *identity})
-                      if self.extractor.get(name) != identity.get(name)]
+            differ = [f'{name}: {self.extractor.get(name)} there, {identity.get(name)} here'
+                      for name in sorted({*self.extractor, *identity}) if self.extractor.get(name) != identity.get(name)]
             raise ValueError('The reference statistics are of other features, and distances between features of two kinds mean nothing. '
                              f'They differ in {"; ".join(differ)}. Make them again, or use the same --features.')
 
 
-def moments_of_images(extractor, batches, count, description):
+def moments_of_images(extractor: Extractor, batches: Iterable[np.ndarray], count: int, description: str) -> Moments:
     """Returns the `Moments` of the features of images.
 
     Args:
@@ -61,21 +65,21 @@ def moments_of_images(extractor, batches, count, description):
     return running.moments()
 
 
-def images_of_splits(splits):
+def images_of_splits(splits: Sequence[Split]) -> Iterator[np.ndarray]:
     """Yields the images of splits, uint8 `[batch, height, width, channels]`, one after the other."""
     for split in splits:
         for first in range(0, split.num_examples, BATCH):
             yield split.load(tf.range(first, min(first + BATCH, split.num_examples), dtype=tf.int64))['image'].numpy()
 
 
-def save_moments(path, found):
+def save_moments(path: str, found: FeatureMoments) -> None:
     """Writes `FeatureMoments` as a NumPy archive, whole or not at all."""
     about = json.dumps({'extractor': found.extractor, 'source': found.source})
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, count=found.moments.count, mean=found.moments.mean, covariance=found.moments.covariance, about=about)
 
 
-def load_moments(path):
+def load_moments(path: str) -> FeatureMoments:
     """Returns the `FeatureMoments` of a file.
 
     Raises:

@@ -1,8 +1,10 @@
 """What the folder of a tool's results has to say on a page: rows of numbers beside the paper's, pictures, notes."""
+from __future__ import annotations
+
 import json
 import math
 import os
-from typing import NamedTuple, Sequence
+from typing import Any, Dict, NamedTuple, Sequence, Tuple
 
 from tfwolf.evaluation.page import Row
 
@@ -11,17 +13,17 @@ class Findings(NamedTuple):
     """Rows, pictures `(path, caption)` and notes, as in `page.Part`."""
 
     rows: Sequence[Row] = ()
-    pictures: Sequence[tuple] = ()
+    pictures: Sequence[Tuple[str, str]] = ()
     notes: Sequence[str] = ()
 
 
-def read_result(folder, name='result'):
+def read_result(folder: str, name: str = 'result') -> Dict[str, Any]:
     """Returns what `NAME.json` in a folder holds."""
     with open(os.path.join(folder, f'{name}.json'), encoding='utf-8') as file:
         return json.load(file)
 
 
-def of_samples(folder):
+def of_samples(folder: str) -> Findings:
     """Returns the `Findings` of `tools/sample.py`."""
     result = read_result(folder)
     at = [f'{row["num_not_finite"]} at {row["temperature_v"]:g}' for row in result['temperatures'] if row['num_not_finite']]
@@ -30,7 +32,7 @@ def of_samples(folder):
     return Findings(rows, _pictures(folder, samples='Samples; those that are not finite are crossed out'))
 
 
-def of_reconstructions(folder):
+def of_reconstructions(folder: str) -> Findings:
     """Returns the `Findings` of `tools/reconstruct.py`."""
     result = read_result(folder)
     rows = [Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}'),
@@ -40,14 +42,14 @@ def of_reconstructions(folder):
     return Findings(rows, _pictures(folder, reconstructions='Images, what they decode to, and the same v with other draws of z'))
 
 
-def of_switch(folder):
+def of_switch(folder: str) -> Findings:
     """Returns the `Findings` of `tools/switch.py`."""
     result = read_result(folder)
     return Findings([Row('pairs', f'{result["num_pairs"]}'), Row('mean change of a colour value by the other z', f'{result["mean_change"]:.2f} of 255')],
                     _pictures(folder, switch='Pairs of images, and each with the z of the other'))
 
 
-def of_interpolation(folder):
+def of_interpolation(folder: str) -> Findings:
     """Returns the `Findings` of `tools/interpolate.py`."""
     result = read_result(folder)
     rows = [Row(f'corner {name.replace("_", " ")} equal pixel for pixel', 'yes' if same else 'no') for name, same in result['corners_equal'].items()]
@@ -55,7 +57,7 @@ def of_interpolation(folder):
                                                           'v along columns (beta)'))
 
 
-def of_latents(folder):
+def of_latents(folder: str) -> Findings:
     """Returns the `Findings` of `tools/latents.py`, of those of its parts that are there."""
     captions = {'attribute': {'attribute': 'Images with less and more of what a class has in the mean (Glow, section 6); in the middle the images'},
                 'manifold': {'manifold': 'The surface through four images (Real NVP, equation 19); at 0 and 90 degrees the images'},
@@ -73,7 +75,7 @@ def of_latents(folder):
     return Findings(rows, pictures)
 
 
-def of_probe(folder):
+def of_probe(folder: str) -> Findings:
     """Returns the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
     result = read_result(folder, 'svm-tuned')
     rows = []
@@ -86,7 +88,7 @@ def of_probe(folder):
                                  'The paper probes all 50,000 training images of its full-size model.'])
 
 
-def of_fid(folder):
+def of_fid(folder: str) -> Findings:
     """Returns the `Findings` of `tools/fid.py`."""
     result = read_result(folder)
     paper = f'{result["paper"]}' if 'paper' in result else ''
@@ -96,7 +98,7 @@ def of_fid(folder):
     return Findings(rows, notes=[] if result['comparable_with_papers'] else ['Distances of these features must not stand beside those of papers.'])
 
 
-def of_evaluation(result):
+def of_evaluation(result: Dict[str, Any]) -> Findings:
     """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
     dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))

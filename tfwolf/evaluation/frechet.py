@@ -1,5 +1,7 @@
 """The Frechet distance between the features of two sets of images, each taken as a normal distribution (Heusel et al., 2017)."""
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -25,10 +27,12 @@ class RunningMoments:
     T' = T + S + (m - M)(m - M)^T N n / (N + n), which does not cancel as a sum of squares would (Chan, Golub and LeVeque, 1979).
     """
 
-    def __init__(self):
-        self._count, self._mean, self._scatter = 0, None, None
+    def __init__(self) -> None:
+        self._count: int = 0
+        self._mean: Optional[np.ndarray] = None
+        self._scatter: Optional[np.ndarray] = None
 
-    def add(self, features):
+    def add(self, features: np.ndarray) -> None:
         """Takes features in, `[num_images, dim]`.
 
         Raises:
@@ -49,7 +53,7 @@ class RunningMoments:
             count = total
         self._count, self._mean, self._scatter = count, mean, scatter
 
-    def moments(self):
+    def moments(self) -> Moments:
         """Returns the `Moments` of all features so far.
 
         Raises:
@@ -60,7 +64,7 @@ class RunningMoments:
         return Moments(self._count, self._mean, self._scatter / (self._count - 1))
 
 
-def frechet_distance(first, second):
+def frechet_distance(first: Moments, second: Moments) -> float:
     """Returns |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), the squared distance of two normal distributions; 0 for the same.
 
     tr (C1 C2)^(1/2) is the sum of the singular values of C1^(1/2) C2^(1/2), which is real whatever rounding does, and right for

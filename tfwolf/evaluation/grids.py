@@ -1,11 +1,16 @@
 """Pictures: many images side by side, as one array and as a PNG."""
+from __future__ import annotations
+
 import math
 import os
+from typing import Optional, Sequence
 
 import numpy as np
 
 from tfwolf import validate
 from tfwolf.files import atomic_path
+from tfwolf.models.generation import Array
+from tfwolf.models.wolf import Wolf
 
 # Small images are shown enlarged by whole pixels to about this many pixels a side.
 SHOWN_SIDE = 64
@@ -14,7 +19,7 @@ CAPTION_SIZE = 12
 CAPTION_GAP = 6
 
 
-def image_grid(images, columns):
+def image_grid(images: Array, columns: int) -> np.ndarray:
     """Returns one uint8 picture `[rows * height', columns * width', 3]` of images in reading order, white between them.
 
     Args:
@@ -40,13 +45,13 @@ def image_grid(images, columns):
     return grid
 
 
-def to_rgb(images):
+def to_rgb(images: Array) -> np.ndarray:
     """Returns images `[..., channels]` with 3 channels: grey ones three times, of more than three the first three."""
     images = np.asarray(images)
     return images[..., :3] if images.shape[-1] >= 3 else np.repeat(images[..., :1], 3, axis=-1)
 
 
-def captioned(picture, rows=(), columns=()):
+def captioned(picture: np.ndarray, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> np.ndarray:
     """Returns the picture of a grid with a caption left of each row and above each column, dark on white.
 
     Args:
@@ -70,7 +75,7 @@ def captioned(picture, rows=(), columns=()):
     return np.asarray(canvas)
 
 
-def marked(images, finite):
+def marked(images: Array, finite: np.ndarray) -> np.ndarray:
     """Returns uint8 images in which those that are not finite are a cross on grey, so that nobody takes them for black pictures.
 
     Args:
@@ -85,13 +90,13 @@ def marked(images, finite):
     return images
 
 
-def sample_grid(model, num_images, seed, temperature_v=1.0, temperature_z=1.0):
-    """Returns a square grid of samples of the model."""
+def sample_grid(model: Wolf, num_images: int, seed: int, temperature_v: float = 1.0, temperature_z: float = 1.0) -> np.ndarray:
+    """Returns a square grid of samples of the model, uint8 `[height, width, 3]`; arguments as of `Wolf.sample`."""
     images = model.sample(num_images, seed, temperature_v, temperature_z)
     return image_grid(images, columns=math.ceil(math.sqrt(num_images)))
 
 
-def switch_grid(model, images, labels=None):
+def switch_grid(model: Wolf, images: Array, labels: Optional[Array] = None) -> np.ndarray:
     """Returns the switch of consecutive pairs of images, four columns a pair: a, b, z of a with v of b, z of b with v of a.
 
     Args:

@@ -1,10 +1,12 @@
 """Functions from images to features, for distances between sets of images. Features of different ones must never be compared."""
+from __future__ import annotations
+
 import functools
 import importlib
 import os
 import sys
 import tarfile
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -34,17 +36,17 @@ class Extractor(NamedTuple):
     """
 
     name: str
-    compute: Callable
+    compute: Callable[[np.ndarray], Any]
     resize: str
     weights_sha256: Optional[str] = None
     comparable: bool = False
 
     @property
-    def identity(self):
+    def identity(self) -> Dict[str, Any]:
         """What must be equal of two extractors whose features are compared, a dict of JSON values."""
         return {'name': self.name, 'weights_sha256': self.weights_sha256, 'resize': self.resize}
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns the features of images, float64 `[batch, dim]`.
 
         Raises:
@@ -57,7 +59,7 @@ class Extractor(NamedTuple):
         return features.astype(np.float64)
 
 
-def make_extractor(name, weights=None):
+def make_extractor(name: str, weights: Optional[str] = None) -> Extractor:
     """Returns the `Extractor` of a name.
 
     Args:

@@ -1,9 +1,13 @@
 """What is between two images: the grid of h(z) by h(v), with the images and their switches in its corners (Wolf, equation 9)."""
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from tfwolf import validate
+from tfwolf.evaluation.coder import Code, Coder, Decoded
+from tfwolf.models.generation import decode_grid, interpolate_codes, switch_codes
 
 
 class Grid(NamedTuple):
@@ -22,23 +26,12 @@ class Grid(NamedTuple):
     betas: np.ndarray
 
 
-def even_steps(num_steps):
+def even_steps(num_steps: int) -> np.ndarray:
     """Returns `num_steps` even places from 0 to 1, both included, `[num_steps]`."""
     return np.linspace(0.0, 1.0, validate.integer('num_steps', num_steps, minimum=2))
 
 
-def between(first, second, places):
-    """Returns (1 - t) first + t second for every place t, `[num_places, ...]`; exactly `first` at 0 and `second` at 1.
-
-    Args:
-        first, second: `[...]`, of one shape.
-        places: `[num_places]`.
-    """
-    t = np.asarray(places, first.dtype).reshape([-1] + [1] * first.ndim)
-    return (1 - t) * first + t * second
-
-
-def interpolation_grid(coder, code_a, code_b, alphas, betas):
+def interpolation_grid(coder: Coder, code_a: Code, code_b: Code, alphas: Sequence[float], betas: Sequence[float]) -> Grid:
     """Returns the `Grid` of the images of h(z) = (1 - alpha) z_a + alpha z_b and h(v) = (1 - beta) v_a + beta v_b.
 
     Its corners (0, 0) and (1, 1) are the two images, (1, 0) and (0, 1) their switches. Without z there is one row.
@@ -50,16 +43,14 @@ def interpolation_grid(coder, code_a, code_b, alphas, betas):
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, equation 9.
     """
-    has_z = code_a.z is not None
-    alphas, betas = np.asarray(alphas if has_z else [0.0]), np.asarray(betas)
+    # Without z, alpha has no meaning: one row.
+    alphas, betas = np.asarray([0.0] if code_a.z is None else alphas), np.asarray(betas)
+    images, finite = (np.asarray(part) for part in decode_grid(coder.decode, interpolate_codes(code_a, code_b, alphas, betas)))
     shape = (len(alphas), len(betas))
-    z = np.repeat(between(code_a.z[0], code_b.z[0], alphas), len(betas), axis=0) if has_z else None
-    v = np.concatenate([between(code_a.v[0], code_b.v[0], betas)] * len(alphas))
-    decoded = coder.decode(z, v)
-    return Grid(decoded.images.reshape(*shape, *decoded.images.shape[1:]), decoded.finite.reshape(shape), alphas, betas)
+    return Grid(images.reshape(*shape, *images.shape[-3:]), finite.reshape(shape), alphas, betas)
 
 
-def switched(coder, code_a, code_b):
+def switched(coder: Coder, code_a: Code, code_b: Code) -> Tuple[Decoded, Decoded]:
     """Returns the `Decoded` (z of a with v of b, z of b with v of a) of as many pairs of images: Wolf, figure 1.
 
     Args:
@@ -69,12 +60,11 @@ def switched(coder, code_a, code_b):
     Raises:
         ValueError: if the model has no z.
     """
-    if code_a.z is None:
-        raise ValueError('The switch needs a model with a latent z; this one has none.')
-    return coder.decode(code_a.z, code_b.v), coder.decode(code_b.z, code_a.v)
+    of_a, of_b = switch_codes(code_a, code_b)
+    return coder.decode(*of_a), coder.decode(*of_b)
 
 
-def pairs_within_class(labels, num_pairs):
+def pairs_within_class(labels: Sequence[int], num_pairs: int) -> np.ndarray:
     """Returns the positions of `num_pairs` pairs of images of one class, integers `[num_pairs, 2]`, the earliest first; classes take turns.
 
     Args:

@@ -1,16 +1,23 @@
 """Which layer of a flow loses its input: round-trip error and gain of the inverse of every layer, on real images."""
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Union
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
 from tfwolf.bijectors.composite import walk_leaves
-from tfwolf.data import preprocess
+from tfwolf.models.generation import Array
+from tfwolf.models.wolf import Wolf
+
+Row = Dict[str, Union[str, float]]
 
 # Size of the disturbance of a layer's output, relative to the output's own.
 RELATIVE_STEP = 1e-3
 
 
-def invertibility_report(model, images, seed, labels=None):
+def invertibility_report(model: Wolf, images: Array, seed: int, labels: Optional[Array] = None) -> List[Row]:
     """Returns a list of dicts, one per layer in the order of the flow, that shows which layer explodes.
 
     `round_trip_error` is max|f^-1(f(h)) - h| over the images' inputs h of the layer; `inverse_gain` is the largest
@@ -42,11 +49,11 @@ def invertibility_report(model, images, seed, labels=None):
                        'round_trip_error': _largest(tf.abs(back - x)), 'inverse_gain': _largest(gain)})
         return y
 
-    walk_leaves(model.flow, visit, preprocess.to_unit_range(images, model.num_bits, 0.5, model.dtype))
+    walk_leaves(model.flow, visit, model.bin_centres(images))
     return report
 
 
-def worst_layers(report, count=10):
+def worst_layers(report: List[Row], count: int = 10) -> List[Row]:
     """Returns the `count` layers of largest inverse gain, those that are not finite first."""
     return sorted(report, key=lambda row: -np.nan_to_num(row['inverse_gain'], nan=np.inf))[:count]
 

@@ -1,8 +1,11 @@
 """What an evaluation has computed so far, on disk, so that an interrupted one goes on where it stopped."""
+from __future__ import annotations
+
 import json
 import os
 import time
 import zipfile
+from typing import Any, Dict, List
 
 import numpy as np
 
@@ -20,32 +23,32 @@ class Journal:
         writes: whether this process is the one that writes the file.
     """
 
-    def __init__(self, path, key, writes=True):
+    def __init__(self, path: str, key: Dict[str, Any], writes: bool = True) -> None:
         self._path, self._writes = path, writes
         self._key = json.dumps(key, sort_keys=True)
         self._rows = self._read()
         self._saved = time.monotonic()
 
-    def rows(self, name):
+    def rows(self, name: str) -> List[np.ndarray]:
         """Returns the arrays under a name, in the order in which they were added."""
         return list(self._rows.get(name, ()))
 
     @property
-    def position(self):
+    def position(self) -> str:
         """How much there is under each name, as text."""
         return ', '.join(f'{name}: {len(rows)}' for name, rows in self._rows.items())
 
-    def clear(self):
+    def clear(self) -> None:
         """Forgets what the file held."""
         self._rows = {}
 
-    def append(self, name, row):
+    def append(self, name: str, row: np.ndarray) -> None:
         """Adds an array; the file is written every `SECONDS_BETWEEN_SAVES`."""
         self._rows.setdefault(name, []).append(row)
         if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
             self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Writes the file, whole or not at all."""
         if not self._writes:
             return
@@ -54,7 +57,7 @@ class Journal:
             np.savez(file, key=self._key, **arrays)
         self._saved = time.monotonic()
 
-    def remove(self):
+    def remove(self) -> None:
         """Deletes the file: all of it has gone into a result."""
         if self._writes and os.path.exists(self._path):
             os.remove(self._path)

@@ -1,11 +1,17 @@
 """Images decoded with the labels of others: what a model of classes keeps in v and what in the label (Real NVP, appendix F)."""
+from __future__ import annotations
+
+from typing import Tuple
+
 import numpy as np
 
 from tfwolf import seeds
+from tfwolf.evaluation.coder import Coder, Decoded
 from tfwolf.evaluation.sampling import check_label
+from tfwolf.models.generation import Array
 
 
-def shuffle_labels(coder, images, labels, seed):
+def shuffle_labels(coder: Coder, images: Array, labels: Array, seed: int) -> Tuple[Decoded, np.ndarray]:
     """Returns (`Decoded` images with other labels, those labels `[num_images]`): x' = g(f(x; y); y'), with y' a shuffle of the y.
 
     Args:

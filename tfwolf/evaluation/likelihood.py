@@ -1,12 +1,17 @@
 """Held-out likelihood: every image once, as the mean of K evidence lower bounds and as an importance-weighted bound."""
+from __future__ import annotations
+
 import math
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.distributions.bits import bits_per_dim
+from tfwolf.models.wolf import Wolf
 from tfwolf.replicas import deal, local_rows
 
 TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
@@ -14,7 +19,8 @@ TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
 QUANTILE_95 = 1.959964
 
 
-def evaluate_likelihood(model, split, batch_size, num_samples, seed, strategy, progress=None):
+def evaluate_likelihood(model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
+                        progress: Optional[Callable[[int], object]] = None) -> Dict[str, Any]:
     """Returns `summarize` of the likelihood of a split.
 
     Args:
@@ -32,7 +38,8 @@ def evaluate_likelihood(model, split, batch_size, num_samples, seed, strategy, p
     return summarize(np.concatenate(rows, axis=1), model.num_dims)
 
 
-def likelihood_batches(model, split, batch_size, num_samples, seed, strategy, first_batch=0):
+def likelihood_batches(model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
+                       first_batch: int = 0) -> Iterator[np.ndarray]:
     """Yields for each batch the terms of the bound of its images, float64 `[num_samples, images, 3]`, in nats, in the order of `TERMS`.
 
     The noise of an image depends on the seed and the batch it lies in, not on the number of replicas, nor on the batches before.
@@ -74,13 +81,13 @@ def likelihood_batches(model, split, batch_size, num_samples, seed, strategy, fi
         yield np.stack(samples)[:, :split.num_examples - number * batch_size].astype(np.float64)
 
 
-def effective_batch_size(split, batch_size, strategy):
+def effective_batch_size(split: Split, batch_size: int, strategy: tf.distribute.Strategy) -> int:
     """Returns the number of images per batch that is used: no more than there are images, and a multiple of the replicas."""
     replicas = strategy.num_replicas_in_sync
     return math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
 
 
-def image_bits_per_dim(terms, num_dims):
+def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> Tuple[np.ndarray, np.ndarray]:
     """Returns (mean of K bounds, importance-weighted bound) of each image, `[num_images]` each, in bits per dimension.
 
     With bounds nll_k in nats the second is `-log(1/K sum exp(-nll_k))`, never above the first (Burda, Grosse and Salakhutdinov,
@@ -95,7 +102,7 @@ def image_bits_per_dim(terms, num_dims):
     return bits_per_dim(nll_nats.mean(axis=0), num_dims), bits_per_dim(iwae_nats, num_dims)
 
 
-def summarize(terms, num_dims):
+def summarize(terms: np.ndarray, num_dims: int) -> Dict[str, Any]:
     """Returns a dict of means over images; a mean over images that are not all finite is not a finite number either.
 
     Args:

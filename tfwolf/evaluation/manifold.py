@@ -1,12 +1,16 @@
 """The surface through four images that Real NVP shows (equation 19)."""
+from __future__ import annotations
+
+from typing import List
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.evaluation.coder import Decoded
+from tfwolf.evaluation.coder import Code, Coder, Decoded
 
 
-def circle(num_angles):
+def circle(num_angles: int) -> List[np.ndarray]:
     """Returns cosine and sine of 0, 2 pi / n, ..., `[num_angles]` each; exact at right angles.
 
     Args:
@@ -25,11 +29,12 @@ def circle(num_angles):
     return both
 
 
-def manifold(coder, code, num_angles):
+def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
     """Returns the `Decoded` images of cos p (cos q c1 + sin q c2) + sin p (cos q c3 + sin q c4).
 
     p and q go around the circle; c is v and, where z has a prior, the noise that the prior makes z from: points of standard normal ones
-    are standard normal too, which z itself need not be. A z of class labels is combined as it is. The four images stand at (p, q) = (0, 0), (0, pi / 2), (pi / 2, 0) and (pi / 2, pi / 2).
+    are standard normal too, which z itself need not be. A z of class labels is combined as it is. The four images are at
+    (p, q) = (0, 0), (0, pi / 2), (pi / 2, 0) and (pi / 2, pi / 2).
 
     Args:
         coder: a `Coder`.
@@ -48,13 +53,13 @@ def manifold(coder, code, num_angles):
         raise ValueError(f'The surface is spanned by four images; got {len(code.v)}.')
     cosines, sines = circle(num_angles)
 
-    def surface(part):
+    def surface(part: np.ndarray) -> np.ndarray:
         part = np.asarray(part)
         first, second = (np.stack([c * part[2 * half] + s * part[2 * half + 1] for c, s in zip(cosines, sines)]) for half in (0, 1))
         return np.concatenate([c * first + s * second for c, s in zip(cosines, sines)]).astype(part.dtype)
 
     latent = coder.model.latent
-    if code.z is None or latent.num_classes is not None:
+    if not latent.has_posterior:
         z = None if code.z is None else surface(code.z)
     else:
         z = latent.from_noise(tf.constant(surface(latent.to_noise(tf.constant(code.z))))).numpy()

@@ -1,17 +1,21 @@
 """How unusual an image is for the model: by typicality and by a score corrected for complexity, because raw likelihood misranks."""
+from __future__ import annotations
+
 import concurrent.futures
 import io
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 import scipy.stats
 
 from tfwolf.data import preprocess
+from tfwolf.models.generation import Array
 
 # Lossless; the shorter file counts.
 CODERS = {'PNG': {'optimize': True}, 'WEBP': {'lossless': True, 'method': 4}}
 
 
-def typicality(images_bits_per_dim, samples_bits_per_dim):
+def typicality(images_bits_per_dim: np.ndarray, samples_bits_per_dim: np.ndarray) -> np.ndarray:
     """Returns the distance of each image from the model's own samples, `[num_images]`, in standard deviations; 0 is typical.
 
     `(b - mean(s)) / std(s)` for the bits per dimension b of an image and s of the samples. Positive: the model finds the image less
@@ -33,7 +37,7 @@ def typicality(images_bits_per_dim, samples_bits_per_dim):
     return (images_bits_per_dim - finite.mean()) / finite.std(ddof=1)
 
 
-def coded_bits_per_dim(images, num_bits, progress=None):
+def coded_bits_per_dim(images: Array, num_bits: int, progress: Optional[Callable[[int], object]] = None) -> np.ndarray:
     """Returns the length of each image in a lossless coder's file, `[num_images]`, in bits per dimension.
 
     What the file of a blank image takes is subtracted from each coder's length, so that headers do not count.
@@ -58,7 +62,7 @@ def coded_bits_per_dim(images, num_bits, progress=None):
     return 8.0 * np.array(lengths) / bins[0].size
 
 
-def likelihood_caveat(images_bits_per_dim, coded):
+def likelihood_caveat(images_bits_per_dim: np.ndarray, coded: np.ndarray) -> Tuple[float, str]:
     """Returns the rank correlation of bits per dimension with a coder's (NaN where undefined), and a line that says what it means.
 
     Args:

@@ -1,8 +1,10 @@
 """One page of pictures and numbers in one file, which needs nothing else and no network to be read."""
+from __future__ import annotations
+
 import base64
 import importlib.resources
 import os
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence, Tuple
 
 
 class Row(NamedTuple):
@@ -31,18 +33,18 @@ class Part(NamedTuple):
     explanation: str
     command: str
     rows: Sequence[Row] = ()
-    pictures: Sequence[tuple] = ()
+    pictures: Sequence[Tuple[str, str]] = ()
     notes: Sequence[str] = ()
     seconds: Optional[float] = None
     problem: Optional[str] = None
 
     @property
-    def has_paper(self):
+    def has_paper(self) -> bool:
         """Whether the paper reports a number for any of the rows."""
         return any(row.paper for row in self.rows)
 
 
-def page(title, facts, parts, configuration):
+def page(title: str, facts: Mapping[str, str], parts: Sequence[Part], configuration: str) -> str:
     """Returns a page as HTML text with everything in it, pictures included.
 
     Args:

@@ -1,8 +1,10 @@
 """How well a simple classifier tells classes by features: the downstream evaluation of representations (Wolf, section 3.2, table 4)."""
+from __future__ import annotations
+
 import math
 import time
 import warnings
-from typing import NamedTuple, Optional
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -17,6 +19,8 @@ SEARCHED_IMAGES, FOLDS = 10_000, 3
 # Up to so many features the linear SVM is solved in the primal.
 PRIMAL_FEATURES = 1024
 QUANTILE_95 = 1.959964
+# Features [num_images, dim] and labels [num_images].
+Labelled = Tuple[np.ndarray, np.ndarray]
 
 
 class Probe(NamedTuple):
@@ -34,16 +38,16 @@ class Probe(NamedTuple):
     """
 
     accuracy: float
-    interval_95: tuple
+    interval_95: Tuple[float, float]
     train_accuracy: float
     C: float
-    searched: dict
+    searched: Dict[float, float]
     seconds: float
     estimated_seconds: Optional[float]
     converged: bool
 
 
-def describe_protocol(protocol, classifier):
+def describe_protocol(protocol: str, classifier: str) -> str:
     """Returns a protocol in words."""
     kind = {'svm': 'linear SVM', 'logistic': 'logistic regression', 'svm_rbf': 'SVM with a radial basis kernel'}[classifier]
     if protocol == 'paper':
@@ -51,7 +55,8 @@ def describe_protocol(protocol, classifier):
     return f'{kind}, standardised features, C by {FOLDS}-fold cross-validation on at most {SEARCHED_IMAGES:,} training images'
 
 
-def probe(train, test, classifier='svm', protocol='tuned', seed=0, report=print):
+def probe(train: Labelled, test: Labelled, classifier: str = 'svm', protocol: str = 'tuned', seed: int = 0,
+          report: Callable[[str], object] = print) -> Probe:
     """Returns the `Probe` of features: fits a classifier on the training images and asks it for the classes of the test images.
 
     'paper' is a support vector machine with C = 1 on unscaled features (libsvm, one against one, in a time that grows with
@@ -95,7 +100,7 @@ def probe(train, test, classifier='svm', protocol='tuned', seed=0, report=print)
                  converged)
 
 
-def wilson_interval_95(num_correct, num_images):
+def wilson_interval_95(num_correct: int, num_images: int) -> Tuple[float, float]:
     """Returns the 95 % interval (low, high) of a share of which `num_correct` of `num_images` were seen (Wilson, 1927)."""
     validate.integer('num_images', num_images, minimum=1)
     share, z = num_correct / num_images, QUANTILE_95

@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import os
 import zipfile
-from typing import Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.data import preprocess
-from tfwolf.data.dataset import Split
+from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.evaluation.coder import Coder
 from tfwolf.files import atomic_path
@@ -21,7 +20,8 @@ FEATURES = ('z', 'v', 'pixels')
 CHUNK = 2048
 
 
-def labelled_images(dataset, num_train=None, num_test=None):
+def labelled_images(dataset: ImageDataset, num_train: Optional[int] = None,
+                    num_test: Optional[int] = None) -> Tuple[List[Split], List[Split]]:
     """Returns two lists of `Split`s: the images to train a probe on, which are training and validation images, and the test images.
 
     Args:
@@ -36,7 +36,7 @@ def labelled_images(dataset, num_train=None, num_test=None):
     return (_first('num_train', [dataset.train, dataset.validation], num_train), _first('num_test', [dataset.test], num_test))
 
 
-def extract(coder, splits, names):
+def extract(coder: Coder, splits: Sequence[Split], names: Sequence[str]) -> Tuple[Dict[str, np.ndarray], np.ndarray]:
     """Returns `({name: float32 [num_images, dim]}, labels int64 [num_images])` of the images of splits, one after the other.
 
     z is the mean of q(z|x) `[num_images, latent_dim]`, v is flattened, and pixels are in [-1, 1] at the model's number of bits, flattened.
@@ -53,7 +53,7 @@ def extract(coder, splits, names):
     for name in names:
         if name not in FEATURES:
             raise ValueError(f'`names` must be some of {FEATURES}; got {name!r}.')
-        if name == 'z' and not model.latent.dim:
+        if name == 'z' and not model.latent.has_z:
             raise ValueError("`names` has 'z', but the model has no latent z.")
     count = sum(split.num_examples for split in splits)
     found = {name: np.empty((count, model.latent.dim if name == 'z' else model.num_dims), np.float32) for name in names}
@@ -66,7 +66,7 @@ def extract(coder, splits, names):
                 rows = slice(done, done + len(images))
                 labels[rows] = own
                 if 'pixels' in names:
-                    x = preprocess.to_unit_range(images, model.num_bits, 0.5, tf.float32)
+                    x = model.bin_centres(images)
                     found['pixels'][rows] = x.numpy().reshape(len(images), -1)
                 if {'z', 'v'} & set(names):
                     code = coder.encode(images, own)
@@ -77,13 +77,13 @@ def extract(coder, splits, names):
     return found, labels
 
 
-def save_features(path, features, labels, key):
+def save_features(path: str, features: np.ndarray, labels: np.ndarray, key: str) -> None:
     """Writes features `[num_images, dim]` and labels as a NumPy archive with a `key`, a text, whole or not at all."""
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, features=features, labels=labels, key=key)
 
 
-def load_features(path, key):
+def load_features(path: str, key: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:
     """Returns (features, labels) of a file that `save_features` wrote with this `key`, or None if there is none, or none that can be read."""
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -119,7 +119,7 @@ def kept_features(coder: Coder, folder: str, splits: Sequence[Sequence[Split]], 
     return parts
 
 
-def _first(name, splits, count):
+def _first(name: str, splits: Sequence[Split], count: Optional[int]) -> List[Split]:
     """Returns the splits cut to their first `count` images together, empty ones left out."""
     total = sum(split.num_examples for split in splits)
     if count is not None and validate.integer(name, count, minimum=1) > total:

@@ -1,10 +1,14 @@
 """Images decoded from their own v: with the mean of q(z|x), which gives them back exactly, and with other draws of z."""
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
 
 import numpy as np
 
-from tfwolf import seeds, validate
+from tfwolf import validate
 from tfwolf.data import preprocess
+from tfwolf.evaluation.coder import Coder
+from tfwolf.models.generation import Array, posterior_draw
 
 
 class Reconstructions(NamedTuple):
@@ -25,14 +29,14 @@ class Reconstructions(NamedTuple):
     max_pixel_error: int
 
 
-def reconstruct(coder, images, num_draws, seed, labels=None):
+def reconstruct(coder: Coder, images: Array, num_draws: int, seed: int, labels: Optional[Array] = None) -> Reconstructions:
     """Returns the `Reconstructions` of images.
 
     Args:
         coder: a `Coder`.
         images: uint8 `[num_images, height, width, channels]`.
         num_draws: draws of z for each image; must be 0 for a model without an encoder.
-        seed: integer.
+        seed: integer; draw d is that of `Wolf.reconstruct` with the seed `seed + d`.
         labels: integers `[num_images]`; only a model whose z comes from them needs them.
 
     Raises:
@@ -40,15 +44,14 @@ def reconstruct(coder, images, num_draws, seed, labels=None):
     """
     model = coder.model
     validate.integer('num_draws', num_draws, minimum=0)
-    if num_draws and (not model.latent.dim or model.latent.num_classes is not None):
+    if num_draws and not model.latent.has_posterior:
         raise ValueError(f'`num_draws` must be 0 for a model whose z has no posterior to draw from; got num_draws={num_draws}.')
     code = coder.encode(images, labels)
     exact = coder.decode(*code)
     error = np.abs(exact.images.astype(int) - preprocess.at_num_bits(images, model.num_bits).numpy())
     draws, finite = np.empty((len(images), 0, *model.image_shape), np.uint8), np.empty((len(images), 0), bool)
     if num_draws:
-        noise = seeds.normal([num_draws, len(images), model.latent.dim], seeds.tensor_seed(seed, 'posterior draws'), model.dtype)
         posterior = model.posterior(images)
-        decoded = [coder.decode(posterior.from_noise(of_draw), code.v) for of_draw in noise]
+        decoded = [coder.decode(posterior_draw(posterior, seed + draw), code.v) for draw in range(num_draws)]
         draws, finite = (np.stack(parts, axis=1) for parts in zip(*decoded))
     return Reconstructions(exact.images, draws, finite, int((error.reshape(len(error), -1).max(axis=1) == 0).sum()), int(error.max()))

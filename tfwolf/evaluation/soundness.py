@@ -1,17 +1,24 @@
 """Whether the flow inverts on real images, and how often samples are numbers at all."""
+from __future__ import annotations
+
+from typing import Dict, Optional
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.data import preprocess
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.evaluation.coder import Coder
-from tfwolf.evaluation.sampling import draw_noise, draw_samples
+from tfwolf.evaluation.sampling import draw_samples
+from tfwolf.image_noise import image_seeds
+from tfwolf.models.generation import Array, sample_labels
+from tfwolf.models.wolf import Wolf
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.0)
 BATCH = 64
 
 
-def reconstruction_errors(model, images, labels=None):
+def reconstruction_errors(model: Wolf, images: Array, labels: Optional[Array] = None) -> Dict[str, float]:
     """Returns how exactly decode(encode(x)) is x: a dict of numbers over the images.
 
     Args:
@@ -24,7 +31,7 @@ def reconstruction_errors(model, images, labels=None):
         `mean_pixel_error` in 0..255; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in [-1, 1].
     """
     z, v = model.encode(images, labels)
-    x = preprocess.to_unit_range(images, model.num_bits, 0.5, model.dtype)
+    x = model.bin_centres(images)
     back = model.flow.inverse_and_log_det(v, z)[0]
     seen = preprocess.to_images(x, model.num_bits).numpy().astype(int)
     error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - seen)
@@ -33,21 +40,22 @@ def reconstruction_errors(model, images, labels=None):
             'max_round_trip_error': float(tf.reduce_max(tf.abs(back - x)))}
 
 
-def non_finite_samples(model, num_samples, seed):
+def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> Dict[str, float]:
     """Returns `{temperature: share of samples that hold a value that is not finite}`, before they become pixels.
 
     A flow can generate values that overflow; as pixels they would pass for black or white.
 
     Args:
         model: a `Wolf`.
-        num_samples: samples per temperature; all temperatures scale the same noise of v and of z, that of `sampling.draw_samples`.
+        num_samples: samples per temperature; all temperatures scale the same noise of v and of z, that of `Wolf.sample`.
         seed: integer.
     """
     coder = Coder(model, min(BATCH, num_samples))
-    return {str(temperature): float(1 - draw_samples(coder, num_samples, seed, temperature, temperature).finite.mean()) for temperature in TEMPERATURES}
+    return {str(temperature): float(1 - draw_samples(coder, num_samples, seed, temperature, temperature).finite.mean())
+            for temperature in TEMPERATURES}
 
 
-def finite_samples(model, num_samples, seed):
+def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:
     """Returns samples of the model at temperature 1, those that are finite, as a `Split` with the labels they were drawn with.
 
     Args:
@@ -58,6 +66,8 @@ def finite_samples(model, num_samples, seed):
     decoded = draw_samples(Coder(model, min(BATCH, num_samples)), num_samples, seed)
     images, finite = decoded.images[decoded.finite], decoded.finite
     labels = np.full(num_samples, -1)
-    if model.latent.num_classes is not None:
-        labels = model.latent.labels_from_noise(draw_noise(model, num_samples, seed).z).numpy()
+    if model.latent.needs_labels:
+        # As a graph: one image after the other takes long in Python.
+        draw = tf.function(lambda pairs: sample_labels(model.latent, pairs), autograph=False)
+        labels = draw(image_seeds(seed, num_samples)).numpy()
     return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)

@@ -1,11 +1,16 @@
 """What the page can ask of the model: from the JSON of a request to that of its answer."""
+from __future__ import annotations
+
 import math
 import threading
+from typing import Any, Dict, Protocol
 
 import numpy as np
 
+from tfwolf.explorer.description import Description
 from tfwolf.explorer.fields import Fields
 from tfwolf.explorer.pictures import UPLOAD_BYTES, picture_from_text, picture_to_text, read_upload
+from tfwolf.serving.signature_defs import Signature
 
 # Longest to prepare first: meanwhile a page that is open asks for samples itself.
 SIGNATURES = ('interpolate', 'sample', 'bits_per_dim')
@@ -13,6 +18,16 @@ LARGEST_SEED = 2 ** 53 - 1
 LARGEST_LABEL = 2 ** 31 - 1
 LARGEST_TEMPERATURE = 10
 CALLS_AT_ONCE = 2
+Answer = Dict[str, Any]
+
+
+class Backend(Protocol):
+    """What calls a model's signatures: a `Servable`, or a `RestServable`."""
+
+    signatures: Dict[str, Signature]
+
+    def __call__(self, name: str, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        """Returns `{name: array}` of a signature's outputs for `{name: array}` of its inputs."""
 
 
 class Actions:
@@ -24,8 +39,8 @@ class Actions:
         title: where the model is from, for the page.
     """
 
-    def __init__(self, backend, description, title):
-        self.description = description
+    def __init__(self, backend: Backend, description: Description, title: str) -> None:
+        self.description: Description = description
         self._backend = backend
         self._title = title
         # More at a time would not be faster, and each takes memory.
@@ -33,16 +48,16 @@ class Actions:
         self._prepared = set()
         self._preparing = {name: threading.Lock() for name in SIGNATURES}
 
-    def model(self):
+    def model(self) -> Answer:
         """Returns what the page needs to know of the model."""
         return {**self.description._asdict(), 'title': self._title, 'upload_bytes': UPLOAD_BYTES}
 
-    def upload(self, content):
+    def upload(self, content: bytes) -> Answer:
         """Returns `{'image', 'from_size': [width, height]}` of a picture file."""
         image, size = read_upload(content, self.description.image_shape)
         return {'image': picture_to_text(image), 'from_size': list(size)}
 
-    def sample(self, body):
+    def sample(self, body: Any) -> Answer:
         """Returns `{'images': [...]}`: `count` samples, of the seeds (`seed`, 0), (`seed`, 1), ..."""
         fields = Fields(body, ['count', 'seed', 'temperature_v', *self._if(self.description.has_temperature_z, 'temperature_z'),
                                *self._if(self.description.is_labelled, 'label')])
@@ -55,7 +70,7 @@ class Actions:
             inputs['labels'] = np.full([count], self._label(fields, 'label'), np.int64)
         return {'images': [picture_to_text(image) for image in self._call('sample', inputs)['images']]}
 
-    def interpolate(self, body):
+    def interpolate(self, body: Any) -> Answer:
         """Returns `{'images': [[...], ...]}`: of every alpha a list with an image of every beta; one list without z.
 
         The corners are the images and, with z, their switches: `images[0][-1]`, at alpha 0 and beta 1, has z of a and v of b.
@@ -70,7 +85,7 @@ class Actions:
         images = images.reshape([-1, len(betas), *self.description.image_shape])
         return {'images': [[picture_to_text(image) for image in row] for row in images]}
 
-    def bits_per_dim(self, body):
+    def bits_per_dim(self, body: Any) -> Answer:
         """Returns `{'bits_per_dim': number}` of an image, None where it is not finite."""
         fields = Fields(body, ['image', *self._if(self.description.is_labelled, 'label')])
         inputs = {'images': self._image(fields, 'image')}
@@ -79,7 +94,7 @@ class Actions:
         value = float(self._call('bits_per_dim', inputs)['bits_per_dim'][0])
         return {'bits_per_dim': value if math.isfinite(value) else None}
 
-    def warm_up(self):
+    def warm_up(self) -> None:
         """Calls every signature once: TensorFlow prepares it at its first call, for seconds."""
         for name in SIGNATURES:
             inputs = self._backend.signatures[name].inputs

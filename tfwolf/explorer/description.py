@@ -1,5 +1,9 @@
 """What the page has to know of a model, read from its signatures."""
-from typing import NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Optional, Tuple
+
+from tfwolf.serving.signature_defs import Signature
 
 # Pixels of all images that one request may make the model compute, and how many images at most.
 PIXELS_AT_ONCE = 2 ** 21
@@ -30,7 +34,8 @@ class Description(NamedTuple):
     max_images: int
 
 
-def describe(signatures, num_bits=None, num_classes=None):
+def describe(signatures: Mapping[str, Signature], num_bits: Optional[int] = None,
+             num_classes: Optional[int] = None) -> Description:
     """Returns the `Description` of a model.
 
     Args:

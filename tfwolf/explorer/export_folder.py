@@ -1,6 +1,9 @@
 """Opens a version of an exported model on this disk, and reads what is written beside it."""
+from __future__ import annotations
+
 import json
 import os
+from typing import Dict, Optional
 
 from tfwolf.chatter import held_back
 from tfwolf.serving.c_api import Servable, ServableError
@@ -8,7 +11,7 @@ from tfwolf.serving.c_api import Servable, ServableError
 SIGNATURES = 'signatures.json'
 
 
-def open_version(folder):
+def open_version(folder: str) -> Servable:
     """Returns the `Servable` of a folder with a SavedModel.
 
     Raises:
@@ -21,7 +24,7 @@ def open_version(folder):
         raise ValueError(f'The model in {folder} cannot be loaded: {error}') from error
 
 
-def read_details(folder):
+def read_details(folder: str) -> Dict[str, Optional[int]]:
     """Returns what the SavedModel itself does not say: `{'num_bits': int or None, 'num_classes': int or None}`.
 
     Raises:

@@ -1,5 +1,8 @@
 """Reads the values of a request, each with a message that says what it must be."""
+from __future__ import annotations
+
 import math
+from typing import Any, Iterable, List
 
 from tfwolf.explorer.refusal import Refusal
 
@@ -15,7 +18,7 @@ class Fields:
         Refusal: if it is no object, or holds another name; so do all methods on a missing or wrong value.
     """
 
-    def __init__(self, body, known):
+    def __init__(self, body: Any, known: Iterable[str]) -> None:
         if not isinstance(body, dict):
             raise Refusal('The request must be a JSON object.')
         unknown = sorted(body.keys() - set(known))
@@ -23,25 +26,25 @@ class Fields:
             raise Refusal(f'There is no field {unknown[0][:40]!r}; there are: {", ".join(sorted(known))}.')
         self._body = body
 
-    def integer(self, name, low, high):
+    def integer(self, name: str, low: int, high: int) -> int:
         """Returns a whole number from `low` to `high`."""
         value = self._body.get(name)
         if type(value) is not int or not low <= value <= high:
             raise Refusal(f'`{name}` must be a whole number from {low} to {high}; got {_shown(value)}.')
         return value
 
-    def number(self, name, low, high):
+    def number(self, name: str, low: float, high: float) -> float:
         """Returns a number from `low` to `high`."""
         return _number(name, self._body.get(name), low, high)
 
-    def numbers(self, name, low, high, most):
+    def numbers(self, name: str, low: float, high: float, most: int) -> List[float]:
         """Returns a list of 1 to `most` numbers from `low` to `high`."""
         value = self._body.get(name)
         if not isinstance(value, list) or not 1 <= len(value) <= most:
             raise Refusal(f'`{name}` must be a list of 1 to {most} numbers; got {_shown(value)}.')
         return [_number(name, item, low, high) for item in value]
 
-    def raw(self, name):
+    def raw(self, name: str) -> Any:
         """Returns the value as it is, None where it is missing."""
         return self._body.get(name)
 

@@ -1,8 +1,11 @@
 """Pictures that people upload, and those that go to and come from the page: checked before they are decoded."""
+from __future__ import annotations
+
 import base64
 import binascii
 import io
 import threading
+from typing import Any, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -19,7 +22,7 @@ ON_ITS_SIDE = (5, 6, 7, 8)
 DECODED_AT_ONCE = threading.BoundedSemaphore(2)
 
 
-def read_upload(content, image_shape):
+def read_upload(content: bytes, image_shape: Sequence[int]) -> Tuple[np.ndarray, Tuple[int, int]]:
     """Returns an uploaded picture as the model takes it, uint8 `[height, width, channels]`, and the (width, height) it came in, upright.
 
     The largest centred part of the right proportions is cut out and resized; transparent parts become white.
@@ -49,7 +52,7 @@ def read_upload(content, image_shape):
     return np.asarray(image, np.uint8).reshape(image_shape), size
 
 
-def picture_from_text(name, text, image_shape):
+def picture_from_text(name: str, text: Any, image_shape: Sequence[int]) -> np.ndarray:
     """Returns the uint8 image `[height, width, channels]` of a PNG file in base64, as `picture_to_text` made it.
 
     Raises:
@@ -70,7 +73,7 @@ def picture_from_text(name, text, image_shape):
         raise Refusal(message) from error
 
 
-def picture_to_text(image):
+def picture_to_text(image: np.ndarray) -> str:
     """Returns a uint8 image `[height, width, channels]`, of 1 or 3 channels, as a PNG file in base64."""
     file = io.BytesIO()
     Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, 'PNG')

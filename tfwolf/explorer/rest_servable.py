@@ -1,10 +1,13 @@
 """A model behind TensorFlow Serving's REST API, called as a `Servable` is."""
+from __future__ import annotations
+
 import base64
 import http.client
 import json
 import re
 import urllib.error
 import urllib.request
+from typing import Any, Dict, Mapping
 
 import numpy as np
 
@@ -33,7 +36,7 @@ class RestServable:
         Unavailable: if nothing answers.
     """
 
-    def __init__(self, server, model_name='wolf', timeout=SECONDS):
+    def __init__(self, server: str, model_name: str = 'wolf', timeout: float = SECONDS) -> None:
         if not re.fullmatch(r'https?://[^/?#\s]+/?', server):
             raise ValueError(f"--server must be an address such as 'http://localhost:8501'; got {server!r}.")
         if not re.fullmatch(r'[\w.-]+', model_name):
@@ -46,12 +49,12 @@ class RestServable:
             raise ValueError(f'TensorFlow Serving at {server} serves no model {model_name!r} (--model_name): {error}') from error
         try:
             served = metadata['metadata']['signature_def']['signature_def']
-            self.signatures = {name: Signature(_infos(entry['inputs']), _infos(entry['outputs']))
-                               for name, entry in served.items() if name != '__saved_model_init_op'}
+            self.signatures: Dict[str, Signature] = {name: Signature(_infos(entry['inputs']), _infos(entry['outputs']))
+                                                     for name, entry in served.items() if name != '__saved_model_init_op'}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f'What answers at {server} is no TensorFlow Serving: it does not describe its model.') from error
 
-    def __call__(self, name, inputs):
+    def __call__(self, name: str, inputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
         """Calls a signature; returns `{name: array}`.
 
         Args:

@@ -1,4 +1,6 @@
 """The HTTP server of the page: a fixed table of files and of requests, and nothing else."""
+from __future__ import annotations
+
 import http.server
 import ipaddress
 import json
@@ -10,7 +12,9 @@ import sys
 import threading
 import traceback
 import urllib.parse
+from typing import Any, Dict, Optional, Set, Tuple
 
+from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.pictures import UPLOAD_BYTES
 from tfwolf.explorer.refusal import Refusal, Unavailable
 from tfwolf.serving.c_api import INVALID_ARGUMENT, ServableError
@@ -52,11 +56,11 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, host, port, actions, debug=False):
+    def __init__(self, host: str, port: int, actions: Actions, debug: bool = False) -> None:
         self.address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
-        self.actions = actions
-        self.debug = debug
-        self.files = {path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
+        self.actions: Actions = actions
+        self.debug: bool = debug
+        self.files: Dict[str, Tuple[bytes, str]] = {path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
         self._connections = threading.BoundedSemaphore(CONNECTIONS)
         try:
             super().__init__((host, port), _Handler)
@@ -64,26 +68,26 @@ class Server(http.server.ThreadingHTTPServer):
             reason = getattr(error, 'strerror', None) or error
             raise ValueError(f'Cannot listen on {host}, port {port} (--host, --port): {reason}. --port=0 takes any free port.') from error
         # From a page elsewhere whose name was made to point here (DNS rebinding), the browser sends that page's name.
-        self.names = {'localhost', '127.0.0.1', '::1', host.lower()} if _is_loopback(self.server_address[0]) else None
-        self.address = f'http://{f"[{host}]" if ":" in host else host}:{self.server_address[1]}/'
+        self.names: Optional[Set[str]] = {'localhost', '127.0.0.1', '::1', host.lower()} if _is_loopback(self.server_address[0]) else None
+        self.address: str = f'http://{f"[{host}]" if ":" in host else host}:{self.server_address[1]}/'
 
-    def server_bind(self):
+    def server_bind(self) -> None:
         """Takes the address; not as HTTPServer does, which asks a name server for this machine's name."""
         socketserver.TCPServer.server_bind(self)
 
-    def process_request(self, request, client_address):
+    def process_request(self, request: socket.socket, client_address: Any) -> None:
         """Answers in a thread of its own, as soon as fewer than `CONNECTIONS` are."""
         self._connections.acquire()
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request, client_address):
+    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
         """Lets the next connection in when this one has ended."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._connections.release()
 
-    def handle_error(self, request, client_address):
+    def handle_error(self, request: socket.socket, client_address: Any) -> None:
         """Says nothing, unless asked to: it is a browser that went away in the middle of an answer."""
         if self.debug:
             traceback.print_exc()
@@ -99,21 +103,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     # Otherwise the body waits 40 ms for the client to acknowledge the headers.
     disable_nagle_algorithm = True
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self._answer()
 
-    def do_HEAD(self):
+    def do_HEAD(self) -> None:
         self._answer()
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         self._answer()
 
-    def send_error(self, code, message=None, explain=None):
+    def send_error(self, code: int, message: Optional[str] = None, explain: Optional[str] = None) -> None:
         """Sends what the base class finds wrong, such as a method that is none, in our form."""
         self.close_connection = True
         self._send_json(code, {'error': message or 'The request cannot be read.'})
 
-    def log_message(self, format, *args):
+    def log_message(self, format: str, *args: Any) -> None:
         """Says nothing: a page that follows a slider asks ten times a second."""
 
     def _answer(self):

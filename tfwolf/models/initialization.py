@@ -1,12 +1,19 @@
 """Data-dependent initialisation: one explicit pass before the first step (Glow, section 3.1; Wolf, appendix C)."""
+from __future__ import annotations
+
+from typing import Callable, Optional
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.data import preprocess
+from tfwolf.models.generation import Array
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 
 
-def initialize(model, images, seed, chunk_size=256, progress=None, labels=None):
+def initialize(model: Wolf, images: Array, seed: int, chunk_size: int = 256, progress: Optional[Callable[[int], object]] = None,
+               labels: Optional[Array] = None) -> None:
     """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the prior and of the flow, in turn.
 
     The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does not depend on their number.
@@ -30,15 +37,14 @@ def initialize(model, images, seed, chunk_size=256, progress=None, labels=None):
     cuts = list(range(0, len(images), chunk_size)) + [len(images)]
     spans = [slice(*span) for span in zip(cuts, cuts[1:])]
 
-    def x(span, noise):
-        return preprocess.to_unit_range(tf.convert_to_tensor(np.asarray(images[span])), model.num_bits, noise, model.dtype)
-
-    z = model.latent.initialize([x(span, 0.0) for span in spans], [noise.posterior[span] for span in spans],
+    chunks = [tf.convert_to_tensor(np.asarray(images[span])) for span in spans]
+    noises = [Noise(noise.dequantization[span], noise.posterior[span]) for span in spans]
+    z = model.latent.initialize([model.encoder_input(chunk) for chunk in chunks], [part.posterior for part in noises],
                                 [None if labels is None else labels[span] for span in spans])
     if progress:
         progress(len(images) // 2)
     condition = None if z[0] is None else tf.concat(z, axis=0)
-    model.flow.initialize_and_forward(tf.concat([x(span, noise.dequantization[span]) for span in spans], axis=0), condition)
+    model.flow.initialize_and_forward(tf.concat([model.flow_input(*pair) for pair in zip(chunks, noises)], axis=0), condition)
     model.initialized.assign(True)
     if progress:
         progress(len(images) - len(images) // 2)

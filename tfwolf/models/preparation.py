@@ -3,20 +3,26 @@
 A flow that needs it has a `preparation` with `num_steps`, `flow_changes` (arguments that make the other flow), `measure(flow, x, condition)`
 (tensors `[batch, ...]`) and `conclude(flow, averages)`.
 """
+from __future__ import annotations
+
+from typing import Callable, Optional
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds
-from tfwolf.data import preprocess
+from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
+from tfwolf.models.wolf import Wolf
 
 
-def preparing_model(model):
+def preparing_model(model: Wolf) -> Wolf:
     """Returns the model that is trained first, with weights of its own."""
     return model.with_flow(**model.flow.preparation.flow_changes)
 
 
-def conclude_preparation(model, prepared, split, batch_size, seed, progress=None):
+def conclude_preparation(model: Wolf, prepared: Wolf, split: Split, batch_size: int, seed: int,
+                         progress: Optional[Callable[[int], object]] = None) -> None:
     """Measures on the prepared model, averages over all images of a split, and hands the averages to the model's flow.
 
     Args:
@@ -32,9 +38,8 @@ def conclude_preparation(model, prepared, split, batch_size, seed, progress=None
     @tf.function(autograph=False)
     def measured_sums(images, labels, mask, noise_seed):
         noise = prepared.draw_noise(batch_size, noise_seed)
-        z = prepared.latent.infer(preprocess.to_unit_range(images, prepared.num_bits, 0.0, prepared.dtype), noise.posterior, labels).z
-        x = preprocess.to_unit_range(images, prepared.num_bits, noise.dequantization, prepared.dtype)
-        measured = preparation.measure(prepared.flow, x, z)
+        z = prepared.infer(images, noise, labels=labels).z
+        measured = preparation.measure(prepared.flow, prepared.flow_input(images, noise), z)
         return [tf.reduce_sum(tf.cast(tf.boolean_mask(array, mask), tf.float64), axis=0) for array in measured]
 
     batch_size = min(batch_size, split.num_examples)

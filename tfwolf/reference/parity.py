@@ -88,13 +88,11 @@ class Parity:
     def _evaluation_arrays(self):
         model, io = self._model, self._io
         ours = {}
-        x = preprocess.to_unit_range(self._images, model.num_bits, self._noise.dequantization, self._dtype)
-        clean = preprocess.to_unit_range(self._images, model.num_bits, 0.0, self._dtype)
-        inference = model.latent.infer(clean, self._noise.posterior, self._labels)
-        v, log_det = model.flow.forward_and_log_det(x, inference.z)
+        inference = model.infer(self._images, self._noise, labels=self._labels)
+        v, log_det = model.flow.forward_and_log_det(model.flow_input(self._images, self._noise), inference.z)
         terms = model.terms(self._images, self._noise, labels=self._labels)
-        if hasattr(model.latent, 'posterior'):
-            posterior = model.latent.posterior(clean)
+        if model.latent.has_posterior:
+            posterior = model.posterior(self._images)
             ours['eval/mu'], ours['eval/logvar'] = posterior.mean, posterior.log_variance
         if inference.z is not None:
             ours['eval/z'] = inference.z

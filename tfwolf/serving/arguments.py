@@ -1,5 +1,7 @@
 """What a signature takes and returns, and the checks that a request goes through inside the graph, whoever sends it."""
-from typing import Callable, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 import tensorflow as tf
 
@@ -18,9 +20,9 @@ class Argument(NamedTuple):
     """
 
     dtype: tf.DType
-    shape: Tuple
+    shape: Tuple[Union[int, str], ...]
     meaning: str
-    is_good: Optional[Callable] = None
+    is_good: Optional[Callable[[tf.Tensor], tf.Tensor]] = None
     rule: str = ''
 
 
@@ -28,16 +30,16 @@ class Result(NamedTuple):
     """An output of a signature; attributes as of an `Argument`."""
 
     dtype: tf.DType
-    shape: Tuple
+    shape: Tuple[Union[int, str], ...]
     meaning: str
 
 
-def finite(shape, meaning):
+def finite(shape: Tuple[Union[int, str], ...], meaning: str) -> Argument:
     """Returns an `Argument` of finite float32 values."""
     return Argument(tf.float32, shape, meaning, tf.math.is_finite, 'must be finite')
 
 
-def checked(inputs, arguments):
+def checked(inputs: Mapping[str, tf.Tensor], arguments: Mapping[str, Argument]) -> Dict[str, tf.Tensor]:
     """Returns the inputs, which the graph refuses with a message for people unless they keep the rules.
 
     A server does not hold a request's shapes against the signature, and images of another size would run through a convolution. So the
@@ -78,12 +80,12 @@ def _has_shape(name, x, shape):
     return tf.debugging.Assert(good, [tf.strings.format(f'`{name}` must be {argument_type(x)} [{wanted}]{hint}; got the shape {{}}.', tf.shape(x))])
 
 
-def described(tensor):
+def described(tensor: Union[Argument, Result]) -> Dict[str, Any]:
     """Returns what a file says of an `Argument` or `Result`: `{'dtype', 'shape', 'meaning'}`, and 'rule' where there is one."""
     rule = getattr(tensor, 'rule', '')
     return {'dtype': argument_type(tensor), 'shape': list(tensor.shape), 'meaning': tensor.meaning, **({'rule': rule} if rule else {})}
 
 
-def argument_type(x):
+def argument_type(x: Union[Argument, Result, tf.Tensor]) -> str:
     """Returns the name of a tensor's or argument's type for people: 'bytes' for strings."""
     return 'bytes' if x.dtype == tf.string else x.dtype.name

@@ -3,6 +3,8 @@
     servable = Servable('exported/1')
     servable('encode', {'images': images})['v']
 """
+from __future__ import annotations
+
 import ctypes
 import functools
 import importlib.util
@@ -11,11 +13,12 @@ import pathlib
 import pickle
 import re
 import sys
+from typing import Any, Dict, Mapping, Union
 
 import numpy as np
 
 # Relative: the two work alone, under any name of the package.
-from .signature_defs import DTYPES, read_signatures
+from .signature_defs import DTYPES, Signature, read_signatures
 
 STRING = 7
 STRING_BYTES = 24
@@ -25,9 +28,9 @@ INVALID_ARGUMENT = 3
 class ServableError(ValueError):
     """TensorFlow refused a request; the message is for whoever sent it, `code` is TensorFlow's."""
 
-    def __init__(self, message, code=INVALID_ARGUMENT):
+    def __init__(self, message: str, code: int = INVALID_ARGUMENT) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: int = code
 
 
 class Servable:
@@ -44,7 +47,7 @@ class Servable:
         ServableError: if TensorFlow cannot load it.
     """
 
-    def __init__(self, folder, check_shapes=True):
+    def __init__(self, folder: Union[str, os.PathLike], check_shapes: bool = True) -> None:
         self._check_shapes = check_shapes
         self._library = _library()
         status = _Status(self._library)
@@ -55,12 +58,12 @@ class Servable:
             self._session = self._library.TF_LoadSessionFromSavedModel(
                 options, None, str(folder).encode(), (ctypes.c_char_p * 1)(b'serve'), 1, self._graph, meta_graph, status.pointer)
             status.check()
-            self.signatures = read_signatures(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length))
+            self.signatures: Dict[str, Signature] = read_signatures(ctypes.string_at(meta_graph.contents.data, meta_graph.contents.length))
         finally:
             self._library.TF_DeleteBuffer(meta_graph)
             self._library.TF_DeleteSessionOptions(options)
 
-    def __call__(self, name, inputs):
+    def __call__(self, name: str, inputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
         """Calls a signature; returns `{name: array}`.
 
         Args:
@@ -95,7 +98,7 @@ class Servable:
             for tensor in tensors:
                 library.TF_DeleteTensor(tensor)
 
-    def close(self):
+    def close(self) -> None:
         """Lets the model go; it cannot be called any more."""
         self.signatures = {}
         status = _Status(self._library)
@@ -157,7 +160,7 @@ class _Status:
         self._library = library
         self.pointer = library.TF_NewStatus()
 
-    def check(self):
+    def check(self) -> None:
         code = self._library.TF_GetCode(self.pointer)
         if code:
             raise ServableError(plain_message(self._library.TF_Message(self.pointer).decode(errors='replace')), code)
@@ -166,7 +169,7 @@ class _Status:
         self._library.TF_DeleteStatus(self.pointer)
 
 
-def plain_message(message):
+def plain_message(message: str) -> str:
     """Returns TensorFlow's message of an error without the names of operations in it."""
     asserted = re.search(r'assertion failed: \[(.*?)\]\s*(?:\[\[|\n|$)', message, re.DOTALL)
     if asserted:
@@ -205,7 +208,7 @@ def _library():
     return library
 
 
-def main():
+def main() -> None:
     """Answers pickled requests `[(signature, inputs), ...]` on stdin with their results on stdout; the folder of the model is the first argument."""
     servable = Servable(sys.argv[1])
     # What TensorFlow prints must not get between the results.

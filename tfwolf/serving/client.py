@@ -1,33 +1,35 @@
-"""Calls a served Wolf, as a library or as a command; needs `numpy`, `Pillow` and `requests`, neither this project nor TensorFlow.
+"""Calls a served Wolf, as a library or as a command. Needs `numpy`, `Pillow`, `requests` and client_rest.py, and no TensorFlow.
 
     z_and_v = Client('http://localhost:8501').encode(images)
 
     python client.py --url=http://localhost:8501 sample --num=8 --seed=1 --temperature_v=0.7 --out=samples/
     python client.py --grpc=localhost:8500 bits_per_dim picture.png     (needs `grpcio` and `protobuf`, and client_grpc.py beside this file)
 """
+from __future__ import annotations
+
 import argparse
-import base64
 import importlib
-import json
 import os
 import re
 import sys
 import zipfile
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-import requests
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Rows of one request: as many as the server takes with the `batching.config` beside this file. More are sent in parts.
 MAX_BATCH = 32
 # Names of TensorFlow's types; bytes are arrays of objects.
 DTYPES = {'DT_FLOAT': np.float32, 'DT_UINT8': np.uint8, 'DT_STRING': np.object_, 'DT_INT64': np.int64}
+# {name: (numpy type, shape)}.
+TensorTypes = Dict[str, Tuple[type, Tuple[int, ...]]]
 
 
 class ServerError(Exception):
     """The server could not be reached or refused a request; the message is one line for people."""
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         # What a model says of an input stands inside what TensorFlow says of its own operations.
         asserted = re.search(r'assertion failed: \[(.*?)\]\s*(?:\[\[|\n|$)', message, re.DOTALL)
         super().__init__(' '.join((message[:asserted.start()] + asserted[1] if asserted else message).split()))
@@ -51,25 +53,25 @@ class Client:
         ServerError: if the server cannot be reached or does not have the model.
     """
 
-    def __init__(self, server, model_name='wolf', timeout=60.0):
+    def __init__(self, server: str, model_name: str = 'wolf', timeout: float = 60.0) -> None:
         if '://' in server:
-            self._connection = _Rest(server, model_name, timeout)
+            self._connection = _neighbour('client_rest').Rest(server, model_name, timeout, ServerError)
         else:
-            # Only now, for what it needs is needed for nothing else. Copied beside an export, this file is in no package.
+            # Only now, for what it needs is needed for nothing else.
             try:
-                module = importlib.import_module('.client_grpc', __package__) if __package__ else importlib.import_module('client_grpc')
+                module = _neighbour('client_grpc')
             except ImportError as error:
                 raise ServerError(f'gRPC needs the packages grpcio and protobuf, and client_grpc.py beside client.py ({error})') from None
             self._connection = module.Grpc(server, model_name, timeout, ServerError)
         found = self._connection.signatures()
         if 'encode' not in found:
             raise ServerError(f'{model_name} is no Wolf: it has no signature encode')
-        self.signatures = {
+        self.signatures: Dict[str, Tuple[TensorTypes, TensorTypes]] = {
             name: tuple({key: (DTYPES[dtype], tuple(shape)) for key, (dtype, shape) in tensors.items()} for tensors in both)
             for name, both in found.items()}
-        self.image_shape = self.signatures['encode'][0]['images'][1][1:]
+        self.image_shape: Tuple[int, int, int] = self.signatures['encode'][0]['images'][1][1:]
 
-    def predict(self, signature, inputs):
+    def predict(self, signature: str, inputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
         """Calls a signature, such as 'interpolate'; returns `{name: array}` of its outputs.
 
         Args:
@@ -93,16 +95,18 @@ class Client:
                  for start in range(0, max(rows), MAX_BATCH)]
         return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
 
-    def encode(self, images, labels=None):
+    def encode(self, images: Any, labels: Any = None) -> Dict[str, np.ndarray]:
         """Returns `{'v': ..., 'z': ..., 'z_log_variance': ...}`, as far as the model has them, of uint8 images `[batch, *image_shape]`."""
         return self.predict('encode', _given(images=images, labels=labels))
 
-    def decode(self, z, v):
+    def decode(self, z: Any, v: Any) -> np.ndarray:
         """Returns the uint8 images of z `[batch, latent_dim]`, None for a model without z, and v `[batch, *image_shape]`."""
         return self.predict('decode', _given(z=z, v=v))['images']
 
-    def sample(self, seeds, temperature_v=1.0, temperature_z=1.0, labels=None):
+    def sample(self, seeds: Any, temperature_v: Any = 1.0, temperature_z: Any = 1.0, labels: Any = None) -> np.ndarray:
         """Returns uint8 images drawn from the model, one for each two integers of `seeds`, `[batch, 2]`.
+
+        Image i of `Wolf.sample` with the seed s is that of the two integers (s, i).
 
         The temperatures are factors on the noise of v and z, one or `[batch]`; that of z is not used by a model that draws no z.
         """
@@ -110,55 +114,22 @@ class Client:
             ('temperature_v', temperature_v), ('temperature_z', temperature_z)) if name in self.signatures['sample'][0]}
         return self.predict('sample', _given(seeds=seeds, labels=labels, **temperatures))['images']
 
-    def switch(self, images_a, images_b, labels_a=None, labels_b=None):
+    def switch(self, images_a: Any, images_b: Any, labels_a: Any = None, labels_b: Any = None) -> Dict[str, np.ndarray]:
         """Returns `{'z_of_a_v_of_b': ..., 'z_of_b_v_of_a': ...}`, uint8 images that take z of one and v of the other."""
         return self.predict('switch', _given(images_a=images_a, images_b=images_b, labels_a=labels_a, labels_b=labels_b))
 
-    def bits_per_dim(self, images, labels=None):
+    def bits_per_dim(self, images: Any, labels: Any = None) -> np.ndarray:
         """Returns the bits per dimension `[batch]` of uint8 images."""
         return self.predict('bits_per_dim', _given(images=images, labels=labels))['bits_per_dim']
 
-    def reconstruct(self, images, labels=None):
+    def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
         """Returns uint8 images encoded and decoded again."""
         return self.predict('reconstruct', _given(images=images, labels=labels))['images']
 
 
-class _Rest:
-    def __init__(self, url, model_name, timeout):
-        self._url, self._timeout = f'{url.rstrip("/")}/v1/models/{model_name}', timeout
-
-    def signatures(self):
-        def of(infos):
-            return {name: (info['dtype'], [int(dim['size']) for dim in info['tensor_shape']['dim']]) for name, info in infos.items()}
-
-        found = self._call('GET', '/metadata')['metadata']['signature_def']['signature_def']
-        return {name: (of(both['inputs']), of(both['outputs'])) for name, both in found.items() if not name.startswith('__')}
-
-    def predict(self, signature, inputs, outputs):
-        values = {name: [{'b64': base64.b64encode(value).decode()} for value in array] if array.dtype == np.object_ else array.tolist()
-                  for name, array in inputs.items()}
-        # Not `json=`, which refuses NaN: the server is to name the input that has it.
-        answer = self._call('POST', ':predict', json.dumps({'signature_name': signature, 'inputs': values}))['outputs']
-        # A single output comes without its name.
-        named = answer if len(outputs) > 1 else dict.fromkeys(outputs, answer)
-        return {name: np.array([base64.b64decode(value['b64']) for value in named[name]], dtype) if dtype == np.object_ else
-                np.array(named[name], dtype) for name, (dtype, _) in outputs.items()}
-
-    def _call(self, method, what, body=None):
-        try:
-            response = requests.request(method, self._url + what, data=body, timeout=self._timeout)
-        except requests.Timeout:
-            raise ServerError(f'No answer from {self._url} within {self._timeout:g} s') from None
-        except requests.RequestException as error:
-            raise ServerError(f'The server cannot be reached at {self._url} ({type(error).__name__})') from None
-        try:
-            answer = json.loads(response.text)
-        except ValueError:
-            # Older servers escape quotes as C does, which is not JSON.
-            answer = {'error': response.text[:300] or 'nothing'}
-        if not response.ok or not isinstance(answer, dict) or 'error' in answer:
-            raise ServerError(f'The server answers {response.status_code}: {answer["error"] if "error" in answer else answer}')
-        return answer
+def _neighbour(name: str) -> Any:
+    """Returns a module that lies beside this file, which is in no package where it was copied beside an export."""
+    return importlib.import_module(f'.{name}', __package__) if __package__ else importlib.import_module(name)
 
 
 def _given(**inputs):
@@ -179,7 +150,7 @@ def _checked(name, value, dtype, shape):
     return array.astype(dtype)
 
 
-def read_picture(path, image_shape, resize=False):
+def read_picture(path: str, image_shape: Sequence[int], resize: bool = False) -> np.ndarray:
     """Returns a picture file as uint8 `image_shape`; one of another size is cut about its centre and scaled if `resize`, else refused."""
     height, width, channels = image_shape
     if channels not in (1, 3):
@@ -196,7 +167,7 @@ def read_picture(path, image_shape, resize=False):
     return np.asarray(picture, np.uint8).reshape(image_shape)
 
 
-def write_pictures(folder, pictures):
+def write_pictures(folder: str, pictures: Mapping[Any, np.ndarray]) -> None:
     """Writes `{name: uint8 image}` as PNG files and prints their names."""
     os.makedirs(folder, exist_ok=True)
     for name, picture in pictures.items():
@@ -204,7 +175,7 @@ def write_pictures(folder, pictures):
         Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(path)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Does what the command line asks for; errors as of `Client`."""
     client = Client(options.grpc or (options.url if '://' in options.url else f'http://{options.url}'), options.model_name)
     labels = {'labels': options.labels} if options.labels else {}
@@ -231,7 +202,7 @@ def run(options):
             print(f'{path} {bits:.4f}')
 
 
-def main(arguments=None):
+def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Runs the command; returns 0, or 2 after one line on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(description='Calls a served Wolf.')
     parser.add_argument('--url', default='http://localhost:8501', help='of the REST interface')

@@ -1,5 +1,8 @@
 """gRPC for the client: those messages of TensorFlow Serving that it sends and reads. Needs `grpcio` and `protobuf`, and no TensorFlow."""
+from __future__ import annotations
+
 import functools
+from typing import Any, Dict, Mapping, Tuple, Type
 
 import grpc
 import numpy as np
@@ -21,11 +24,11 @@ class Grpc:
         error_type: what to raise, with a message, if the server cannot be reached or refuses a request.
     """
 
-    def __init__(self, address, model_name, timeout, error_type):
+    def __init__(self, address: str, model_name: str, timeout: float, error_type: Type[Exception]) -> None:
         self._address, self._model_name, self._timeout, self._error_type = address, model_name, timeout, error_type
         self._channel = grpc.insecure_channel(address, UNLIMITED)
 
-    def signatures(self):
+    def signatures(self) -> Dict[str, Tuple[Dict[str, Any], Dict[str, Any]]]:
         """Returns `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
         answer = self._call('GetModelMetadata', _message('MetadataRequest')(metadata_field=['signature_def']), 'MetadataResponse')
         found = _message('SignatureMap').FromString(answer.metadata[0].value.value).signatures
@@ -35,7 +38,7 @@ class Grpc:
 
         return {entry.key: (of(entry.value.inputs), of(entry.value.outputs)) for entry in found if not entry.key.startswith('__')}
 
-    def predict(self, signature, inputs, outputs):
+    def predict(self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
         """Returns `{name: array}`; `inputs` alike, in the types that the signature asks for. `outputs` is not needed here."""
         del outputs
         request = _message('PredictRequest')(model={'signature_name': signature})

@@ -1,4 +1,6 @@
 """What stands beside the versions of an exported model: files for a server, and a client."""
+from __future__ import annotations
+
 import os
 import pathlib
 import re
@@ -7,7 +9,7 @@ from tfwolf.files import write_text
 from tfwolf.serving import client
 
 IMAGE = 'tensorflow/serving:2.20.0'
-CLIENT_FILES = ('client.py', 'client_grpc.py')
+CLIENT_FILES = ('client.py', 'client_grpc.py', 'client_rest.py')
 
 MODELS = """\
 # What the server serves: the newest version in the folder, and each newer one as soon as it is there.

@@ -1,15 +1,22 @@
 """Inputs that a model can be tried with: pictures that it draws itself, so that no data are needed."""
+from __future__ import annotations
+
 import io
+from typing import Dict
 
 import numpy as np
 from PIL import Image
 import tensorflow as tf
 
+from tfwolf.image_noise import PICTURE, image_seeds, uniform_per_image
+from tfwolf.models.wolf import Wolf
+from tfwolf.serving.signatures import Signatures
+
 # Below 1 samples stay clear of the edges of the colour range, where an untrained flow may not be finite.
 TEMPERATURE = 0.7
 
 
-def example_inputs(model, signatures, count, seed):
+def example_inputs(model: Wolf, signatures: Signatures, count: int, seed: int) -> Dict[str, Dict[str, np.ndarray]]:
     """Returns `{signature: {input: array}}` with `count` rows each, in the types that the signatures want; bytes as an array of objects.
 
     Args:
@@ -30,18 +37,18 @@ def example_inputs(model, signatures, count, seed):
     return {name: {key: {**values, **code}[key] for key in signature.arguments} for name, signature in signatures.all.items()}
 
 
-def png(image):
+def png(image: np.ndarray) -> bytes:
     """Returns the PNG file, bytes, of a uint8 image `[height, width, 1 or 3]`."""
     file = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, 'PNG')
     return file.getvalue()
 
 
-def _pictures(model, count, seed):
-    """Returns images of the model that it gives back exactly, from blurred noise where its own samples are not all finite."""
-    sample = model.sample(count, seed, TEMPERATURE, TEMPERATURE).numpy()
-    if np.ptp(sample, axis=(1, 2, 3)).min() > 0:
-        return sample
+def _pictures(model: Wolf, count: int, seed: int) -> np.ndarray:
+    """Returns images of the model that it gives back exactly; blurred noise where its own samples are not finite."""
+    samples = model.sample(count, seed, TEMPERATURE, TEMPERATURE).numpy()
     height, width, channels = model.image_shape
-    coarse = np.random.default_rng(seed).integers(0, 256, [count, 4, 4, channels]).astype(np.float32)
-    return tf.cast(tf.image.resize(coarse, [height, width], 'bicubic'), tf.uint8).numpy()
+    coarse = 255 * uniform_per_image([4, 4, channels], image_seeds(seed, count), PICTURE)
+    blurred = tf.cast(tf.clip_by_value(tf.image.resize(coarse, [height, width], 'bicubic'), 0, 255), tf.uint8).numpy()
+    blank = np.ptp(samples, axis=(1, 2, 3), keepdims=True) == 0
+    return np.where(blank, blurred, samples)

@@ -3,9 +3,12 @@
     functions = load('exported', batch_size=8)
     functions['encode'](images=images)['v']
 """
+from __future__ import annotations
+
 import dataclasses
 import json
 import pathlib
+from typing import Callable, Dict, Union
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +22,7 @@ import numpy as np
 jax.config.update('jax_enable_x64', True)
 
 
-def load(folder, batch_size):
+def load(folder: Union[str, pathlib.Path], batch_size: int) -> Dict[str, Callable[..., Dict[str, np.ndarray]]]:
     """Returns `{name: function}`; a function takes its inputs by name, arrays, and returns `{name: array}`.
 
     Args:

@@ -1,11 +1,17 @@
 """The card of an exported model: what it is, what it was made from, how good it is, and what it is not for."""
+from __future__ import annotations
+
 import json
 import os
+from typing import Any, Dict, List, Optional
 
+from tfwolf.models.wolf import Wolf
+from tfwolf.serving.verification import Difference
 from tfwolf.training import run_directory
 
 
-def model_card(model, parameters, provenance, train_dir, config, differences):
+def model_card(model: Wolf, parameters: int, provenance: Dict[str, Any], train_dir: str, config: str,
+               differences: Optional[List[Difference]]) -> str:
     """Returns the model card as Markdown.
 
     Args:
@@ -17,7 +23,7 @@ def model_card(model, parameters, provenance, train_dir, config, differences):
         differences: list of `Difference` from the checkpoint, or None if the export was not verified.
     """
     height, width, channels = model.image_shape
-    latent = f'z of {model.latent.dim} dimensions, and ' if model.latent.dim else ''
+    latent = f'z of {model.latent.dim} dimensions, and ' if model.latent.has_z else ''
     return f"""# Model card
 
 A tfwolf model of {height} x {width} images with {channels} channels at {model.num_bits} bits, {parameters:,} parameters. It turns an

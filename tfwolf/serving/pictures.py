@@ -1,8 +1,12 @@
 """PNG and JPEG files inside a graph: bytes to images and back, with operations that every server has."""
+from __future__ import annotations
+
+from typing import Sequence
+
 import tensorflow as tf
 
 
-def pictures_from_bytes(name, files, image_shape):
+def pictures_from_bytes(name: str, files: tf.Tensor, image_shape: Sequence[int]) -> tf.Tensor:
     """Returns uint8 images `[batch, height, width, channels]` of PNG or JPEG files, bytes `[batch]`.
 
     The graph refuses, with a message that names `name`, what is no such file or has another size. A grey picture is read as colour where
@@ -37,7 +41,7 @@ def pictures_from_bytes(name, files, image_shape):
     return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec(image_shape, tf.uint8))
 
 
-def pictures_to_bytes(images):
+def pictures_to_bytes(images: tf.Tensor) -> tf.Tensor:
     """Returns a PNG file, bytes `[batch]`, for each uint8 image `[batch, height, width, channels]`."""
     return tf.map_fn(tf.io.encode_png, images, fn_output_signature=tf.TensorSpec([], tf.string))
 

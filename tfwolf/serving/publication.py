@@ -1,14 +1,17 @@
 """Versions of an exported model: a server sees a version whole or not at all."""
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
 import tempfile
+from typing import Iterator, List, Optional
 
 SAVED_MODEL = 'saved_model.pb'
 
 
 @contextlib.contextmanager
-def new_version(export_dir, version=None):
+def new_version(export_dir: str, version: Optional[int] = None) -> Iterator[_Published]:
     """Gives a folder to write a version into, and publishes it when the `with` block ends without an error.
 
     Args:
@@ -31,7 +34,7 @@ def new_version(export_dir, version=None):
 
 
 @contextlib.contextmanager
-def new_folder(path):
+def new_folder(path: str) -> Iterator[_Published]:
     """As `new_version`, for a folder that is no version and stands alone.
 
     Raises:
@@ -61,13 +64,13 @@ def _written_aside(parent):
         raise
 
 
-def versions(export_dir):
+def versions(export_dir: str) -> List[int]:
     """Returns the versions in a folder, integers, the highest last."""
     names = os.listdir(export_dir) if os.path.isdir(export_dir) else []
     return sorted(int(name) for name in names if name.isdecimal() and os.path.isdir(os.path.join(export_dir, name)))
 
 
-def find_version(export):
+def find_version(export: str) -> str:
     """Returns the folder that holds the SavedModel: `export` itself, or the version in it with the highest number.
 
     Raises:
@@ -87,8 +90,8 @@ def find_version(export):
 class _Published:
     """Where a version is: `folder`."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder: str) -> None:
+        self.folder: str = folder
 
 
 def _rename(folder, export_dir, version):

@@ -1,14 +1,18 @@
 """A model as a SavedModel: its signatures, its weights once, and what they say of themselves."""
+from __future__ import annotations
+
 import os
+from typing import Any, Dict
 
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfwolf.serving.arguments import described
 from tfwolf.serving.publication import SAVED_MODEL
+from tfwolf.serving.signatures import Signatures
 
 
-def write_saved_model(signatures, folder):
+def write_saved_model(signatures: Signatures, folder: str) -> None:
     """Writes a SavedModel with the weights that the signatures read, and no others.
 
     Args:
@@ -23,7 +27,7 @@ def write_saved_model(signatures, folder):
     _declare_shapes(folder, signatures.all)
 
 
-def describe(signatures):
+def describe(signatures: Signatures) -> Dict[str, Any]:
     """Returns what `signatures.json` says of a model and each signature: meaning, and type, shape, meaning and rule of every tensor."""
     model = signatures.model
     return {'image_shape': list(model.image_shape), 'latent_dim': model.latent.dim, 'num_bits': model.num_bits,

@@ -1,6 +1,8 @@
 """The signatures of a SavedModel, read without TensorFlow's Python: their names, types, shapes and places in the graph."""
+from __future__ import annotations
+
 import functools
-from typing import NamedTuple, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 import numpy as np
@@ -19,18 +21,18 @@ class TensorInfo(NamedTuple):
     """
 
     dtype: type
-    shape: Tuple
-    place: Tuple
+    shape: Tuple[Optional[int], ...]
+    place: Optional[Tuple[str, int]]
 
 
 class Signature(NamedTuple):
     """The inputs and outputs of a function, each `{name: TensorInfo}`."""
 
-    inputs: dict
-    outputs: dict
+    inputs: Dict[str, TensorInfo]
+    outputs: Dict[str, TensorInfo]
 
 
-def read_signatures(meta_graph):
+def read_signatures(meta_graph: bytes) -> Dict[str, Signature]:
     """Returns `{name: Signature}` of a serialised `MetaGraphDef`, bytes."""
     message = _meta_graph_type().FromString(meta_graph)
     return {entry.key: Signature({tensor.key: _info(tensor.value) for tensor in entry.value.inputs},

@@ -1,15 +1,18 @@
 """The numeric functions of a model as StableHLO, for runtimes that are no TensorFlow: JAX, PJRT, IREE."""
+from __future__ import annotations
+
 import json
 import os
 import pathlib
 import re
 import shutil
+from typing import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.serving.arguments import BATCH, described
-from tfwolf.serving.signatures import DEFAULT
+from tfwolf.serving.signatures import DEFAULT, Signatures
 
 # Not imported: it needs JAX.
 LOADER = pathlib.Path(__file__).with_name('load_with_jax.py')
@@ -18,7 +21,7 @@ MANIFEST, WEIGHTS = 'manifest.json', 'weights.npz'
 NUM_PLACES = {'num_alphas': 5, 'num_betas': 11}
 
 
-def write_stablehlo(signatures, folder, batch_sizes):
+def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[int]) -> None:
     """Writes a StableHLO module for every function and batch size, their weights, and a list of what goes in and comes out where.
 
     `main` of a module takes the inputs in the order of the manifest, then the weights; it returns the outputs in the order of the manifest.

@@ -1,15 +1,19 @@
 """Proof that an export is the checkpoint: every signature called through TensorFlow's C API in a fresh process, and compared."""
+from __future__ import annotations
+
 import io
 import pathlib
 import pickle
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 from PIL import Image
 
+from tfwolf.models.wolf import Wolf
 from tfwolf.serving.examples import example_inputs
+from tfwolf.serving.signatures import Signatures
 
 BATCH_SIZES = (1, 3)
 # -I: neither the working directory nor PYTHONPATH, so that nothing of the project is found by accident, only the folder of this file.
@@ -18,6 +22,8 @@ CHILD = [sys.executable, '-I', '-c', 'import sys; sys.path.insert(0, sys.argv.po
 FLOAT_TOLERANCE = 1e-5
 # A colour value may land on the other side of a rounding, one level away.
 LEVELS, SHARE_OF_PIXELS = 1, 1e-3
+# Name of a signature, its inputs and its outputs.
+Expected = Tuple[str, Dict[str, Any], Dict[str, np.ndarray]]
 
 
 class Difference(NamedTuple):
@@ -39,16 +45,16 @@ class Difference(NamedTuple):
     bound: float
 
     @property
-    def is_good(self):
+    def is_good(self) -> bool:
         """Whether it is within the bounds."""
         return self.value <= self.bound and self.levels <= LEVELS
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (f'{self.signature}.{self.output}, batch {self.batch_size}: {self.value:.2g} (bound {self.bound:.0e})'
                 + (f', by {self.levels} levels (bound {LEVELS})' if self.levels else ''))
 
 
-def expected_results(model, signatures, seed=0):
+def expected_results(model: Wolf, signatures: Signatures, seed: int = 0) -> List[Expected]:
     """Returns `[(signature, inputs, outputs), ...]` computed by the checkpoint itself, for one image and for three.
 
     Args:
@@ -63,7 +69,7 @@ def expected_results(model, signatures, seed=0):
     return expected
 
 
-def differences(folder, expected):
+def differences(folder: str, expected: List[Expected]) -> List[Difference]:
     """Calls every signature of an exported model in a fresh process, without this project or TensorFlow's Python.
 
     Args:
@@ -87,7 +93,7 @@ def differences(folder, expected):
     return found
 
 
-def check(folder, expected):
+def check(folder: str, expected: List[Expected]) -> List[Difference]:
     """Returns the `differences` of an exported model, if all are within the bounds.
 
     Raises:
@@ -99,7 +105,7 @@ def check(folder, expected):
     return found
 
 
-def difference(signature, output, expected, found):
+def difference(signature: str, output: str, expected: np.ndarray, found: np.ndarray) -> Difference:
     """Returns the `Difference` of an output, the array `found`, from the expected one; bytes are compared as the pictures in them."""
     batch_size = len(expected)
     if expected.dtype == np.object_:

@@ -1,7 +1,10 @@
 """Requests that a server answers to itself before it takes others', and the same ones as files for people to send."""
+from __future__ import annotations
+
 import base64
 import json
 import os
+from typing import Any, Dict, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +15,7 @@ WARMUP = os.path.join('assets.extra', 'tf_serving_warmup_requests')
 EXAMPLES = 'examples'
 
 
-def write_warmup(folder, examples, model_name):
+def write_warmup(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]], model_name: str) -> None:
     """Writes a warm-up request for every signature into the folder of a SavedModel.
 
     Without them the first request of each signature waits until its graph is optimised.
@@ -31,7 +34,7 @@ def write_warmup(folder, examples, model_name):
             writer.write(prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request)).SerializeToString())
 
 
-def write_examples(folder, examples):
+def write_examples(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Writes `examples/<signature>.json` for every signature: bodies of REST requests, to be sent to `.../v1/models/NAME:predict`."""
     os.makedirs(os.path.join(folder, EXAMPLES), exist_ok=True)
     for name, inputs in examples.items():
@@ -39,7 +42,7 @@ def write_examples(folder, examples):
             json.dump({'signature_name': name, 'inputs': {key: _as_json(array) for key, array in inputs.items()}}, file)
 
 
-def read_example(folder, signature):
+def read_example(folder: str, signature: str) -> Dict[str, Any]:
     """Returns the inputs of an example request, `{input: value}`: nested lists, and bytes as bytes."""
     def restored(value):
         if isinstance(value, dict):

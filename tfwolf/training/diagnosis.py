@@ -2,7 +2,6 @@
 import tensorflow as tf
 
 from tfwolf.bijectors.composite import walk_leaves
-from tfwolf.data import preprocess
 from tfwolf.variables import as_tensorflow, named_variables
 
 
@@ -19,8 +18,7 @@ def first_bad_layer(model, images, noise, labels=None):
     for path, variable in variables:
         if not _finite(variable):
             return f'the weight {"/".join(path)} is not finite'
-    x = preprocess.to_unit_range(images, model.num_bits, noise.dequantization, model.dtype)
-    z = model.latent.infer(preprocess.to_unit_range(images, model.num_bits, 0.0, model.dtype), noise.posterior, labels).z
+    z = model.infer(images, noise, labels=labels).z
     if z is not None and not _finite(z):
         return 'the first output that is not finite is z, of the encoder'
     bad = []
@@ -31,7 +29,7 @@ def first_bad_layer(model, images, noise, labels=None):
             bad.append('/'.join(('flow',) + path))
         return y
 
-    walk_leaves(model.flow, visit, x)
+    walk_leaves(model.flow, visit, model.flow_input(images, noise))
     if bad:
         return f'the first output that is not finite is that of the layer {bad[0]}'
     with tf.GradientTape() as tape:
