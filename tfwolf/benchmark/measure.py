@@ -102,7 +102,7 @@ class Benchmark:
         seed = seeds.tensor_seed(self._seed, 'benchmark')
         functions = {'evaluate': tf.function(lambda: model.terms(images, model.draw_noise(size, seed), labels=labels).nll_nats, autograph=False),
                      'encode': tf.function(lambda: model.encode(images, labels)[1], autograph=False),
-                     'sample': tf.function(lambda: model.sample(size, seed), autograph=False)}
+                     'sample': tf.function(lambda: model.sample(size, self._seed), autograph=False)}
         rates = {name: size / _seconds_per_call(function) for name, function in functions.items()}
         rates['input'] = self._input_images_per_second()
         return rates
