@@ -15,6 +15,7 @@ from tfwolf.models.encoder import Encoder
 from tfwolf.models.initialization import initialize
 from tfwolf.models.latents import GaussianLatent, LabelCondition, NoLatent
 from tfwolf.models.wolf import Wolf
+from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 
 SHAPE = (8, 8, 3)
 
@@ -26,13 +27,18 @@ def random_images(count, shape=SHAPE, seed=0):
     return (coarse + random.integers(0, 55, (count, *shape))).astype(np.uint8)
 
 
+def residual_net(num_blocks):
+    """Returns a factory of Real NVP's networks with so many residual blocks."""
+    return functools.partial(ResidualCouplingNet, num_blocks=num_blocks)
+
+
 def small_flow_alone(name, dtype=tf.float32, seed=0):
     """Returns a tiny `Wolf` without z whose flow is 'glow', 'realnvp', 'shallow realnvp' or 'lagged realnvp'."""
     flow = {'glow': functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(),
                                       permutation=invertible_conv1x1),
-            'shallow realnvp': functools.partial(RealNVP, num_scales=1, hidden_channels=4, num_blocks=0, lag=True),
-            'realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1),
-            'lagged realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1, lag=True)}[name]
+            'shallow realnvp': functools.partial(RealNVP, num_scales=1, hidden_channels=4, net=residual_net(0), lag=True),
+            'realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1)),
+            'lagged realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1), lag=True)}[name]
     return Wolf(SHAPE, 8, flow=flow, latent=NoLatent, seed=seed, dtype=dtype)
 
 

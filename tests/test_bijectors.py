@@ -47,8 +47,8 @@ def glow(dtype, **changes):
 
 IMAGES = {
     'actnorm': lambda dtype: ActNorm(4, dtype=dtype),
-    'conv1x1 full': lambda dtype: InvertibleConv1x1(FullMatrix(4, dtype=dtype), dtype),
-    'conv1x1 plu': lambda dtype: InvertibleConv1x1(PLUMatrix(4, dtype=dtype), dtype),
+    'conv1x1 full': lambda dtype: InvertibleConv1x1(4, dtype=dtype),
+    'conv1x1 plu': lambda dtype: InvertibleConv1x1(4, dtype=dtype, matrix=PLUMatrix),
     'squeezed': lambda dtype: Squeezed(ActNorm(16, dtype=dtype)),
     'split': lambda dtype: MultiScaleSplit(ActNorm(2, dtype=dtype), 1, 3, 4),
     'repeat': lambda dtype: Repeat(lambda seed: conv_coupling(dtype), 3),
@@ -64,8 +64,8 @@ for _alternate, _up in itertools.product((False, True), repeat=2):
         lambda dtype, alternate=_alternate, up=_up: conv_coupling(dtype, alternate=alternate, up=up))
 VECTORS = {
     'actnorm': lambda dtype: ActNorm(5, event_ndims=1, dtype=dtype),
-    'linear full': lambda dtype: InvertibleLinear(FullMatrix(5, dtype=dtype), dtype),
-    'linear plu': lambda dtype: InvertibleLinear(PLUMatrix(5, dtype=dtype), dtype),
+    'linear full': lambda dtype: InvertibleLinear(5, dtype=dtype),
+    'linear plu': lambda dtype: InvertibleLinear(5, dtype=dtype, matrix=PLUMatrix),
     'coupling': lambda dtype: dense_coupling(dtype),
     'chain': lambda dtype: Chain([dense_coupling(dtype, up=False), ActNorm(5, event_ndims=1, dtype=dtype)]),
 }

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from bijector_checks import check_bijector, move_weights
-from small_models import random_images
+from small_models import random_images, residual_net
 from tfwolf.bijectors.arrangement import Arrangement
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.factor_out import Conventional, LikelihoodContribution, RandomHalves, Unsplit, contributions_at_factor_outs, window_order
@@ -24,7 +24,7 @@ RANDOM = np.random.default_rng(0)
 
 def real_nvp(factor_out, shape=(8, 8, 2), num_scales=3, dtype=tf.float64):
     """Returns a tiny Real NVP."""
-    return RealNVP(shape, 0, num_scales, 4, 1, factor_out=factor_out, dtype=dtype)
+    return RealNVP(shape, 0, num_scales, 4, residual_net(1), factor_out=factor_out, dtype=dtype)
 
 
 def glow(factor_out, shape=(8, 8, 2)):
@@ -176,7 +176,7 @@ def test_phase_1_measures_in_the_layout_of_the_image(make):
 def test_both_phases_and_the_round_trip():
     images = random_images(24, (8, 8, 3))
     model = Wolf((8, 8, 3), 8, latent=NoLatent, flow=lambda factor_out=LikelihoodContribution(2), **parts: RealNVP(
-        **parts, num_scales=3, hidden_channels=4, num_blocks=1, factor_out=factor_out))
+        **parts, num_scales=3, hidden_channels=4, net=residual_net(1), factor_out=factor_out))
     with pytest.raises(RuntimeError, match='phase 1'):
         initialize(model, images, seed=0)
     first = preparing_model(model)

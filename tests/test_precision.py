@@ -19,7 +19,10 @@ from tfwolf.models.encoder import Encoder
 from tfwolf.models.initialization import initialize
 from tfwolf.models.latents import GaussianLatent, NoLatent
 from tfwolf.models.wolf import Wolf
+from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.nets.glow_net import GlowCouplingNet
 from tfwolf.nets.precision import compute_type
+from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 from tfwolf.runs.configuration import read_configuration
 from tfwolf.variables import as_tensorflow, named_variables, trainable_variables
 
@@ -31,14 +34,15 @@ def model(name, compute_dtype):
     """Returns a tiny model with moved weights, the same for every `compute_dtype`."""
     latent = NoLatent
     if name == 'wolf':
-        flow = functools.partial(RefinedGlow, num_steps=[0, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0))
+        flow, net = functools.partial(RefinedGlow, num_steps=[0, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0)), ConvCouplingNet
         latent = functools.partial(GaussianLatent, latent_dim=4, prior=NormalPrior, encoder=functools.partial(
             Encoder, widths=[6], out_channels=4, compute_dtype=compute_dtype))
     elif name == 'glow':
         flow = functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=8, transform=SigmoidAffine(), permutation=invertible_conv1x1)
+        net = GlowCouplingNet
     else:
-        flow = functools.partial(RealNVP, num_scales=1, hidden_channels=4, num_blocks=1)
-    made = Wolf((8, 8, 3), 8, flow=functools.partial(flow, compute_dtype=compute_dtype), latent=latent)
+        flow, net = functools.partial(RealNVP, num_scales=1, hidden_channels=4), functools.partial(ResidualCouplingNet, num_blocks=1)
+    made = Wolf((8, 8, 3), 8, flow=functools.partial(flow, net=functools.partial(net, compute_dtype=compute_dtype)), latent=latent)
     initialize(made, IMAGES, seed=0)
     move_weights(made.flow, 0.05)
     return made

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from bijector_checks import check_bijector, move_weights
-from small_models import random_images
+from small_models import random_images, residual_net
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.checkerboard import Checkerboard
@@ -25,7 +25,8 @@ IMAGES = RANDOM.uniform(-0.95, 0.95, (4, 4, 4, 2))
 
 def real_nvp(**changes):
     """Returns a tiny flow in float64."""
-    arguments = {'image_shape': (4, 4, 2), 'condition_dim': 0, 'num_scales': 2, 'hidden_channels': 4, 'num_blocks': 1, 'dtype': tf.float64}
+    arguments = {'image_shape': (4, 4, 2), 'condition_dim': 0, 'num_scales': 2, 'hidden_channels': 4, 'net': residual_net(1),
+                 'dtype': tf.float64}
     return RealNVP(**{**arguments, **changes})
 
 
@@ -33,7 +34,7 @@ def real_nvp(**changes):
 def test_the_checkerboard_is_the_masked_convolution_of_the_paper(swapped):
     """Equation 9: y = b x + (1 - b) (x exp(s(b x)) + t(b x)), b = 1 where row and column add up to an odd number."""
     split = Checkerboard(4, 6, 2, swapped)
-    net = ResidualCouplingNet(2, 4, 1, 4, dtype=tf.float64)
+    net = ResidualCouplingNet(2, 4, 4, num_blocks=1, dtype=tf.float64)
     move_weights(net)
     x = RANDOM.standard_normal((3, 4, 6, 2))
     b = np.zeros((4, 6, 1))
@@ -151,7 +152,7 @@ def test_the_structure_is_that_of_section_3_6():
 def test_initialisation_gives_statistics_and_images_return_exactly():
     images = random_images(32, (8, 8, 3))
     for latent, labels in ((NoLatent, None), (functools.partial(LabelCondition, num_classes=4), np.arange(32) % 4)):
-        flow = functools.partial(RealNVP, num_scales=2, hidden_channels=4, num_blocks=1)
+        flow = functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1))
         model = Wolf((8, 8, 3), 8, flow=flow, latent=latent)
         with pytest.raises(RuntimeError, match='not been initialised'):
             model.encode(images, labels)

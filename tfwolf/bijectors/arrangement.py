@@ -1,11 +1,15 @@
 """A fixed re-arrangement of all dimensions of an image, decided before training (LCMA, section 3)."""
+from __future__ import annotations
+
+from typing import Optional
+
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.reindexing import Reindexing
 
 
-class Arrangement(FlowBijector):
+class Arrangement(Reindexing):
     """y_i = x_order[i] over the flattened event; log|det| = 0.
 
     The order is a weight that is not trained, so a checkpoint holds it. Until `decide` it is the identity and counts as undecided.
@@ -15,13 +19,13 @@ class Arrangement(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, shape, dtype=tf.float32, name='arrangement'):
+    def __init__(self, shape: tuple[int, int, int], dtype: tf.DType = tf.float32, name: str = 'arrangement') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         self.shape = tuple(shape)
         self.order = tf.Variable(np.arange(np.prod(self.shape)), dtype=tf.int32, trainable=False, name='order')
         self.decided = tf.Variable(False, trainable=False, name='decided')
 
-    def decide(self, order):
+    def decide(self, order: np.ndarray) -> None:
         """Fixes the order.
 
         Args:
@@ -36,19 +40,15 @@ class Arrangement(FlowBijector):
         self.order.assign(order.reshape(-1))
         self.decided.assign(True)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns x in the new order, and 0."""
-        return self._gather(x, self.order), per_example(tf.zeros([], self.dtype), x)
+    def move(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns values `[batch, *shape]` in the new order."""
+        return self._gather(values, self.order)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns y in the old order, and 0."""
-        return self._gather(y, tf.math.invert_permutation(self.order)), per_example(tf.zeros([], self.dtype), y)
+    def move_back(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns values `[batch, *shape]` in the old order."""
+        return self._gather(values, tf.math.invert_permutation(self.order))
 
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: a dimension takes its contribution along."""
-        return self._gather(x, self.order), self._gather(contributions, self.order)
-
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Checks that the order was decided.
 
         Raises:
@@ -58,5 +58,5 @@ class Arrangement(FlowBijector):
             raise RuntimeError('The factor-out by likelihood contribution has not been decided: phase 1 (lcma.phase1_steps) comes first. '
                                '`python -m tfwolf.train` runs both phases.')
 
-    def _gather(self, values, order):
+    def _gather(self, values: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
         return tf.reshape(tf.gather(tf.reshape(values, [-1, np.prod(self.shape)]), order, axis=1), [-1, *self.shape])

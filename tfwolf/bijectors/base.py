@@ -1,49 +1,29 @@
-"""The base classes of all invertible layers: one pass gives the value and the log-determinant.
+"""The base class of all invertible layers.
 
 Direction: `forward` maps an image x towards the latent v, `inverse` generates. As a density of x,
 `tfp.distributions.TransformedDistribution(N(0, I), tfb.Invert(flow))`.
 """
-import math
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from tfwolf.variables import CompleteVariables
+from tfwolf.bijectors.batch_shape import check_one_batch_dimension
+from tfwolf.bijectors.log_det_terms import Terms, evenly_spread, placed_terms, sum_of_terms
+from tfwolf.bijectors.tfp_contract import OnePassBijector
 
-tfb = tfp.bijectors
-
-
-class _NoCache:
-    """Stands where TFP keeps past results by input tensor: they would outlive a change of the weights."""
-
-    def __init__(self, owner=None):
-        self._owner = owner
-
-    def __get__(self, instance, owner=None):
-        return _NoCache(instance)
-
-    def forward(self, x, **kwargs):
-        return self._owner._forward(x, **kwargs)
-
-    def inverse(self, y, **kwargs):
-        return self._owner._inverse(y, **kwargs)
-
-    def forward_attributes(self, x, **kwargs):
-        return {}
-
-    def inverse_attributes(self, y, **kwargs):
-        return {}
-
-    def clear(self):
-        pass
+Pass = tuple[tf.Tensor, tf.Tensor]
+Gradients = list[Optional[tf.Tensor]]
 
 
-class FlowBijector(CompleteVariables, tfb.Bijector):
-    """An invertible layer y = f(x; condition) over events `[height, width, channels]` or `[channels]`.
+class FlowBijector(OnePassBijector):
+    """An invertible layer y = f(x; condition) over events `[height, width, channels]` or `[features]`.
 
-    A layer writes two methods, `forward_and_log_det` and `inverse_and_log_det`; TFP's methods follow from them (`forward(x,
-    condition=z)`, `inverse_log_det_jacobian(y, event_ndims=3, condition=z)` ...). Tensors have one batch dimension in front of the
-    event; log-determinants are `[batch]`, in nats, log|det dy/dx|.
+    A layer writes two methods, `_forward_terms` and `_inverse_terms`. Each returns the value and the *terms* of the log-determinant: what
+    each dimension contributes, as a tensor that broadcasts to the value (`[channels]` for one scale per channel, a scalar where all
+    dimensions contribute alike). Log-determinants, TFP's methods, training and contributions per dimension follow from them. A layer
+    that knows only its whole log-determinant writes `forward_and_log_det` and `inverse_and_log_det` instead.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.
@@ -51,30 +31,49 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         name: a valid TensorFlow name.
     """
 
-    _cache = _NoCache()
     # What has to come before training, or None; see `tfwolf.models.preparation`.
-    preparation = None
+    preparation: Optional[Any] = None
     # Whether training sends an image through statistics of the whole batch.
-    normalizes_over_batch = False
+    normalizes_over_batch: bool = False
 
-    def __init__(self, event_ndims, dtype, name):
-        # parameters=None: two layers with equal arguments are still two layers.
-        super().__init__(forward_min_event_ndims=event_ndims, dtype=tf.as_dtype(dtype), parameters=None, name=name)
-
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y = f(x; condition), of shape `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        """Returns y and the terms of log|det dy/dx|, in nats, which broadcast to y.
 
         Args:
-            x: `[batch, height, width, channels]` or `[batch, channels]`.
-            condition: `[batch, condition_dim]`, or None for a layer without one.
+            x: `[batch, ...]`.
+            condition: `[batch, condition_dim]` or None.
+            training: whether weights are being trained; a layer that normalises over the batch then takes the batch's statistics.
         """
-        raise NotImplementedError
+        if not self._gives_log_det:
+            raise NotImplementedError(f'{type(self).__name__} must write `_forward_terms`, or `forward_and_log_det`.')
+        y, log_det = self.forward_and_log_det(x, condition)
+        return y, evenly_spread(log_det, x)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; shapes as in `forward_and_log_det`."""
-        raise NotImplementedError
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        """Returns x and the terms of log|det dx/dy|, in nats, which broadcast to x; arguments as in `_forward_terms`."""
+        raise NotImplementedError(f'{type(self).__name__} must write `_inverse_terms`, or `inverse_and_log_det`.')
 
-    def forward_in_training(self, x, condition=None):
+    def forward_and_log_det(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
+        """Returns y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
+
+        Args:
+            x: `[batch, height, width, channels]` or `[batch, features]`.
+            condition: `[batch, condition_dim]`, or None for a layer without one.
+
+        Raises:
+            ValueError: if x has not exactly one batch dimension.
+        """
+        self._check_rank(x)
+        y, terms = self._forward_terms(x, condition, training=False)
+        return y, sum_of_terms(terms, y)
+
+    def inverse_and_log_det(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
+        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; arguments as in `forward_and_log_det`."""
+        self._check_rank(y)
+        x, terms = self._inverse_terms(y, condition)
+        return x, sum_of_terms(terms, x)
+
+    def forward_in_training(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
         """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the batch.
 
         Such a layer takes the statistics of the global batch and moves its running averages. Call it within the strategy's `run`.
@@ -82,9 +81,13 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         Args:
             x, condition: as in `forward_and_log_det`.
         """
-        return self.forward_and_log_det(x, condition)
+        if self._gives_log_det:
+            return self.forward_and_log_det(x, condition)
+        self._check_rank(x)
+        y, terms = self._forward_terms(x, condition, training=True)
+        return y, sum_of_terms(terms, y)
 
-    def forward_with_contributions(self, x, contributions, condition=None):
+    def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
         """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape, in nats.
 
         The sum over an image grows by the layer's log-determinant. A layer that is not element-wise, such as a 1x1 convolution, has its
@@ -97,12 +100,11 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
 
         Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture", 2019, arXiv:1908.01686, equation 9.
         """
-        y, log_det = self.forward_and_log_det(x, condition)
-        share = log_det / math.prod(x.shape[1:])
-        return y, contributions + tf.reshape(share, [-1] + [1] * (x.shape.rank - 1))
+        y, terms = self._forward_terms(x, condition, training=False)
+        return y, contributions + placed_terms(terms)
 
-    def forward_and_keep(self, x, keep, condition=None):
-        """Returns y, the log-determinant `[batch]` in nats, and what `backpropagate` wants beside y.
+    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """Returns y, the log-determinant `[batch]` in nats, and what `backpropagate` needs besides y.
 
         Call it outside of a gradient tape, which would store all that happens inside.
 
@@ -114,7 +116,8 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         y, log_det = self.forward_in_training(x, condition)
         return y, log_det, x if keep else None
 
-    def backpropagate(self, y, upstream, weights, kept=None, condition=None):
+    def backpropagate(self, y: tf.Tensor, upstream: Pass, weights: Sequence[tf.Tensor | tf.Variable], kept: Any = None,
+                      condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Returns the layer's input, the gradient of the loss with respect to it, and the gradients of everything else.
 
         The layer runs once more, forward from x, and only for this time its inner values are in memory.
@@ -122,7 +125,7 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         Args:
             y: `[batch, ...]`, the layer's output.
             upstream: (gradient with respect to y, gradient with respect to the log-determinant `[batch]`).
-            weights: list of variables or tensors, those of this layer among them.
+            weights: variables or tensors, those of this layer among them.
             kept: what `forward_and_keep` returned: x, or None, and x = f^-1(y).
             condition: as in `forward_and_log_det`.
 
@@ -141,8 +144,8 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         gradient, *others = tape.gradient(outputs, sources, upstream)
         return x, gradient, others
 
-    def auxiliary_losses(self, v, condition=None):
-        """Returns `{name: [batch]}`, what training adds to the loss beside the likelihood, in bits per dimension; mostly nothing.
+    def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
+        """Returns `{name: [batch]}`, what training adds to the loss besides the likelihood, in bits per dimension; mostly nothing.
 
         Args:
             v: `[batch, ...]`, the layer's output.
@@ -150,7 +153,17 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
         """
         return {}
 
-    def initialize(self, x, condition=None):
+    @property
+    def has_auxiliary_losses(self) -> bool:
+        """Whether `auxiliary_losses` may return something."""
+        return type(self).auxiliary_losses is not FlowBijector.auxiliary_losses
+
+    @property
+    def auxiliary_losses_read_v(self) -> bool:
+        """Whether `auxiliary_losses` reads the values of v, and not only its shape."""
+        return self.has_auxiliary_losses
+
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets weights that are initialised from data, given the layer's input; most layers have none.
 
         Called once, eagerly, before the first step, by `Composite.initialize_and_forward`.
@@ -160,38 +173,14 @@ class FlowBijector(CompleteVariables, tfb.Bijector):
             condition: `[batch, condition_dim]` or None.
         """
 
-    def initialize_and_forward(self, x, condition=None):
+    def initialize_and_forward(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
         """Initialises the layer and returns its output for the same batch."""
         self.initialize(x, condition)
         return self.forward_and_log_det(x, condition)[0]
 
-    def _forward(self, x, condition=None):
-        return self.forward_and_log_det(x, condition)[0]
+    @property
+    def _gives_log_det(self) -> bool:
+        return type(self).forward_and_log_det is not FlowBijector.forward_and_log_det
 
-    def _inverse(self, y, condition=None):
-        return self.inverse_and_log_det(y, condition)[0]
-
-    def _forward_log_det_jacobian(self, x, condition=None):
-        return self.forward_and_log_det(x, condition)[1]
-
-    def _inverse_log_det_jacobian(self, y, condition=None):
-        return self.inverse_and_log_det(y, condition)[1]
-
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        return {}
-
-
-def sum_over_event(values):
-    """Returns `[batch]`: the sum of `values` over all dimensions but the first."""
-    return tf.reduce_sum(values, axis=list(range(1, values.shape.rank)))
-
-
-def per_example(log_det, x):
-    """Returns a scalar log-determinant repeated for every example of x, `[batch]`."""
-    return tf.fill([batch_size(x)], log_det)
-
-
-def batch_size(x):
-    """Returns the number of examples of x, an integer where it is known, which saves a graph some nodes."""
-    return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+    def _check_rank(self, x: tf.Tensor) -> None:
+        check_one_batch_dimension(x, self.forward_min_event_ndims, self.event_shape)

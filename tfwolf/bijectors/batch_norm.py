@@ -1,10 +1,13 @@
 """Batch normalisation as a layer of a flow (Real NVP, section 3.7 and appendix E)."""
-import math
+from __future__ import annotations
+
+from typing import Optional
 
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.nets.batch_norm import global_moments
 from tfwolf.nets.channel_norm import channel_moments, chunks_of
 
@@ -29,14 +32,15 @@ class BatchNormFlow(FlowBijector):
 
     normalizes_over_batch = True
 
-    def __init__(self, channels, momentum=0.9, lag=False, epsilon=1e-5, dtype=tf.float32, name='batch_norm'):
+    def __init__(self, channels: int, momentum: float = 0.9, lag: bool = False, epsilon: float = 1e-5, dtype: tf.DType = tf.float32,
+                 name: str = 'batch_norm') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
         self._momentum = validate.real('momentum', momentum, minimum=0, below=1)
         self._epsilon = validate.real('epsilon', epsilon, above=0)
         self._lag = lag
 
-        def statistic(initial, name):
+        def statistic(initial: float, name: str) -> tf.Variable:
             # Every replica computes the same statistics, so any one copy is the average.
             return tf.Variable(tf.fill([channels], tf.constant(initial, dtype)), trainable=False, name=name,
                                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
@@ -44,41 +48,32 @@ class BatchNormFlow(FlowBijector):
         self.running_mean = statistic(0.0, 'running_mean')
         self.running_variance = statistic(1.0, 'running_variance')
 
-    def forward_and_log_det(self, x, condition=None):
-        """Normalises with the running averages; the log-determinant, `[batch]` in nats."""
-        return self._normalize(x, tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance))
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        if training:
+            mean, variance = self._moved_statistics(x)
+        else:
+            mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
+        variance += self._epsilon
+        return (x - mean) * tf.math.rsqrt(variance), -0.5 * tf.math.log(variance)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x = y sqrt(variance + epsilon) + mean with the running averages, and + height width / 2 sum log(variance + epsilon)."""
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
         variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
-        return y * tf.sqrt(variance) + self.running_mean, -self._log_det(y, variance)
+        return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
 
-    def forward_in_training(self, x, condition=None):
-        """Normalises with the statistics of the global batch, and moves the running averages."""
-        mean, variance, _ = global_moments(x)
-        rho = self._momentum
-        lagged = [rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
-                  for running, new in ((self.running_mean, mean), (self.running_variance, variance))]
-        finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
-        for running, new in zip((self.running_mean, self.running_variance), lagged):
-            # A batch that is not finite must not stay in the averages.
-            running.assign(tf.where(finite, tf.stop_gradient(new), running))
-        return self._normalize(x, *(lagged if self._lag else (mean, variance)))
-
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: every position of a channel contributes -log(variance + epsilon) / 2."""
-        variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
-        return self.forward_and_log_det(x)[0], contributions - 0.5 * tf.math.log(variance)
-
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
         mean, variance, _ = channel_moments(chunks_of(x))
         self.running_mean.assign(tf.constant(mean, self.dtype))
         self.running_variance.assign(tf.constant(variance, self.dtype))
 
-    def _normalize(self, x, mean, variance):
-        variance += self._epsilon
-        return (x - mean) * tf.math.rsqrt(variance), self._log_det(x, variance)
-
-    def _log_det(self, x, variance):
-        return per_example(-0.5 * math.prod(x.shape[1:-1]) * tf.reduce_sum(tf.math.log(variance)), x)
+    def _moved_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training normalises with."""
+        mean, variance, _ = global_moments(x)
+        rho = self._momentum
+        lagged = tuple(rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
+                       for running, new in ((self.running_mean, mean), (self.running_variance, variance)))
+        finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
+        for running, new in zip((self.running_mean, self.running_variance), lagged):
+            # A batch that is not finite must not stay in the averages.
+            running.assign(tf.where(finite, tf.stop_gradient(new), running))
+        return lagged if self._lag else (mean, variance)

@@ -1,5 +1,12 @@
 """Layers one after the other, with one condition for all of them."""
-from tfwolf.bijectors.composite import Composite
+from __future__ import annotations
+
+from typing import Sequence
+
+import tensorflow as tf
+
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 
 
 class Chain(Composite):
@@ -10,47 +17,56 @@ class Chain(Composite):
         name: name of the chain.
 
     Raises:
-        ValueError: if there are no layers, or they differ in dtype or in the rank of their events.
+        ValueError: if there are no layers, they differ in dtype or in the rank of their events, or two of them need a preparation.
     """
 
-    def __init__(self, layers, name='chain'):
+    def __init__(self, layers: Sequence[FlowBijector], name: str = 'chain') -> None:
         layers = list(layers)
         if not layers:
             raise ValueError('`layers` must hold at least one layer; got none.')
         kinds = {(layer.dtype, layer.forward_min_event_ndims) for layer in layers}
         if len(kinds) > 1:
             raise ValueError(f'`layers` must agree in dtype and event_ndims; got {sorted(map(str, kinds))}.')
+        prepared = [layer.name for layer in layers if layer.preparation is not None]
+        if len(prepared) > 1:
+            raise ValueError(f'`layers` may hold one layer that needs a preparation before training; got {len(prepared)}: {prepared}.')
         super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
         self.layers = layers
+        self.event_shape = layers[0].event_shape
 
-    def walk(self, visit, x):
+    @property
+    def parts(self) -> Sequence[FlowBijector]:
+        """The layers, the image's side first."""
+        return self.layers
+
+    def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk`: visits the layers in their order, named by their index."""
         for index, layer in enumerate(self.layers):
             x = visit(str(index), layer, x)
         return x
 
-    def walk_back(self, visit, y):
+    def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk_back`: visits the layers in the opposite order."""
         for layer in reversed(self.layers):
             y = visit(layer, y)
         return y
 
-    def _forward_event_shape(self, shape):
+    def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         for layer in self.layers:
             shape = layer.forward_event_shape(shape)
         return shape
 
-    def _inverse_event_shape(self, shape):
+    def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         for layer in reversed(self.layers):
             shape = layer.inverse_event_shape(shape)
         return shape
 
-    def _forward_event_shape_tensor(self, shape):
+    def _forward_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         for layer in self.layers:
             shape = layer.forward_event_shape_tensor(shape)
         return shape
 
-    def _inverse_event_shape_tensor(self, shape):
+    def _inverse_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         for layer in reversed(self.layers):
             shape = layer.inverse_event_shape_tensor(shape)
         return shape

@@ -1,4 +1,6 @@
 """How a coupling parts the channels into one that conditions and one that is transformed (Wolf, appendix B)."""
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfwolf import validate
@@ -22,7 +24,7 @@ class ChannelSplit:
         ValueError: if an argument breaks these rules.
     """
 
-    def __init__(self, channels, factor=2, alternate=False, up=True):
+    def __init__(self, channels: int, factor: int = 2, alternate: bool = False, up: bool = True) -> None:
         validate.integer('factor', factor, minimum=2)
         if validate.integer('channels', channels, minimum=1) < factor:
             raise ValueError(f'`channels` must be at least factor={factor} for a channel split; got channels={channels}. '
@@ -35,7 +37,7 @@ class ChannelSplit:
         self.transformed_channels = channels // factor
         self.conditioning_channels = channels - channels // factor
 
-    def split(self, x):
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the conditioning part and the transformed part of x, `[..., channels]`."""
         if self.alternate:
             first, second = x[..., 0::2], x[..., 1::2]
@@ -44,7 +46,7 @@ class ChannelSplit:
             first, second = tf.split(x, [cut, self.channels - cut], axis=-1)
         return (first, second) if self.up else (second, first)
 
-    def merge(self, conditioning, transformed):
+    def merge(self, conditioning: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
         """Returns `[..., channels]` from its two parts; the inverse of `split`."""
         parts = [conditioning, transformed] if self.up else [transformed, conditioning]
         if not self.alternate:
@@ -52,6 +54,6 @@ class ChannelSplit:
         merged = tf.reshape(tf.stack(parts, axis=-1), [-1, *conditioning.shape[1:-1], self.channels])
         return tf.ensure_shape(merged, conditioning.shape[:-1].concatenate(self.channels))
 
-    def only_transformed(self, values):
+    def only_transformed(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `values` of the transformed part as they are: no others are among them."""
         return values

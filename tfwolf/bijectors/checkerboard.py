@@ -1,4 +1,6 @@
 """How a coupling parts pixels into two colours of a checkerboard (Real NVP, section 3.4)."""
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
@@ -23,20 +25,20 @@ class Checkerboard:
     coordinates is odd.
     """
 
-    def __init__(self, height, width, channels, swapped=False):
+    def __init__(self, height: int, width: int, channels: int, swapped: bool = False) -> None:
         check_squeezable(height, width)
         rows, columns = np.indices((height, width))
         self._conditions = ((rows + columns) % 2 == (0 if swapped else 1))[..., None]
         self.conditioning_channels = self.transformed_channels = channels
 
-    def split(self, x):
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x with zeros at the colour that is transformed, and x itself."""
         return tf.where(self._conditions, x, tf.zeros_like(x)), x
 
-    def merge(self, conditioning, transformed):
+    def merge(self, conditioning: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
         """Returns the conditioning pixels and, at the other colour, the transformed ones."""
         return tf.where(self._conditions, conditioning, transformed)
 
-    def only_transformed(self, values):
+    def only_transformed(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `values` with zeros at the conditioning pixels."""
         return tf.where(self._conditions, tf.zeros_like(values), values)

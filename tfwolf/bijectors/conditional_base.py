@@ -1,11 +1,20 @@
 """z in the base distribution: v ~ N(mu(z), sigma(z)) instead of z in the couplings (Wolf, table 3, the baseline)."""
-import math
+from __future__ import annotations
 
+import functools
+import math
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.bijectors.base import FlowBijector, sum_over_event
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.levels import Level
+from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.nets.condition import check_condition
+from tfwolf.untracked import Untracked
 
 
 class ConditionalAffine(FlowBijector):
@@ -19,7 +28,7 @@ class ConditionalAffine(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, image_shape, condition_dim, dtype=tf.float32, name='conditional_affine'):
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, dtype: tf.DType = tf.float32, name: str = 'conditional_affine') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('condition_dim', condition_dim, minimum=1)
         self._shape = tuple(image_shape)
@@ -27,23 +36,16 @@ class ConditionalAffine(FlowBijector):
         self.kernel = tf.Variable(tf.zeros([condition_dim, outputs], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([outputs], dtype), name='bias')
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y, and the negative sum of log sigma, `[batch]` in nats."""
-        mean, log_sigma = self._moments(condition)
-        return (x - mean) * tf.exp(-log_sigma), -sum_over_event(log_sigma)
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        mean, log_sigma = self._moments(x, condition)
+        return (x - mean) * tf.exp(-log_sigma), -log_sigma
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x = mu + y sigma, and the sum of log sigma."""
-        mean, log_sigma = self._moments(condition)
-        return mean + y * tf.exp(log_sigma), sum_over_event(log_sigma)
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        mean, log_sigma = self._moments(y, condition)
+        return mean + y * tf.exp(log_sigma), log_sigma
 
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: each entry contributes -log sigma."""
-        return self.forward_and_log_det(x, condition)[0], contributions - self._moments(condition)[1]
-
-    def _moments(self, condition):
-        if condition is None:
-            raise ValueError(f'`condition` must be given: [batch, {self.kernel.shape[0]}]; got None.')
+    def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> list[tf.Tensor]:
+        check_condition(condition, x, self.kernel.shape[0])
         return [tf.reshape(part, [-1, *self._shape]) for part in tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)]
 
 
@@ -58,13 +60,45 @@ class ConditionalBase(Chain):
         dtype: floating type.
 
     Attributes:
-        levels: those of the flow.
+        levels: those of the flow; none for a flow that does not name its own.
+
+    Raises:
+        ValueError: if `condition_dim` is 0.
     """
 
-    def __init__(self, image_shape, condition_dim, flow, seed=0, dtype=tf.float32, name='conditional_base'):
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, flow: Callable[..., FlowBijector], seed: int = 0,
+                 dtype: tf.DType = tf.float32, name: str = 'conditional_base') -> None:
         if condition_dim == 0:
             raise ValueError('`condition_dim` must be positive: a conditional base needs a model with z; got 0.')
         inner = flow(image_shape=image_shape, condition_dim=0, seed=seed, dtype=dtype)
         super().__init__([inner, ConditionalAffine(image_shape, condition_dim, dtype=dtype)], name=name)
-        self.levels = inner.levels
-        self.normalizes_over_batch = inner.normalizes_over_batch
+        self.event_shape = tf.TensorShape(image_shape)
+        self.levels: tuple[Level, ...] = getattr(inner, 'levels', ())
+        self._make_flow = Untracked(flow)
+
+    @property
+    def preparation(self) -> Optional[_PreparationOfInner]:
+        """What the flow inside needs before training, as something that the whole needs; or None."""
+        inner = super().preparation
+        return None if inner is None else _PreparationOfInner(inner, self._make_flow.value)
+
+
+class _PreparationOfInner:
+    """The preparation of the flow in a `ConditionalBase`, whose changes are those of the inner flow's factory."""
+
+    def __init__(self, inner: Any, make_flow: Callable[..., FlowBijector]) -> None:
+        self._inner, self._make_flow = inner, make_flow
+        self.num_steps: int = inner.num_steps
+
+    @property
+    def flow_changes(self) -> dict[str, Any]:
+        """Arguments that make the flow to be trained first from the factory of the `ConditionalBase`."""
+        return {'flow': functools.partial(self._make_flow, **self._inner.flow_changes)}
+
+    def measure(self, flow: ConditionalBase, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> list[tf.Tensor]:
+        """Returns what is averaged over the training images, tensors `[batch, ...]`, from the flow inside."""
+        return self._inner.measure(flow.layers[0], x, None)
+
+    def conclude(self, flow: ConditionalBase, averages: Sequence[np.ndarray]) -> None:
+        """Hands the averages to the flow inside."""
+        self._inner.conclude(flow.layers[0], averages)

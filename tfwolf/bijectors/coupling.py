@@ -1,7 +1,17 @@
 """The conditional coupling layer: one part of the channels, and z, decide what happens to the other part."""
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence, Union
+
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector, sum_over_event
+from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
+from tfwolf.bijectors.channel_split import ChannelSplit
+from tfwolf.bijectors.checkerboard import Checkerboard
+from tfwolf.bijectors.log_det_terms import PartialTerms, Terms, sum_over_event
+from tfwolf.bijectors.scales import BoundedAffine, Transform
+from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.nets.protocol import CouplingNetwork, CouplingNetworkFactory
 
 
 class Coupling(FlowBijector):
@@ -9,8 +19,7 @@ class Coupling(FlowBijector):
 
     Args:
         split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b.
-        net: function of `(x_a, condition, training)` that returns the parameters of T, `[..., outputs_per_channel * channels_b]`, with a
-            method `initialize(x_a, condition)` after which it returns zeros.
+        net: a `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel * channels_b]`.
         transform: T, one of `scales`.
         event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
@@ -19,27 +28,55 @@ class Coupling(FlowBijector):
     with z: Ma et al., "Decoupling Global and Local Representations", 2021, arXiv:2004.11820, section 3.2.
     """
 
-    def __init__(self, split, net, transform, event_ndims=3, dtype=tf.float32, name='coupling'):
+    def __init__(self, split: Union[ChannelSplit, Checkerboard], net: CouplingNetwork, transform: Transform, event_ndims: int = 3,
+                 dtype: tf.DType = tf.float32, name: str = 'coupling') -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         self.split = split
         self.net = net
         self.transform = transform
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y with its part b transformed, and the sum of the log-scales, `[batch]` in nats."""
-        return self._transform(x, condition, training=False)
+    @classmethod
+    def build(cls, channels: int, net: CouplingNetworkFactory = ConvCouplingNet, transform: Transform = BoundedAffine(1.0),
+              condition_dim: int = 0, hidden_channels: int = 64, seed: int = 0, dtype: tf.DType = tf.float32, factor: int = 2,
+              alternate: bool = False, up: bool = True, name: str = 'coupling') -> Coupling:
+        """Returns a coupling of images by channels, with the network of the sizes that it needs.
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x: part a is unchanged, so the network computes the same parameters again."""
+        Args:
+            channels: number of channels of the images.
+            net: makes the network; see `tfwolf.nets.protocol.CouplingNetworkFactory`.
+            transform: T, one of `scales`.
+            condition_dim: size of the condition z, or 0.
+            hidden_channels: width of the network.
+            seed: seed of the initial weights.
+            dtype: floating type.
+            factor, alternate, up: as in `ChannelSplit`.
+
+        Raises:
+            ValueError: if an argument breaks the rules of `ChannelSplit` or of the network.
+        """
+        split = ChannelSplit(channels, factor=factor, alternate=alternate, up=up)
+        made = net(in_channels=split.conditioning_channels, hidden_channels=hidden_channels,
+                   out_channels=split.transformed_channels * transform.outputs_per_channel, condition_dim=condition_dim, seed=seed, dtype=dtype)
+        return cls(split, made, transform, dtype=dtype, name=name)
+
+    @property
+    def normalizes_over_batch(self) -> bool:
+        """Whether the network does."""
+        return getattr(self.net, 'normalizes_over_batch', False)
+
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        a, b = self.split.split(x)
+        b, log_scale = self.transform.forward(b, self.net(a, condition, training=training))
+        return self.split.merge(a, b), self._terms(a, log_scale)
+
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        # Part a is unchanged, so the network computes the same parameters again.
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
-        return self.split.merge(a, b), -sum_over_event(self.split.only_transformed(log_scale))
+        return self.split.merge(a, b), self._terms(a, -log_scale)
 
-    def forward_in_training(self, x, condition=None):
-        """As `FlowBijector.forward_in_training`: the network may normalise over the batch."""
-        return self._transform(x, condition, training=True)
-
-    def backpropagate(self, y, upstream, weights, kept=None, condition=None):
+    def backpropagate(self, y: tf.Tensor, upstream: Pass, weights: Sequence[tf.Tensor | tf.Variable], kept: Any = None,
+                      condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its input is part of y."""
         if kept is not None:
             return super().backpropagate(y, upstream, weights, kept, condition)
@@ -59,13 +96,7 @@ class Coupling(FlowBijector):
             parts = self.split.split(x)
         return x, tape.gradient(parts, x, gradients), others
 
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: each transformed dimension contributes its log-scale."""
-        a, b = self.split.split(x)
-        b, log_scale = self.transform.forward(b, self.net(a, condition))
-        return self.split.merge(a, b), contributions + self.split.merge(tf.zeros_like(a), log_scale)
-
-    def initialize_and_forward(self, x, condition=None):
+    def initialize_and_forward(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
         """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the identity."""
         a, b = self.split.split(x)
         self.net.initialize(a, condition)
@@ -75,7 +106,5 @@ class Coupling(FlowBijector):
         zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
         return self.split.merge(a, self.transform.forward(b, zeros)[0])
 
-    def _transform(self, x, condition, training):
-        a, b = self.split.split(x)
-        b, log_scale = self.transform.forward(b, self.net(a, condition, training=training))
-        return self.split.merge(a, b), sum_over_event(self.split.only_transformed(log_scale))
+    def _terms(self, a: tf.Tensor, log_scale: tf.Tensor) -> PartialTerms:
+        return PartialTerms(self.split.only_transformed(log_scale), lambda values: self.split.merge(tf.zeros_like(a), values))

@@ -4,24 +4,52 @@ A flow that factors out asks its `factor_out` for a layer that arranges the sque
 front go on. The squeeze's order of channels is position-major: channel `position * c + channel` with the four positions of a 2x2 window in
 raster order.
 """
+from __future__ import annotations
+
+from typing import Any, Optional, Protocol, Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.arrangement import Arrangement
-from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import walk_leaves
+from tfwolf.bijectors.reindexing import Reindexing
 
 WINDOW = 4
+Shape = Sequence[int]
+
+
+class FactorOut(Protocol):
+    """Which dimensions leave a flow.
+
+    Attributes:
+        splits: whether any leave.
+        preparation: what has to come before training, or None; see `tfwolf.models.preparation`.
+    """
+
+    splits: bool
+    preparation: Optional[Any]
+
+    def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
+        """Returns the layers that arrange an image `[height, width, 4 c]` so that the channels in front go on.
+
+        Args:
+            shape: (height, width, 4 c).
+            num_leaving: in how many equal parts the leaving half leaves.
+            seed, dtype: of the layers.
+        """
+        ...
 
 
 class Conventional:
     """Dimensions leave by their place alone: the last channels of the squeezed image (Real NVP, section 3.6)."""
 
-    splits = True
-    preparation = None
+    splits: bool = True
+    preparation: None = None
 
-    def layers(self, shape, num_leaving, seed, dtype):
+    def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
         """Returns the list of layers that arrange the image: none."""
         return []
 
@@ -29,10 +57,10 @@ class Conventional:
 class RandomHalves:
     """A random half of all dimensions leaves, with no regard to windows or contributions (LCMA, section 5.3)."""
 
-    splits = True
-    preparation = None
+    splits: bool = True
+    preparation: None = None
 
-    def layers(self, shape, num_leaving, seed, dtype):
+    def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
         """Returns an `Arrangement` of `[height, width, 4 c]` that is decided by the seed.
 
         Args:
@@ -59,27 +87,27 @@ class LikelihoodContribution:
     arXiv:1908.01686, section 3.
     """
 
-    splits = True
+    splits: bool = True
 
-    def __init__(self, phase1_steps, keep_most=True):
+    def __init__(self, phase1_steps: int, keep_most: bool = True) -> None:
         self.num_steps = validate.integer('phase1_steps', phase1_steps, minimum=1)
         self.keep_most = keep_most
 
     @property
-    def preparation(self):
+    def preparation(self) -> LikelihoodContribution:
         """Itself: what has to come before training."""
         return self
 
     @property
-    def flow_changes(self):
+    def flow_changes(self) -> dict[str, Any]:
         """Arguments that make the flow of phase 1 from the factory of this one."""
         return {'factor_out': Unsplit()}
 
-    def measure(self, flow, x, condition=None):
+    def measure(self, flow: FlowBijector, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> list[tf.Tensor]:
         """Returns what is averaged over the training images; see `contributions_at_factor_outs`."""
         return contributions_at_factor_outs(flow, x, condition)
 
-    def layers(self, shape, num_leaving, seed, dtype):
+    def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
         """Returns an `Arrangement` of `[height, width, 4 c]` that phase 1 has to decide; arguments as in `RandomHalves.layers`."""
         if num_leaving not in (1, 2):
             raise ValueError(f'`factor_out` by likelihood contribution needs levels that factor out once or twice; got {num_leaving} times.')
@@ -87,7 +115,7 @@ class LikelihoodContribution:
         layer.num_leaving = num_leaving
         return [layer]
 
-    def conclude(self, flow, contributions):
+    def conclude(self, flow: FlowBijector, contributions: Sequence[np.ndarray]) -> None:
         """Fixes the arrangements of a flow, the image's side first.
 
         Only dimensions that went on compete at the next factor-out; each is known by its place in the image.
@@ -99,12 +127,12 @@ class LikelihoodContribution:
         rest = [np.asarray(array) for array in contributions]
         shape = rest[0].shape
 
-        def visit(path, layer, places):
+        def visit(path: tuple[str, ...], layer: FlowBijector, places: tf.Tensor) -> tf.Tensor:
             if not isinstance(layer, Arrangement):
                 return places
             here = places.numpy().astype(int)[0]
             layer.decide(window_order(rest.pop(0).reshape(-1)[here], layer.num_leaving, self.keep_most))
-            return layer.forward_and_log_det(places)[0]
+            return layer.move(places)
 
         # float64 counts exactly; places travel as images do.
         walk_leaves(flow, visit, tf.reshape(tf.range(np.prod(shape), dtype=tf.float64), [1, *shape]))
@@ -115,30 +143,30 @@ class LikelihoodContribution:
 class Unsplit:
     """Nothing leaves: the flow of phase 1, in which every dimension goes through all layers."""
 
-    splits = False
-    preparation = None
+    splits: bool = False
+    preparation: None = None
 
-    def layers(self, shape, num_leaving, seed, dtype):
+    def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
         """Returns the mark at which contributions are measured."""
         return [FactorOutPoint(dtype)]
 
 
-class FactorOutPoint(FlowBijector):
+class FactorOutPoint(Reindexing):
     """The identity; marks in phase 1 the place of a factor-out."""
 
-    def __init__(self, dtype=tf.float32, name='factor_out_point'):
+    def __init__(self, dtype: tf.DType = tf.float32, name: str = 'factor_out_point') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns x and 0."""
-        return x, per_example(tf.zeros([], self.dtype), x)
+    def move(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the values as they are."""
+        return values
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns y and 0."""
-        return y, per_example(tf.zeros([], self.dtype), y)
+    def move_back(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the values as they are."""
+        return values
 
 
-def contributions_at_factor_outs(flow, x, condition=None):
+def contributions_at_factor_outs(flow: FlowBijector, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> list[tf.Tensor]:
     """Returns what each place of an image has contributed to the log-determinant at each `FactorOutPoint`, `[batch, h, w, c]` each.
 
     Args:
@@ -148,7 +176,7 @@ def contributions_at_factor_outs(flow, x, condition=None):
     """
     found = []
 
-    def visit(path, layer, both):
+    def visit(path: tuple[str, ...], layer: FlowBijector, both: tf.Tensor) -> tf.Tensor:
         x, contributions = tf.split(both, 2, axis=0)
         if isinstance(layer, FactorOutPoint):
             found.append(_unsqueezed(contributions, both.shape[1], height))
@@ -159,7 +187,7 @@ def contributions_at_factor_outs(flow, x, condition=None):
     return found
 
 
-def window_order(contributions, num_leaving, keep_most):
+def window_order(contributions: np.ndarray, num_leaving: int, keep_most: bool) -> np.ndarray:
     """Returns the order of an `Arrangement`, integers `[height, width, 4 c]`, that keeps two positions of each window of each channel.
 
     Channels of the result: the two that go on, in raster order; then those that leave: both in raster order if they leave together, else
@@ -182,12 +210,12 @@ def window_order(contributions, num_leaving, keep_most):
     return first + chosen.reshape(height, width, channels)
 
 
-def _cuts(total, num_leaving):
+def _cuts(total: int, num_leaving: int) -> list[int]:
     """Returns where the half that goes on ends, and where each part that leaves but the last does."""
     return [total // 2 + part * total // (2 * num_leaving) for part in range(num_leaving)]
 
 
-def _places_in_parts(parts, shape):
+def _places_in_parts(parts: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
     """Returns the order `[height, width, 4 c]` with the entries of each part, as places of the unsqueezed image, in raster order."""
     height, width, channels = shape
     places = np.arange(np.prod(shape)).reshape(height, 2, width, 2, channels // WINDOW)
@@ -197,7 +225,7 @@ def _places_in_parts(parts, shape):
     return np.concatenate(blocks, axis=-1)
 
 
-def _unsqueezed(values, height, full_height):
+def _unsqueezed(values: tf.Tensor, height: int, full_height: int) -> tf.Tensor:
     while height < full_height:
         values, height = tf.nn.depth_to_space(values, 2), 2 * height
     return values

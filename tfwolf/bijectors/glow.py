@@ -1,33 +1,39 @@
 """Builds Glow: steps of actnorm, permutation and coupling, levels that factor out half, a learned top prior (Glow, figure 2)."""
+from __future__ import annotations
+
 import math
+from typing import Callable, Optional, Sequence
 
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.factor_out import Conventional
-from tfwolf.bijectors.levels import Level
+from tfwolf.bijectors.factor_out import Conventional, FactorOut
+from tfwolf.bijectors.image_flow import ImageFlow
+from tfwolf.bijectors.levels import Level, check_image_shape, most_hidden_arrays, networks
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.repeat import Repeat
-from tfwolf.bijectors.scales import Whitening
-from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
+from tfwolf.bijectors.scales import Transform, Whitening
+from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.bijectors.top_prior import TopPrior
 from tfwolf.nets.glow_net import GlowCouplingNet, ZeroConv
+from tfwolf.nets.protocol import CouplingNetworkFactory
+from tfwolf.untracked import Untracked
 from tfwolf.variables import count_parameters
 
-HIDDEN_ARRAYS = 6
 
-
-class Glow(Chain):
+class Glow(ImageFlow):
     """The flow of Glow; keeps the image's shape.
 
     Each level squeezes 2x2 pixels, applies `num_steps` steps of actnorm, permutation and coupling, and, but for the last, factors out half
     of the channels, whose Gaussian a 3x3 convolution of the other half predicts. The last level's Gaussian is learned, and with a condition
     (such as a one-hot label) a linear map of it. With a condition and a `classification_weight`, the class is also predicted from the last
-    level's output, averaged over pixels, by a linear layer whose cross-entropy is added to the loss.
+    level's output, averaged over pixels, by a linear layer whose cross-entropy is added to the loss. The networks of the couplings get no
+    condition, which would give the class away.
 
     Args:
         image_shape: (height, width, channels) of x.
@@ -37,12 +43,12 @@ class Glow(Chain):
         hidden_channels: width of the coupling nets.
         transform: what a coupling does, a `SigmoidAffine` or `Additive`.
         permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`, `shuffle_channels` or
-            `invertible_conv1x1`.
+            `InvertibleConv1x1`.
         factor_out: which dimensions leave.
         classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for none.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions that predict what leaves compute in its type.
         seed: seed of the initial weights.
         dtype: floating type.
-        compute_dtype: type that the networks compute in, such as 'bfloat16'; None for `dtype`.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
@@ -53,26 +59,26 @@ class Glow(Chain):
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
     """
 
-    def __init__(self, image_shape, condition_dim, num_levels, num_steps, hidden_channels, transform, permutation,
-                 factor_out=Conventional(), classification_weight=0.0, seed=0, dtype=tf.float32, compute_dtype=None, name='glow'):
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, num_levels: int, num_steps: int, hidden_channels: int,
+                 transform: Transform, permutation: Callable[..., FlowBijector], factor_out: FactorOut = Conventional(),
+                 classification_weight: float = 0.0, net: CouplingNetworkFactory = GlowCouplingNet, seed: int = 0,
+                 dtype: tf.DType = tf.float32, name: str = 'glow') -> None:
         validate.integer('num_levels', num_levels, minimum=1)
         validate.integer('num_steps', num_steps, minimum=1)
         validate.real('classification_weight', classification_weight, minimum=0)
         if classification_weight and not condition_dim:
             raise ValueError('`classification_weight` needs a model with class labels (Wolf.latent = @LabelCondition); this one has none.')
-        check_levels(image_shape, num_levels)
+        check_image_shape(image_shape, num_levels)
 
-        def step(channels, seed):
-            split = ChannelSplit(channels)
-            net = GlowCouplingNet(split.conditioning_channels, hidden_channels,
-                                  split.transformed_channels * transform.outputs_per_channel, seeds.derive(seed, 'net'), dtype, compute_dtype)
+        def step(channels: int, seed: int) -> Chain:
+            coupling = Coupling.build(channels, net, transform, hidden_channels=hidden_channels, seed=seeds.derive(seed, 'net'), dtype=dtype)
             return Chain([ActNorm(channels, seed=seeds.derive(seed, 'actnorm'), dtype=dtype),
-                          permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype),
-                          Coupling(split, net, transform, dtype=dtype)], name='step')
+                          permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype), coupling], name='step')
 
-        rows, top_priors = [], []
+        rows: list[Level] = []
+        top_priors: list[TopPrior] = []
 
-        def level(index, height, width, channels):
+        def level(index: int, height: int, width: int, channels: int) -> Squeezed:
             height, width, channels = height // 2, width // 2, 4 * channels
             steps = Repeat(lambda step_seed: step(channels, step_seed), num_steps, seed=seeds.derive(seed, 'level', index), name='steps')
             is_last = index == num_levels - 1
@@ -85,29 +91,37 @@ class Glow(Chain):
                 layers = [steps, *factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)]
                 if factor_out.splits:
                     split = ChannelSplit(channels)
-                    net = ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype, compute_dtype)
-                    layers.append(Coupling(split, net, Whitening(), dtype=dtype, name='gaussian_of_leaving'))
-            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels, HIDDEN_ARRAYS,
+                    compute_dtype = getattr(networks([steps])[0], 'compute_dtype', None)
+                    leaving_net = ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype, compute_dtype)
+                    layers.append(Coupling(split, leaving_net, Whitening(), dtype=dtype, name='gaussian_of_leaving'))
+            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels, most_hidden_arrays([steps]),
                               channels if is_last else channels - kept, sum(map(count_parameters, layers))))
             if not is_last:
                 inner = level(index + 1, height, width, kept)
                 layers.append(MultiScaleSplit(inner, 0, kept, channels, name='kept') if kept < channels else inner)
             return Squeezed(Chain(layers, name=f'level{index + 1}'))
 
-        flow = level(0, *image_shape)
-        super().__init__([flow], name=name)
-        self.levels = tuple(rows)
-        self.preparation = factor_out.preparation
+        super().__init__([level(0, *image_shape)], image_shape, rows, factor_out, name=name)
         self._classification_weight = classification_weight
         self._num_levels, self._kept_share = num_levels, 2 if factor_out.splits else 1
-        # A function: the prior belongs to its level.
-        self._top_prior = lambda: top_priors[0]
+        # The prior belongs to its level.
+        self._top_prior = Untracked(top_priors[0])
         if classification_weight:
             channels = rows[-1].channels
             self.classifier_kernel = tf.Variable(tf.zeros([channels, condition_dim], dtype), name='classifier_kernel')
             self.classifier_bias = tf.Variable(tf.zeros([condition_dim], dtype), name='classifier_bias')
 
-    def auxiliary_losses(self, v, condition=None):
+    @property
+    def has_auxiliary_losses(self) -> bool:
+        """Whether the class is predicted."""
+        return self._classification_weight > 0
+
+    @property
+    def auxiliary_losses_read_v(self) -> bool:
+        """Whether the class is predicted, from v."""
+        return self._classification_weight > 0
+
+    def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
         """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see `FlowBijector`."""
         if not self._classification_weight:
             return {}
@@ -117,17 +131,7 @@ class Glow(Chain):
             if index < self._num_levels - 1:
                 top = top[..., :top.shape[-1] // self._kept_share]
         # Before the prior of the class, which would give the class away.
-        features = tf.reduce_mean(self._top_prior().inverse_and_log_det(top, condition)[0], axis=[1, 2])
+        features = tf.reduce_mean(self._top_prior.value.inverse_and_log_det(top, condition)[0], axis=[1, 2])
         logits = tf.matmul(features, self.classifier_kernel) + self.classifier_bias
         bits = -tf.reduce_sum(condition * tf.nn.log_softmax(logits), axis=-1) / math.log(2.0)
         return {'classification': self._classification_weight * bits}
-
-
-def check_levels(image_shape, num_levels):
-    """Raises a `ValueError` if an image of this shape cannot be squeezed `num_levels` times."""
-    if len(image_shape) != 3:
-        raise ValueError(f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.')
-    height, width, _ = (validate.integer('image_shape', size, minimum=1) for size in image_shape)
-    for _ in range(num_levels):
-        check_squeezable(height, width)
-        height, width = height // 2, width // 2

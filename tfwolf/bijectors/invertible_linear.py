@@ -1,23 +1,39 @@
-"""The invertible linear map of vectors, a learned mixture of their entries (Wolf, appendix B: the prior of z)."""
-from tfwolf.bijectors.base import FlowBijector, per_example
+"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix B: the prior of z)."""
+from __future__ import annotations
+
+from typing import Optional, Union
+
+import tensorflow as tf
+
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
+
+Matrix = Union[type[FullMatrix], type[PLUMatrix]]
 
 
 class InvertibleLinear(FlowBijector):
-    """y = x W for vectors x; log|det dy/dx| = log|det W|.
+    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an image.
 
     Args:
-        matrix: the matrix W, a `FullMatrix` or `PLUMatrix` of the vectors' size.
-        dtype: floating type, that of the matrix.
+        features: size of the last dimension of x.
+        seed: seed of the initial matrix.
+        dtype: floating type.
+        matrix: class of W, `FullMatrix` or `PLUMatrix`.
+        event_ndims: 1 for vectors `[features]`, 3 for images `[height, width, features]`.
     """
 
-    def __init__(self, matrix, dtype, name='invertible_linear'):
-        super().__init__(event_ndims=1, dtype=dtype, name=name)
-        self.matrix = matrix
+    def __init__(self, features: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix, event_ndims: int = 1,
+                 name: str = 'invertible_linear') -> None:
+        super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
+        self.matrix = matrix(features, seed=seed, dtype=dtype)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y = x W and log|det W|, `[batch]` in nats."""
-        return self.matrix.multiply(x), per_example(self.matrix.log_abs_det, x)
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        return self.matrix.multiply(x), self._share(x)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x, the solution of x W = y, and -log|det W|."""
-        return self.matrix.solve(y), per_example(-self.matrix.log_abs_det, y)
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        return self.matrix.solve(y), -self._share(y)
+
+    def _share(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns what each entry of a pixel contributes, a scalar: an equal share of log|det W|."""
+        return self.matrix.log_abs_det / x.shape[-1]

@@ -1,10 +1,14 @@
 """From pixels in an interval to the whole line (Real NVP, section 4.1)."""
+from __future__ import annotations
+
 import math
+from typing import Optional
 
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.bijectors.base import FlowBijector, sum_over_event
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.log_det_terms import Terms
 
 
 class Logit(FlowBijector):
@@ -18,31 +22,20 @@ class Logit(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, alpha=0.05, dtype=tf.float32, name='logit'):
+    def __init__(self, alpha: float = 0.05, dtype: tf.DType = tf.float32, name: str = 'logit') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         self.alpha = validate.real('alpha', alpha, above=0, below=0.5)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y and the sum of log|dy/dx|, `[batch]` in nats."""
-        y, log_slope = self._forward_and_log_slope(x)
-        return y, sum_over_event(log_slope)
-
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x, and the negative sum of log|dy/dx|."""
-        x = 2.0 * (tf.sigmoid(y) - self.alpha) / (1.0 - 2.0 * self.alpha) - 1.0
-        # log p + log(1 - p) from y itself: beyond [-1, 1] as exact as within.
-        log_slope = self._constant() + tf.math.softplus(y) + tf.math.softplus(-y)
-        return x, -sum_over_event(log_slope)
-
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: each element contributes its own log|dy/dx|."""
-        y, log_slope = self._forward_and_log_slope(x)
-        return y, contributions + log_slope
-
-    def _forward_and_log_slope(self, x):
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
         p = self.alpha + (1.0 - 2.0 * self.alpha) * 0.5 * (x + 1.0)
         log_p, log_q = tf.math.log(p), tf.math.log1p(-p)
         return log_p - log_q, self._constant() - log_p - log_q
 
-    def _constant(self):
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        x = 2.0 * (tf.sigmoid(y) - self.alpha) / (1.0 - 2.0 * self.alpha) - 1.0
+        # log p + log(1 - p) from y itself: beyond [-1, 1] as exact as within.
+        log_slope = self._constant() + tf.math.softplus(y) + tf.math.softplus(-y)
+        return x, -log_slope
+
+    def _constant(self) -> float:
         return math.log(0.5 - self.alpha)

@@ -1,4 +1,8 @@
 """Invertible square matrices as weights, in two parametrisations: in full, and as P L U (Glow, section 3.2)."""
+from __future__ import annotations
+
+from typing import Callable
+
 import numpy as np
 import scipy.linalg
 import tensorflow as tf
@@ -9,25 +13,25 @@ from tfwolf.variables import CompleteVariables
 
 
 @tf.custom_gradient
-def log_abs_det(matrix):
+def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
     """Returns log|det(matrix)|, `[...]`, of `[..., n, n]`, in nats: the sum of log|diag R| of a QR factorisation.
 
     Unlike `tf.linalg.slogdet` it also compiles under XLA. Its gradient is the inverse, transposed.
     """
     diagonal = tf.linalg.diag_part(tf.linalg.qr(matrix)[1])
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         return upstream[..., tf.newaxis, tf.newaxis] * tf.linalg.inv(matrix, adjoint=True)
 
     return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1), gradient
 
 
-def _over_last_axis(x, function):
+def _over_last_axis(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     # One plain matrix product is faster than a broadcast one, above all in the gradient of the matrix.
     return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
 
 
-def _random_orthogonal(size, seed):
+def _random_orthogonal(size: int, seed: int) -> np.ndarray:
     normal = seeds.generator(seed, 'orthogonal').standard_normal((size, size))
     q, r = np.linalg.qr(normal)
     return q * np.sign(np.diag(r))
@@ -42,30 +46,30 @@ class FullMatrix(CompleteVariables, tf.Module):
         dtype: floating type.
     """
 
-    def __init__(self, size, seed=0, dtype=tf.float32):
+    def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='full_matrix')
         size = validate.integer('size', size, minimum=1)
         self.weight = tf.Variable(_random_orthogonal(size, seed), dtype=dtype, name='weight')
 
-    def multiply(self, x):
+    def multiply(self, x: tf.Tensor) -> tf.Tensor:
         """Returns x W over the last axis of x, `[..., size]`."""
         return _over_last_axis(x, lambda rows: tf.matmul(rows, self.weight))
 
-    def solve(self, y):
+    def solve(self, y: tf.Tensor) -> tf.Tensor:
         """Returns y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
     @derived()
-    def inverse(self):
+    def inverse(self) -> tf.Tensor:
         """W^-1, `[size, size]`."""
         return tf.linalg.inv(tf.convert_to_tensor(self.weight))
 
     @derived()
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         """log|det W|, a scalar, in nats."""
         return log_abs_det(tf.convert_to_tensor(self.weight))
 
-    def assign(self, matrix):
+    def assign(self, matrix: np.ndarray | tf.Tensor) -> None:
         """Sets W to `matrix`, `[size, size]`."""
         self.weight.assign(matrix)
 
@@ -85,7 +89,7 @@ class PLUMatrix(CompleteVariables, tf.Module):
         dtype: floating type.
     """
 
-    def __init__(self, size, seed=0, dtype=tf.float32):
+    def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='plu_matrix')
         size = validate.integer('size', size, minimum=1)
         zeros = np.zeros([size, size])
@@ -96,33 +100,33 @@ class PLUMatrix(CompleteVariables, tf.Module):
         self._mask = np.tril(np.ones([size, size]), -1)
         self.assign(_random_orthogonal(size, seed))
 
-    def multiply(self, x):
+    def multiply(self, x: tf.Tensor) -> tf.Tensor:
         """Returns x W over the last axis of x, `[..., size]`."""
         return _over_last_axis(x, lambda rows: tf.matmul(rows, self.matrix))
 
-    def solve(self, y):
+    def solve(self, y: tf.Tensor) -> tf.Tensor:
         """Returns y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
     @derived(*FACTORS)
-    def matrix(self):
+    def matrix(self) -> tf.Tensor:
         """W, `[size, size]`."""
         lower, upper = self._factors()
         return tf.transpose(tf.matmul(tf.matmul(self.permutation, lower), upper))
 
     @derived(*FACTORS)
-    def inverse(self):
+    def inverse(self) -> tf.Tensor:
         """W^-1, `[size, size]`, by two triangular solves."""
         lower, upper = self._factors()
         columns = tf.linalg.triangular_solve(lower, tf.transpose(self.permutation), lower=True)
         return tf.transpose(tf.linalg.triangular_solve(upper, columns, lower=False))
 
     @derived(*FACTORS)
-    def log_abs_det(self):
+    def log_abs_det(self) -> tf.Tensor:
         """log|det W|, a scalar, in nats."""
         return tf.reduce_sum(self.log_diagonal)
 
-    def assign(self, matrix):
+    def assign(self, matrix: np.ndarray | tf.Tensor) -> None:
         """Sets W to `matrix`, `[size, size]`, exactly up to rounding of its factors.
 
         Raises:
@@ -137,7 +141,7 @@ class PLUMatrix(CompleteVariables, tf.Module):
         self.log_diagonal.assign(np.log(np.abs(diagonal)))
         self.sign.assign(np.sign(diagonal))
 
-    def _factors(self):
+    def _factors(self) -> tuple[tf.Tensor, tf.Tensor]:
         mask = tf.constant(self._mask, self.triangles.dtype)
         size = self._mask.shape[0]
         lower = self.triangles * mask + tf.eye(size, dtype=mask.dtype)

@@ -1,7 +1,10 @@
 """The multi-scale split: some channels are transformed further, the others have left (Real NVP, section 3.6)."""
+from __future__ import annotations
+
 import tensorflow as tf
 
-from tfwolf.bijectors.composite import Composite
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 
 
 class MultiScaleSplit(Composite):
@@ -20,7 +23,7 @@ class MultiScaleSplit(Composite):
         ValueError: if not `0 <= begin < end <= channels`.
     """
 
-    def __init__(self, inner, begin, end, channels, name='multi_scale_split'):
+    def __init__(self, inner: FlowBijector, begin: int, end: int, channels: int, name: str = 'multi_scale_split') -> None:
         if not 0 <= begin < end <= channels:
             raise ValueError(f'`begin` and `end` must satisfy 0 <= begin < end <= channels; got begin={begin}, end={end}, '
                              f'channels={channels}.')
@@ -29,16 +32,21 @@ class MultiScaleSplit(Composite):
         self._sizes = (begin, end - begin, channels - end)
 
     @property
-    def factors_out(self):
+    def factors_out(self) -> bool:
         """Whether the channels that are passed on have left the flow: those in front go on, as everywhere in v."""
         return self._sizes[0] == 0 and self._sizes[2] > 0
 
-    def walk(self, visit, x):
+    @property
+    def parts(self) -> list[FlowBijector]:
+        """The layer inside."""
+        return [self.inner]
+
+    def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk`: visits the inner layer on its channels."""
         before, part, after = tf.split(x, self._sizes, axis=-1)
         return tf.concat([before, visit('inner', self.inner, part), after], axis=-1)
 
-    def walk_back(self, visit, y):
+    def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk_back`: visits the inner layer on its channels."""
         before, part, after = tf.split(y, self._sizes, axis=-1)
         return tf.concat([before, visit(self.inner, part), after], axis=-1)

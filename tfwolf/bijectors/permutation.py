@@ -1,12 +1,16 @@
 """Fixed permutations of channels: what Glow's figure 3 compares the 1x1 convolution with."""
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.reindexing import Reindexing
 
 
-class ChannelPermutation(FlowBijector):
+class ChannelPermutation(Reindexing):
     """y_c = x_order[c] for every channel; log|det| = 0.
 
     Args:
@@ -19,32 +23,28 @@ class ChannelPermutation(FlowBijector):
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 6.1 and figure 3.
     """
 
-    def __init__(self, order, dtype=tf.float32, name='channel_permutation'):
+    def __init__(self, order: Sequence[int] | np.ndarray, dtype: tf.DType = tf.float32, name: str = 'channel_permutation') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         order = np.asarray(order)
         if sorted(order.tolist()) != list(range(len(order))):
             raise ValueError(f'`order` must hold each of 0 .. channels - 1 once; got {order.tolist()}.')
         self.order = tf.Variable(order, dtype=tf.int32, trainable=False, name='order')
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns x with its channels in the new order, and 0."""
-        return tf.gather(x, self.order, axis=-1), per_example(tf.zeros([], self.dtype), x)
+    def move(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns values `[..., channels]` in the new order."""
+        return tf.gather(values, self.order, axis=-1)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns y with its channels in the old order, and 0."""
-        return tf.gather(y, tf.math.invert_permutation(self.order), axis=-1), per_example(tf.zeros([], self.dtype), y)
-
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: a channel takes its contribution along."""
-        return tuple(tf.gather(values, self.order, axis=-1) for values in (x, contributions))
+    def move_back(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns values `[..., channels]` in the old order."""
+        return tf.gather(values, tf.math.invert_permutation(self.order), axis=-1)
 
 
-def reverse_channels(channels, seed=0, dtype=tf.float32):
+def reverse_channels(channels: int, seed: int = 0, dtype: tf.DType = tf.float32) -> ChannelPermutation:
     """Returns the permutation that reverses the order of the channels; the seed is not used."""
     return ChannelPermutation(np.arange(validate.integer('channels', channels, minimum=1))[::-1], dtype, name='reverse_channels')
 
 
-def shuffle_channels(channels, seed=0, dtype=tf.float32):
+def shuffle_channels(channels: int, seed: int = 0, dtype: tf.DType = tf.float32) -> ChannelPermutation:
     """Returns a fixed random permutation of the channels, drawn from the seed."""
     order = seeds.generator(seed, 'shuffle_channels').permutation(validate.integer('channels', channels, minimum=1))
     return ChannelPermutation(order, dtype, name='shuffle_channels')

@@ -1,29 +1,36 @@
 """Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
-from typing import NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence, Union
 
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
-from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.factor_out import Conventional
-from tfwolf.bijectors.invertible_conv import invertible_conv1x1
-from tfwolf.bijectors.levels import Level
+from tfwolf.bijectors.factor_out import Conventional, FactorOut
+from tfwolf.bijectors.image_flow import ImageFlow
+from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
+from tfwolf.bijectors.invertible_linear import Matrix
+from tfwolf.bijectors.levels import Level, check_image_shape, most_hidden_arrays
 from tfwolf.bijectors.matrix import FullMatrix
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.repeat import Repeat
-from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
+from tfwolf.bijectors.scales import Transform
+from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.nets.protocol import CouplingNetworkFactory
 from tfwolf.variables import count_parameters
 
-
 COUPLINGS_PER_STEP = 4
-HIDDEN_ARRAYS = 4
+
+# Of each level, the number of steps of each of its groups.
+Groups = Sequence[Sequence[int]]
 
 
-class RefinedGlow(Chain):
+class RefinedGlow(ImageFlow):
     """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
 
     Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
@@ -41,9 +48,9 @@ class RefinedGlow(Chain):
         factors: M of each middle level, above its number of groups; None for twice that number.
         factor_out_transform: what the couplings that factor out do; None for `transform`.
         factor_out: which dimensions leave; other ways than by place need middle levels from which half of the channels leave.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`.
         seed: seed of the initial weights.
         dtype: floating type.
-        compute_dtype: type that the networks compute in, such as 'bfloat16'; None for `dtype`.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
@@ -54,85 +61,85 @@ class RefinedGlow(Chain):
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
     """
 
-    def __init__(self, image_shape, condition_dim, num_steps, hidden_channels, transform, matrix=FullMatrix, factors=None,
-                 factor_out_transform=None, factor_out=Conventional(), seed=0, dtype=tf.float32, compute_dtype=None,
-                 name='refined_glow'):
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, num_steps: Sequence[Union[int, Sequence[int]]],
+                 hidden_channels: Sequence[int], transform: Transform, matrix: Matrix = FullMatrix, factors: Optional[Sequence[int]] = None,
+                 factor_out_transform: Optional[Transform] = None, factor_out: FactorOut = Conventional(),
+                 net: CouplingNetworkFactory = ConvCouplingNet, seed: int = 0, dtype: tf.DType = tf.float32,
+                 name: str = 'refined_glow') -> None:
         num_steps = _checked_structure(num_steps, hidden_channels)
         factors = _checked_factors(factors, num_steps)
-        _check_image_shape(image_shape, len(num_steps))
-        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, factor_out, dtype, compute_dtype)
-        levels = []
+        check_image_shape(image_shape, len(num_steps) - 1)
+        parts = _Parts(condition_dim, transform, factor_out_transform or transform, matrix, factor_out, net, dtype)
+        levels: list[Level] = []
         layers = _level(parts, num_steps, factors, hidden_channels, 0, tuple(image_shape), seed, levels)
-        super().__init__(layers, name=name)
-        self.preparation = factor_out.preparation
-        self.levels = tuple(sorted(levels, key=lambda row: (row.level, -row.channels)))
+        levels = sorted(levels, key=lambda row: (row.level, -row.channels))
+        super().__init__(layers, image_shape, levels, factor_out, name=name)
 
 
 class _Parts(NamedTuple):
     """What all layers of one flow have in common."""
 
     condition_dim: int
-    transform: object
-    factor_out_transform: object
-    matrix: type
-    factor_out: object
+    transform: Transform
+    factor_out_transform: Transform
+    matrix: Matrix
+    factor_out: FactorOut
+    net: CouplingNetworkFactory
     dtype: tf.DType
-    compute_dtype: Optional[str]
 
-    def coupling(self, split, hidden_channels, seed, transform):
-        net = ConvCouplingNet(split.conditioning_channels, hidden_channels,
-                              split.transformed_channels * transform.outputs_per_channel, self.condition_dim, seed=seed,
-                              dtype=self.dtype, compute_dtype=self.compute_dtype)
-        return Coupling(split, net, transform, dtype=self.dtype)
+    def coupling(self, channels: int, hidden_channels: int, seed: int, transform: Transform, **split: int) -> Coupling:
+        """Returns a coupling; `split` are the options of its `ChannelSplit`."""
+        return Coupling.build(channels, self.net, transform, self.condition_dim, hidden_channels, seed, self.dtype, **split)
 
-    def conv1x1(self, channels, seed):
-        return invertible_conv1x1(channels, seed, self.dtype, self.matrix)
+    def conv1x1(self, channels: int, seed: int) -> InvertibleConv1x1:
+        """Returns a 1x1 convolution."""
+        return InvertibleConv1x1(channels, seed, self.dtype, self.matrix)
 
 
-def glow_step(parts, channels, hidden_channels, seed):
+def glow_step(parts: _Parts, channels: int, hidden_channels: int, seed: int) -> Chain:
     """Returns one refined step (Wolf, figure 3a): actnorm, 1x1 convolution, two couplings, actnorm, two couplings.
 
     The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then down.
     """
-    def couplings(alternate):
-        return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
-                               seeds.derive(seed, 'coupling', alternate, up), parts.transform) for up in (True, False)]
+    def couplings(alternate: bool) -> list[Coupling]:
+        return [parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling', alternate, up), parts.transform,
+                               alternate=alternate, up=up) for up in (True, False)]
 
-    def actnorm(place):
+    def actnorm(place: int) -> ActNorm:
         return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
 
     conv1x1 = parts.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
     return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)], name='glow_step')
 
 
-def factor_out(parts, channels, factor, arrangement, hidden_channels, seed):
+def factor_out(parts: _Parts, channels: int, factor: int, arrangement: Sequence[FlowBijector], hidden_channels: int, seed: int) -> Chain:
     """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`, actnorm on those."""
-    split = ChannelSplit(channels, factor=factor)
-    leaving = split.transformed_channels
+    coupling = parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform, factor=factor)
+    leaving = coupling.split.transformed_channels
     actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
-    return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')), *arrangement,
-                  parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform),
+    return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')), *arrangement, coupling,
                   MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
 
 
-def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, levels):
+def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_channels: Sequence[int], index: int,
+           shape: tuple[int, int, int], seed: int, levels: list[Level]) -> list[FlowBijector]:
     """Returns the layers of level `index` and all later ones on images of `shape`; appends rows to `levels`."""
     is_last = index == len(num_steps) - 1
     groups = num_steps[index]
     hidden = hidden_channels[index]
     height, width, channels = shape
 
-    def enter_next(channels):
+    def enter_next(channels: int) -> Squeezed:
         inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
         return Squeezed(Chain(inner, name=f'level{index + 1}'))
 
-    def steps(group, channels):
+    def steps(group: int, channels: int) -> Repeat:
         return Repeat(lambda step_seed: glow_step(parts, channels, hidden, step_seed), groups[group],
                       seed=seeds.derive(seed, 'level', index, group), name='steps')
 
-    def row(group, channels, leaving, layers):
+    def row(group: int, channels: int, leaving: int, layers: Sequence[FlowBijector]) -> None:
         levels.append(Level(index, height, width, channels, groups[group], COUPLINGS_PER_STEP * groups[group] + (leaving < channels), hidden,
-                            HIDDEN_ARRAYS, leaving, sum(map(count_parameters, layers))))
+                            most_hidden_arrays(layers), leaving, sum(map(count_parameters, layers))))
 
     if index == 0 or is_last:
         layers = [steps(0, channels)] if groups[0] else []
@@ -150,7 +157,7 @@ def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, level
             row(group, channels, 0, [layers[group + (group > 0)]])
         return layers + [enter_next(channels)]
 
-    def from_group(group, channels, factor):
+    def from_group(group: int, channels: int, factor: int) -> list[FlowBijector]:
         out = factor_out(parts, channels, factor, arrangement if group == 0 else [], hidden, seeds.derive(seed, 'factor_out', index, group))
         layers = [steps(group, channels), out]
         leaving = channels // factor
@@ -163,7 +170,7 @@ def _level(parts, num_steps, factors, hidden_channels, index, shape, seed, level
     return from_group(0, channels, factors[index - 1])
 
 
-def _checked_structure(num_steps, hidden_channels):
+def _checked_structure(num_steps: Sequence[Union[int, Sequence[int]]], hidden_channels: Sequence[int]) -> Groups:
     """Returns `num_steps` with every level as a tuple of groups; raises a `ValueError` for a malformed one."""
     shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for each middle '
              f'level, an integer for the last; got num_steps={num_steps!r}.')
@@ -181,7 +188,7 @@ def _checked_structure(num_steps, hidden_channels):
     return ((first,), *map(tuple, middle), (last,))
 
 
-def _checked_factors(factors, num_steps):
+def _checked_factors(factors: Optional[Sequence[int]], num_steps: Groups) -> list[int]:
     """Returns one factor M per middle level."""
     groups = [len(level) for level in num_steps[1:-1]]
     if factors is None:
@@ -192,12 +199,3 @@ def _checked_factors(factors, num_steps):
         if validate.integer('factors', factor, minimum=2) <= count:
             raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got factors={factors!r}.')
     return list(factors)
-
-
-def _check_image_shape(image_shape, num_levels):
-    if len(image_shape) != 3:
-        raise ValueError(f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.')
-    height, width, _ = (validate.integer('image_shape', size, minimum=1) for size in image_shape)
-    for _ in range(num_levels - 1):
-        check_squeezable(height, width)
-        height, width = height // 2, width // 2

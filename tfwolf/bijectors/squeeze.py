@@ -1,54 +1,53 @@
 """Space to depth: 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
+from __future__ import annotations
+
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector, per_example
-from tfwolf.bijectors.composite import Composite
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.composite import Composite, Visit, VisitBack
+from tfwolf.bijectors.reindexing import Reindexing
 
 BLOCK = 2
 
 
-def check_squeezable(height, width):
+def check_squeezable(height: int, width: int) -> None:
     """Raises a `ValueError` if an image of this size cannot be squeezed, that is, if a side is odd."""
     if height % BLOCK or width % BLOCK:
         raise ValueError(f'`height` and `width` must be even where the flow squeezes 2x2 pixels; got {height}x{width}. '
                          'Use images whose sides can be halved at every level, or a flow with fewer levels.')
 
 
-class Squeeze(FlowBijector):
+class Squeeze(Reindexing):
     """`[height, width, c]` -> `[height / 2, width / 2, 4 c]` in TensorFlow's space-to-depth order; log|det| = 0.
 
     Raises:
         ValueError: when called, if the height or width is odd.
     """
 
-    def __init__(self, dtype=tf.float32, name='squeeze'):
+    def __init__(self, dtype: tf.DType = tf.float32, name: str = 'squeeze') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns 2x2 pixels as 4 c channels, and 0."""
-        check_squeezable(*x.shape[1:3])
-        return tf.nn.space_to_depth(x, BLOCK), per_example(tf.zeros([], self.dtype), x)
+    def move(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns 2x2 pixels as 4 c channels."""
+        check_squeezable(*values.shape[1:3])
+        return tf.nn.space_to_depth(values, BLOCK)
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns 4 c channels as 2x2 pixels, and 0."""
-        return tf.nn.depth_to_space(y, BLOCK), per_example(tf.zeros([], self.dtype), y)
+    def move_back(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns 4 c channels as 2x2 pixels."""
+        return tf.nn.depth_to_space(values, BLOCK)
 
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: a pixel takes its contribution along."""
-        return self.forward_and_log_det(x)[0], self.forward_and_log_det(contributions)[0]
-
-    def _forward_event_shape(self, shape):
+    def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
         return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK ** 2])
 
-    def _inverse_event_shape(self, shape):
+    def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
         return tf.TensorShape([height * BLOCK, width * BLOCK, channels // BLOCK ** 2])
 
-    def _forward_event_shape_tensor(self, shape):
+    def _forward_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.stack([shape[0] // BLOCK, shape[1] // BLOCK, shape[2] * BLOCK ** 2])
 
-    def _inverse_event_shape_tensor(self, shape):
+    def _inverse_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.stack([shape[0] * BLOCK, shape[1] * BLOCK, shape[2] // BLOCK ** 2])
 
 
@@ -59,16 +58,21 @@ class Squeezed(Composite):
         inner: the layer, on `[height / 2, width / 2, 4 channels]`; it keeps that shape.
     """
 
-    def __init__(self, inner, name='squeezed'):
+    def __init__(self, inner: FlowBijector, name: str = 'squeezed') -> None:
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner
 
-    def walk(self, visit, x):
+    @property
+    def parts(self) -> list[FlowBijector]:
+        """The layer inside."""
+        return [self.inner]
+
+    def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk`: visits the inner layer at half the resolution."""
         check_squeezable(*x.shape[1:3])
         return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)
 
-    def walk_back(self, visit, y):
+    def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk_back`: visits the inner layer at half the resolution."""
         check_squeezable(*y.shape[1:3])
         return tf.nn.depth_to_space(visit(self.inner, tf.nn.space_to_depth(y, BLOCK)), BLOCK)

@@ -1,10 +1,14 @@
 """A learned Gaussian where the flow ends, for all images or for each class (Glow, section 3 and appendix D)."""
-import math
+from __future__ import annotations
+
+from typing import Optional
 
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.bijectors.base import FlowBijector, per_example
+from tfwolf.bijectors.base import FlowBijector
+from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.nets.condition import check_condition
 
 
 class TopPrior(FlowBijector):
@@ -18,7 +22,7 @@ class TopPrior(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, channels, condition_dim=0, dtype=tf.float32, name='top_prior'):
+    def __init__(self, channels: int, condition_dim: int = 0, dtype: tf.DType = tf.float32, name: str = 'top_prior') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
         self._condition_dim = validate.integer('condition_dim', condition_dim, minimum=0)
@@ -27,31 +31,18 @@ class TopPrior(FlowBijector):
         if condition_dim:
             self.kernel = tf.Variable(tf.zeros([condition_dim, 2 * channels], dtype), name='kernel')
 
-    def forward_and_log_det(self, x, condition=None):
-        """Returns y, and -height width sum(log sigma), `[batch]` in nats."""
-        mean, log_sigma = self._moments(condition)
-        return (x - mean) * tf.exp(-log_sigma), self._log_det(x, log_sigma)
+    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+        mean, log_sigma = self._moments(x, condition)
+        return (x - mean) * tf.exp(-log_sigma), -log_sigma
 
-    def inverse_and_log_det(self, y, condition=None):
-        """Returns x = mean + y sigma, and height width sum(log sigma)."""
-        mean, log_sigma = self._moments(condition)
-        return mean + y * tf.exp(log_sigma), -self._log_det(y, log_sigma)
+    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+        mean, log_sigma = self._moments(y, condition)
+        return mean + y * tf.exp(log_sigma), log_sigma
 
-    def forward_with_contributions(self, x, contributions, condition=None):
-        """As `FlowBijector.forward_with_contributions`: every position of a channel contributes -log sigma."""
-        mean, log_sigma = self._moments(condition)
-        return (x - mean) * tf.exp(-log_sigma), contributions - log_sigma
-
-    def _moments(self, condition):
-        """Returns mean and log sigma, `[batch or 1, 1, 1, channels]`."""
-        both = tf.concat([self.mean, self.log_sigma], axis=0)[tf.newaxis]
-        if self._condition_dim:
-            if condition is None or condition.shape[-1] != self._condition_dim:
-                raise ValueError(f'`condition` must be [batch, {self._condition_dim}], one row per image; '
-                                 f'got {None if condition is None else condition.shape}.')
-            both += tf.matmul(condition, self.kernel)
-        return tf.split(both[:, tf.newaxis, tf.newaxis], 2, axis=-1)
-
-    def _log_det(self, x, log_sigma):
-        total = -math.prod(x.shape[1:-1]) * tf.reduce_sum(log_sigma, axis=[1, 2, 3])
-        return total if self._condition_dim else per_example(total[0], x)
+    def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns mean and log sigma, `[batch, 1, 1, channels]`, or `[channels]` without a condition."""
+        if not self._condition_dim:
+            return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.log_sigma)
+        check_condition(condition, x, self._condition_dim)
+        both = tf.concat([self.mean, self.log_sigma], axis=0)[tf.newaxis] + tf.matmul(condition, self.kernel)
+        return tuple(tf.split(both[:, tf.newaxis, tf.newaxis], 2, axis=-1))

@@ -1,4 +1,6 @@
 """q(z|x): a Gaussian with a mean and a variance per dimension (Wolf, section 3.1)."""
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
@@ -16,15 +18,15 @@ class Posterior(NamedTuple):
     mean: tf.Tensor
     log_variance: tf.Tensor
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """Returns z = mean + exp(log_variance / 2) noise, `[batch, latent_dim]`, for standard normal noise of that shape."""
         return self.mean + tf.exp(0.5 * self.log_variance) * noise
 
-    def log_prob(self, z):
+    def log_prob(self, z: tf.Tensor) -> tf.Tensor:
         """Returns log q(z|x), `[batch]`, in nats."""
         scaled = tf.square(z - self.mean) * tf.exp(-self.log_variance)
         return -0.5 * tf.reduce_sum(math.log(2 * math.pi) + self.log_variance + scaled, axis=-1)
 
-    def kl_to_standard_normal_nats(self):
+    def kl_to_standard_normal_nats(self) -> tf.Tensor:
         """Returns KL(q || N(0, 1)) of every dimension, `[batch, latent_dim]`, in nats (Kingma and Welling, 2014, appendix B)."""
         return 0.5 * (tf.square(self.mean) + tf.exp(self.log_variance) - 1.0 - self.log_variance)

@@ -1,4 +1,6 @@
 """Priors of z: the standard normal, and a flow (Wolf, section 3.1 and appendix B)."""
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -7,10 +9,12 @@ from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.invertible_linear import InvertibleLinear
+from tfwolf.bijectors.invertible_linear import InvertibleLinear, Matrix
 from tfwolf.bijectors.matrix import FullMatrix
 from tfwolf.bijectors.repeat import Repeat
+from tfwolf.bijectors.scales import Transform
 from tfwolf.distributions.bits import standard_normal_log_prob
+from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.coupling_nets import DenseCouplingNet
 from tfwolf.variables import CompleteVariables
 
@@ -24,27 +28,27 @@ class NormalPrior(keras.Model):
         dtype: floating type.
     """
 
-    def __init__(self, latent_dim, seed=0, dtype=tf.float32):
+    def __init__(self, latent_dim: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(dtype=tf.as_dtype(dtype).name, name='normal_prior')
         validate.integer('latent_dim', latent_dim, minimum=1)
 
-    def call(self, z):
+    def call(self, z: tf.Tensor) -> tf.Tensor:
         """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
         return standard_normal_log_prob(z)
 
-    def kl_nats(self, posterior, z):
+    def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
         """Returns KL(q(z|x) || p(z)), `[batch]`, in nats; exact, whatever z was drawn."""
         return tf.reduce_sum(posterior.kl_to_standard_normal_nats(), axis=-1)
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """Returns z, here the standard normal noise itself, `[batch, latent_dim]`."""
         return noise
 
-    def to_noise(self, z):
+    def to_noise(self, z: tf.Tensor) -> tf.Tensor:
         """Returns the noise that `from_noise` makes z from, here z itself, `[batch, latent_dim]`."""
         return z
 
-    def initialize(self, z):
+    def initialize(self, z: tf.Tensor) -> None:
         """Initialises from draws of z; there is nothing to initialise."""
 
 
@@ -64,48 +68,49 @@ class FlowPrior(CompleteVariables, keras.Model):
         dtype: floating type.
     """
 
-    def __init__(self, latent_dim, num_steps, hidden_features, transform, matrix=FullMatrix, seed=0, dtype=tf.float32):
+    def __init__(self, latent_dim: int, num_steps: int, hidden_features: int, transform: Transform, matrix: Matrix = FullMatrix, seed: int = 0,
+                 dtype: tf.DType = tf.float32) -> None:
         super().__init__(dtype=tf.as_dtype(dtype).name, name='flow_prior')
         validate.integer('latent_dim', latent_dim, minimum=2)
 
-        def step(seed):
+        def step(seed: int) -> Chain:
             return _prior_step(latent_dim, hidden_features, transform, matrix, seed, dtype)
 
         self.flow = Chain([Repeat(step, num_steps, seed=seed)], name='prior_flow')
 
-    def call(self, z):
+    def call(self, z: tf.Tensor) -> tf.Tensor:
         """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
         noise, log_det = self.flow.forward_and_log_det(z)
         return standard_normal_log_prob(noise) + log_det
 
-    def kl_nats(self, posterior, z):
+    def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
         """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~ q(z|x)."""
         return posterior.log_prob(z) - self(z)
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """Returns z = f^-1(noise), `[batch, latent_dim]`, for standard normal noise of that shape."""
         return self.flow.inverse_and_log_det(noise)[0]
 
-    def to_noise(self, z):
+    def to_noise(self, z: tf.Tensor) -> tf.Tensor:
         """Returns f(z), the noise that `from_noise` makes z from, `[batch, latent_dim]`."""
         return self.flow.forward_and_log_det(z)[0]
 
-    def initialize(self, z):
+    def initialize(self, z: tf.Tensor) -> None:
         """Initialises the actnorms from draws of z, `[batch, latent_dim]`."""
         self.flow.initialize_and_forward(z)
 
 
-def _prior_step(latent_dim, hidden_features, transform, matrix, seed, dtype):
-    def coupling(alternate, up):
+def _prior_step(latent_dim: int, hidden_features: int, transform: Transform, matrix: Matrix, seed: int, dtype: tf.DType) -> Chain:
+    def coupling(alternate: bool, up: bool) -> Coupling:
         split = ChannelSplit(latent_dim, alternate=alternate, up=up)
         net = DenseCouplingNet(split.conditioning_channels, hidden_features,
                                split.transformed_channels * transform.outputs_per_channel,
                                seed=seeds.derive(seed, 'coupling', alternate, up), dtype=dtype)
         return Coupling(split, net, transform, event_ndims=1, dtype=dtype)
 
-    def actnorm(place):
+    def actnorm(place: int) -> ActNorm:
         return ActNorm(latent_dim, event_ndims=1, seed=seeds.derive(seed, 'actnorm', place), dtype=dtype)
 
-    linear = InvertibleLinear(matrix(latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype), dtype=dtype)
+    linear = InvertibleLinear(latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype, matrix=matrix)
     return Chain([actnorm(0), linear, coupling(False, True), coupling(False, False),
                   actnorm(1), coupling(True, True), coupling(True, False)], name='prior_step')

@@ -1,4 +1,8 @@
 """The encoder: an image to the parameters of q(z|x), a residual network (Wolf, appendix B)."""
+from __future__ import annotations
+
+from typing import Optional, Protocol, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -12,29 +16,41 @@ from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 INITIAL_OUTPUT_STDDEV = 0.01
 
 
+class EncoderNetwork(Protocol):
+    """What a `GaussianLatent` asks of its encoder, which is made with (image_shape, latent_dim, seed, dtype)."""
+
+    def __call__(self, x: tf.Tensor, training: bool = False) -> Posterior:
+        """Returns q(z|x) for x `[batch, height, width, channels]` in [-1, 1]."""
+        ...
+
+    def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
+        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width, channels]`, so that q(z|x) starts close to N(0, I)."""
+        ...
+
+
 class _PosteriorLayer(keras.layers.Layer):
     """A weight-normalised dense layer to `[mean, log_variance]`."""
 
-    def __init__(self, latent_dim, seed, dtype):
+    def __init__(self, latent_dim: int, seed: int, dtype: str) -> None:
         super().__init__(dtype=dtype, name='posterior')
         self._latent_dim = latent_dim
         self._seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Optional[int]]) -> None:
         shape = (input_shape[-1], 2 * self._latent_dim)
         normal = keras.initializers.RandomNormal(0.0, DIRECTION_STDDEV, seed=self._seed & 0x7FFFFFFF)
         self.direction = self.add_weight(shape=shape, initializer=normal, name='direction')
         self.length = self.add_weight(shape=shape[1:], initializer='ones', name='length')
         self.bias = self.add_weight(shape=shape[1:], initializer='zeros', name='bias')
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         return tf.matmul(features, self.kernel) + self.bias
 
     @derived('direction', 'length')
-    def kernel(self):
+    def kernel(self) -> tf.Tensor:
         return weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
 
-    def initialize(self, outputs):
+    def initialize(self, outputs: tf.Tensor) -> None:
         """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small standard deviation."""
         mean, variance = tf.nn.moments(outputs, axes=[0])
         scale = INITIAL_OUTPUT_STDDEV * tf.math.rsqrt(tf.maximum(variance, variance.dtype.as_numpy_dtype(1e-12)))
@@ -58,7 +74,8 @@ class Encoder(keras.Model):
         ValueError: if a size is not a positive integer.
     """
 
-    def __init__(self, image_shape, latent_dim, widths, out_channels, seed=0, dtype=tf.float32, compute_dtype=None):
+    def __init__(self, image_shape: Sequence[int], latent_dim: int, widths: Sequence[int], out_channels: int, seed: int = 0,
+                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
         dtype = tf.as_dtype(dtype).name
         super().__init__(dtype=dtype, name='encoder')
         validate.integer('latent_dim', latent_dim, minimum=1)
@@ -80,11 +97,11 @@ class Encoder(keras.Model):
         self.posterior = _PosteriorLayer(latent_dim, seeds.derive(seed, 'posterior'), dtype)
         self(tf.zeros([1, *image_shape], dtype))
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> Posterior:
         """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch norm."""
         return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
 
-    def initialize(self, chunks):
+    def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
         """Scales the last layer so that q(z|x) starts close to N(0, I).
 
         Args:
@@ -92,7 +109,7 @@ class Encoder(keras.Model):
         """
         self.posterior.initialize(tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0))
 
-    def _outputs(self, x, training):
+    def _outputs(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for name in self._block_names:
             x = getattr(self, name)(x, training=training)
         features = tf.nn.elu(self.top(x))

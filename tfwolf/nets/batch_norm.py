@@ -1,4 +1,8 @@
 """Batch normalisation whose running variance is unbiased and whose statistics span all replicas."""
+from __future__ import annotations
+
+from typing import Iterable, Optional, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -18,7 +22,7 @@ class BatchNorm(keras.layers.Layer):
     Reference: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Optional[int]]) -> None:
         """Makes gamma, beta and the running mean and variance, `[channels]` each."""
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
@@ -29,7 +33,7 @@ class BatchNorm(keras.layers.Layer):
         self.running_variance = self.add_weight(shape=shape, initializer='ones', trainable=False, name='running_variance',
                                                 aggregation='only_first_replica')
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns y for x `[batch, height, width, channels]`."""
         if training:
             mean, variance, count = global_moments(x)
@@ -39,20 +43,20 @@ class BatchNorm(keras.layers.Layer):
         scale = self.gamma * tf.math.rsqrt(variance + EPSILON)
         return x * scale + (self.beta - mean * scale)
 
-    def initialize(self, chunks):
+    def initialize(self, chunks: Iterable[tf.Tensor]) -> None:
         """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on one device."""
         mean, variance, count = channel_moments(chunks)
         self.running_mean.assign(mean.astype(self.running_mean.dtype))
         self.running_variance.assign((variance * count / max(count - 1, 1)).astype(self.running_variance.dtype))
 
-    def _move_averages(self, mean, variance):
+    def _move_averages(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
         rate = tf.where(finite, tf.constant(MOMENTUM, mean.dtype), 0)
         for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
             running.assign(running + rate * (tf.where(finite, new, 0) - running))
 
 
-def global_moments(x):
+def global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas' pixels."""
     axes = [0, 1, 2]
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), x.dtype)

@@ -1,25 +1,30 @@
 """A scale and a shift per channel that start by standardising real data, however many images there are (Glow, section 3.1)."""
+from __future__ import annotations
+
 import functools
 import math
+from typing import Callable, Iterable, Iterator, Optional
 
 import numpy as np
 import tensorflow as tf
 
 CHUNK_VALUES = 2 ** 22
 
+Moments = tuple[tf.Tensor, tf.Tensor]
 
-def spans(num_examples, values_per_example):
+
+def spans(num_examples: int, values_per_example: int) -> list[slice]:
     """Returns slices that cut a batch into chunks of at most 2^22 values, an example at least: they stay close to the processor's caches."""
     size = max(1, CHUNK_VALUES // values_per_example)
     return [slice(start, min(start + size, num_examples)) for start in range(0, num_examples, size)]
 
 
-def chunks_of(x, values_per_example=None):
+def chunks_of(x: tf.Tensor, values_per_example: Optional[int] = None) -> Iterator[tf.Tensor]:
     """Yields x, `[batch, ...]`, in chunks; by `spans` of so many values per example, or of x's own."""
     return (x[span] for span in spans(x.shape[0], values_per_example or math.prod(x.shape[1:])))
 
 
-def moments(x):
+def moments(x: tf.Tensor) -> Moments:
     """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's type."""
     rows = tf.reshape(x, [-1, x.shape[-1]])
     count = tf.shape(rows)[0]
@@ -30,7 +35,8 @@ def moments(x):
     return rows[0] + mean, average(tf.math.squared_difference(offset, mean))[0]
 
 
-def channel_moments(chunks, of_chunk=None):
+def channel_moments(chunks: Iterable[tf.Tensor],
+                    of_chunk: Optional[Callable[[tf.Tensor], Moments]] = None) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns mean and biased variance of each channel over all chunks, and the number of values of a channel; float64, `[channels]` and `[]`.
 
     Args:
@@ -51,12 +57,13 @@ def channel_moments(chunks, of_chunk=None):
     return mean, squares / count, count
 
 
-def graph_of(function, x):
+def graph_of(function: Callable[..., Moments], x: tf.Tensor) -> Callable[..., Moments]:
     """Returns the `tf.function` of a function for all x of one shape, whatever the batch."""
     return _graph(function, tuple(x.shape[1:]))
 
 
-def standardizing(chunks, dtype, of_chunk=None):
+def standardizing(chunks: Iterable[tf.Tensor], dtype: tf.DType,
+                  of_chunk: Optional[Callable[[tf.Tensor], Moments]] = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0 and variance 1 per channel.
 
     Args:
@@ -69,6 +76,6 @@ def standardizing(chunks, dtype, of_chunk=None):
 
 
 @functools.cache
-def _graph(function, shape):
+def _graph(function: Callable[..., Moments], shape: tuple[int, ...]) -> Callable[..., Moments]:
     # One for each shape: one for all would be traced so often that TensorFlow warns of it.
     return tf.function(function, autograph=False)

@@ -1,16 +1,21 @@
 """The networks inside couplings: convolutional for images, dense for vectors (Wolf, appendix B)."""
-import math
+from __future__ import annotations
 
+import math
+from typing import Optional, Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.derived import derived
+from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
 
 
-def _uniform(shape, fan_in, generator, dtype, name):
+def _uniform(shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType, name: str) -> tf.Variable:
     bound = 1 / math.sqrt(fan_in)
     return tf.Variable(generator.uniform(-bound, bound, shape), dtype=dtype, name=name)
 
@@ -18,19 +23,19 @@ def _uniform(shape, fan_in, generator, dtype, name):
 class _CouplingNet(CompleteVariables, tf.Module):
     """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the identity."""
 
-    def _add_output_layer(self, shape, generator, dtype):
+    def _add_output_layer(self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType) -> None:
         self.output_direction = tf.Variable(DIRECTION_STDDEV * generator.standard_normal(shape), dtype=dtype,
                                             name='output_direction')
         self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
         self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets length and bias of the last layer to zero: the network then returns zeros, whatever the images."""
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
     @derived('output_direction', 'output_length')
-    def output_kernel(self):
+    def output_kernel(self) -> tf.Tensor:
         """The last layer's normalised kernel, `[..., hidden, out]`."""
         return weight_norm(self.output_direction, self.output_length)
 
@@ -45,14 +50,20 @@ class ConvCouplingNet(_CouplingNet):
         condition_dim: size of z, or 0 for a network without one.
         seed: seed of the initial weights.
         dtype: floating type of weights and result.
-        compute_dtype: type of everything between; None for `dtype`.
+        compute_dtype: type of everything between, such as 'bfloat16'; None for `dtype`.
+
+    Raises:
+        ValueError: if a size or a type is not allowed.
     """
 
-    def __init__(self, in_channels, hidden_channels, out_channels, condition_dim=0, seed=0, dtype=tf.float32, compute_dtype=None):
+    hidden_arrays: int = 4
+
+    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
+                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='conv_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('condition_dim', condition_dim, minimum=0)
-        self._compute = compute_type(compute_dtype, dtype)
+        self.compute_dtype = compute_type(compute_dtype, dtype)
         random = seeds.generator(seed, 'conv_coupling_net')
         self.kernel1 = _uniform([3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1')
         self.kernel2 = _uniform([1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2')
@@ -62,7 +73,7 @@ class ConvCouplingNet(_CouplingNet):
             self.condition_bias = _uniform([hidden_channels], condition_dim, random, dtype, 'condition_bias')
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
 
-    def __call__(self, x, condition=None, training=False):
+    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
 
         Args:
@@ -72,13 +83,13 @@ class ConvCouplingNet(_CouplingNet):
         Raises:
             ValueError: if z is missing, or has another batch or size than the network was made for.
         """
-        h = tf.nn.elu(conv2d(x, self.kernel1, self._compute))
-        h = conv2d(h, self.kernel2, self._compute)
+        h = tf.nn.elu(conv2d(x, self.kernel1, self.compute_dtype))
+        h = conv2d(h, self.kernel2, self.compute_dtype)
         if self.has_condition:
-            _check_condition(condition, x, self.condition_kernel.shape[0])
+            check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
-            h += tf.cast(shift, self._compute)[:, tf.newaxis, tf.newaxis]
-        return tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self._compute), x.dtype) + self.output_bias
+            h += tf.cast(shift, self.compute_dtype)[:, tf.newaxis, tf.newaxis]
+        return tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype), x.dtype) + self.output_bias
 
 
 class DenseCouplingNet(_CouplingNet):
@@ -92,7 +103,7 @@ class DenseCouplingNet(_CouplingNet):
         dtype: floating type.
     """
 
-    def __init__(self, in_features, hidden_features, out_features, seed=0, dtype=tf.float32):
+    def __init__(self, in_features: int, hidden_features: int, out_features: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='dense_coupling_net')
         validate.integer('hidden_features', hidden_features, minimum=1)
         random = seeds.generator(seed, 'dense_coupling_net')
@@ -102,17 +113,8 @@ class DenseCouplingNet(_CouplingNet):
         self.bias2 = _uniform([hidden_features], hidden_features, random, dtype, 'bias2')
         self._add_output_layer([hidden_features, out_features], random, dtype)
 
-    def __call__(self, x, condition=None, training=False):
+    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
         """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
         h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
         h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)
         return tf.matmul(h, self.output_kernel) + self.output_bias
-
-
-def _check_condition(condition, x, condition_dim):
-    if condition is None:
-        raise ValueError(f'`condition` must be given: the flow was made for a condition of size {condition_dim}; got None.')
-    if condition.shape.rank != 2 or condition.shape[1] != condition_dim:
-        raise ValueError(f'`condition` must be [batch, {condition_dim}]; got shape {condition.shape}.')
-    if None not in (condition.shape[0], x.shape[0]) and condition.shape[0] != x.shape[0]:
-        raise ValueError(f'`condition` must have one row per image, {x.shape[0]}; got shape {condition.shape}.')

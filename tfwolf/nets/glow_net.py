@@ -1,4 +1,8 @@
 """The networks of Glow: its coupling net, and the linear convolution that predicts what leaves (Glow, sections 3.3 and 5)."""
+from __future__ import annotations
+
+from typing import Optional
+
 import tensorflow as tf
 
 from tfwolf import seeds, validate
@@ -19,17 +23,17 @@ class ZeroConv(CompleteVariables, tf.Module):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, in_channels, out_channels, dtype=tf.float32, compute_dtype=None):
+    def __init__(self, in_channels: int, out_channels: int, dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='zero_conv')
-        self._compute = compute_type(compute_dtype, dtype)
+        self.compute_dtype = compute_type(compute_dtype, dtype)
         self.kernel = tf.Variable(tf.zeros([3, 3, in_channels, out_channels], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
-    def __call__(self, x, condition=None, training=False):
+    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
-        return tf.cast(conv2d(x, self.kernel, self._compute), self.bias.dtype) + self.bias
+        return tf.cast(conv2d(x, self.kernel, self.compute_dtype), self.bias.dtype) + self.bias
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets all weights to zero."""
         self.kernel.assign(tf.zeros_like(self.kernel))
         self.bias.assign(tf.zeros_like(self.bias))
@@ -42,24 +46,34 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         in_channels: channels of the conditioning part.
         hidden_channels: width, 512 in the paper.
         out_channels: channels of the result.
+        condition_dim: 0; this network takes no condition.
         seed: seed of the initial weights, N(0, 0.05^2).
         dtype: floating type of weights and result.
-        compute_dtype: type of everything between; None for `dtype`.
+        compute_dtype: type of everything between, such as 'bfloat16'; None for `dtype`.
+
+    Raises:
+        ValueError: if a size or a type is not allowed, or a condition is asked for.
 
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 5 and its figure 2.
     """
 
-    def __init__(self, in_channels, hidden_channels, out_channels, seed=0, dtype=tf.float32, compute_dtype=None):
+    hidden_arrays: int = 6
+
+    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
+                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='glow_coupling_net')
-        self._compute = compute_type(compute_dtype, dtype)
+        self.compute_dtype = compute_type(compute_dtype, dtype)
         validate.integer('hidden_channels', hidden_channels, minimum=1)
+        if condition_dim:
+            raise ValueError(f'`condition_dim` must be 0: `GlowCouplingNet` takes no condition; got condition_dim={condition_dim!r}. '
+                             '`ConvCouplingNet` takes one.')
         random = seeds.generator(seed, 'glow_coupling_net')
 
-        def kernel(size, channels, name):
+        def kernel(size: int, channels: int, name: str) -> tf.Variable:
             shape = [size, size, channels, hidden_channels]
             return tf.Variable(KERNEL_STDDEV * random.standard_normal(shape), dtype=dtype, name=name)
 
-        def per_channel(name):
+        def per_channel(name: str) -> tf.Variable:
             return tf.Variable(tf.zeros([hidden_channels], dtype), name=name)
 
         self.kernel1, self.kernel2 = kernel(3, in_channels, 'kernel1'), kernel(1, hidden_channels, 'kernel2')
@@ -67,17 +81,17 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.log_scale2, self.bias2 = per_channel('log_scale2'), per_channel('bias2')
         self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
-    def __call__(self, x, condition=None, training=False):
+    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
         h = self._hidden(x, self.kernel1, self.log_scale1, self.bias1)
         h = self._hidden(h, self.kernel2, self.log_scale2, self.bias2)
         return self.output(h)
 
-    def _hidden(self, x, kernel, log_scale, bias):
-        scale, bias = (tf.cast(value, self._compute) for value in (tf.exp(log_scale), bias))
-        return tf.nn.relu(conv2d(x, kernel, self._compute) * scale + bias)
+    def _hidden(self, x: tf.Tensor, kernel: tf.Variable, log_scale: tf.Variable, bias: tf.Variable) -> tf.Tensor:
+        scale, bias = (tf.cast(value, self.compute_dtype) for value in (tf.exp(log_scale), bias))
+        return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + bias)
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
         # The first layer runs twice: cheaper than to hold what it returns for all images.
         for log_scale, bias, of_chunk in (
@@ -91,10 +105,11 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
 
 
 # Of weights as arguments, so that all networks of one shape share a trace.
-def _first_moments(x, kernel1):
+def _first_moments(x: tf.Tensor, kernel1: tf.Variable) -> tuple[tf.Tensor, tf.Tensor]:
     return moments(tf.nn.conv2d(x, kernel1, 1, 'SAME'))
 
 
-def _second_moments(x, kernel1, log_scale1, bias1, kernel2):
+def _second_moments(x: tf.Tensor, kernel1: tf.Variable, log_scale1: tf.Variable, bias1: tf.Variable,
+                    kernel2: tf.Variable) -> tuple[tf.Tensor, tf.Tensor]:
     h = tf.nn.relu(tf.nn.conv2d(x, kernel1, 1, 'SAME') * tf.exp(log_scale1) + bias1)
     return moments(tf.nn.conv2d(h, kernel2, 1, 'SAME'))

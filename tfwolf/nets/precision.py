@@ -1,10 +1,14 @@
 """The floating type that a network computes in, where it is another than that of its weights and its result."""
+from __future__ import annotations
+
+from typing import Optional
+
 import tensorflow as tf
 
 ALLOWED = ('bfloat16', 'float32', 'float64')
 
 
-def compute_type(compute_dtype, dtype):
+def compute_type(compute_dtype: Optional[str | tf.DType], dtype: str | tf.DType) -> tf.DType:
     """Returns `compute_dtype` as a `tf.DType`, or `dtype` where it is None.
 
     Raises:
@@ -31,7 +35,7 @@ def check_precision(precision: str | None) -> None:
         raise ValueError(f"`precision` must be None, 'full' or one of {', '.join(ALLOWED)}; got precision={precision!r}.")
 
 
-def conv2d(x, kernel, compute, strides=1, padding='SAME'):
+def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, compute: tf.DType, strides: int = 1, padding: str = 'SAME') -> tf.Tensor:
     """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in, out]`, computed and returned in `compute`."""
     x, kernel = tf.cast(x, compute), tf.cast(kernel, compute)
     if compute == tf.bfloat16 and strides == 1 and kernel.shape[0] == kernel.shape[1] == 1:

@@ -1,4 +1,8 @@
 """Convolutions and residual blocks of the encoder (Wolf, appendix B), padded as the reference pads."""
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -22,7 +26,8 @@ class Conv(keras.layers.Layer):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, use_bias=False, seed=0, dtype='float32', compute_dtype=None, name=None):
+    def __init__(self, filters: int, kernel_size: int, strides: int = 1, use_bias: bool = False, seed: int = 0, dtype: str = 'float32',
+                 compute_dtype: Optional[str | tf.DType] = None, name: Optional[str] = None) -> None:
         super().__init__(dtype=dtype, name=name)
         self._shape = (kernel_size, kernel_size, None, filters)
         self._strides = strides
@@ -30,20 +35,20 @@ class Conv(keras.layers.Layer):
         self._compute_type = compute_type(compute_dtype, dtype)
         self._seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Optional[int]]) -> None:
         """Makes the kernel, `[size, size, channels, filters]`, and the bias."""
         size, _, _, filters = self._shape
         shape = (size, size, input_shape[-1], filters)
         bound = (size * size * input_shape[-1]) ** -0.5
 
-        def initializer(purpose):
+        def initializer(purpose: str) -> keras.initializers.Initializer:
             return keras.initializers.RandomUniform(-bound, bound, seed=seeds.derive(self._seed, purpose) & 0x7FFFFFFF)
 
         self.kernel = self.add_weight(shape=shape, initializer=initializer('kernel'), name='kernel')
         if self._use_bias:
             self.bias = self.add_weight(shape=(filters,), initializer=initializer('bias'), name='bias')
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
         if self._strides == 1:
@@ -70,10 +75,11 @@ class ResidualBlock(keras.layers.Layer):
     Reference: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
     """
 
-    def __init__(self, in_channels, channels, strides, seed=0, dtype='float32', compute_dtype=None, name=None):
+    def __init__(self, in_channels: int, channels: int, strides: int, seed: int = 0, dtype: str = 'float32',
+                 compute_dtype: Optional[str | tf.DType] = None, name: Optional[str] = None) -> None:
         super().__init__(dtype=dtype, name=name)
 
-        def conv(kernel_size, strides, place):
+        def conv(kernel_size: int, strides: int, place: str) -> Conv:
             return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype, compute_dtype=compute_dtype, name=place)
 
         self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
@@ -82,7 +88,7 @@ class ResidualBlock(keras.layers.Layer):
         if strides != 1 or in_channels != channels:
             self.shortcut, self.shortcut_norm = conv(1, strides, 'shortcut'), BatchNorm(dtype=dtype, name='shortcut_norm')
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[batch, ceil(height / strides), ceil(width / strides), channels]`."""
         h = tf.nn.elu(self.norm1(self.conv1(x), training=training))
         h = self.norm2(self.conv2(h), training=training)

@@ -1,10 +1,15 @@
 """The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP, sections 3.7 and 4.1)."""
+from __future__ import annotations
+
+from typing import Generator, Optional
+
 import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.derived import derived
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.channel_norm import spans
+from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 from tfwolf.variables import CompleteVariables
@@ -22,21 +27,22 @@ class WeightNormConv(CompleteVariables, tf.Module):
         length: initial length; 0 makes a layer that starts by returning zeros.
     """
 
-    def __init__(self, size, in_channels, out_channels, seed, dtype, compute_dtype=None, length=1.0):
+    def __init__(self, size: int, in_channels: int, out_channels: int, seed: int, dtype: tf.DType, compute_dtype: Optional[str | tf.DType] = None,
+                 length: float = 1.0) -> None:
         super().__init__(name='weight_norm_conv')
-        self._compute = compute_type(compute_dtype, dtype)
+        self.compute_dtype = compute_type(compute_dtype, dtype)
         shape = [size, size, in_channels, out_channels]
         random = seeds.generator(seed, 'weight_norm_conv')
         self.direction = tf.Variable(DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction')
         self.length = tf.Variable(tf.fill([out_channels], tf.constant(length, dtype)), name='length')
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
-    def __call__(self, x):
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
-        return tf.cast(conv2d(x, self.kernel, self._compute), x.dtype) + self.bias
+        return tf.cast(conv2d(x, self.kernel, self.compute_dtype), x.dtype) + self.bias
 
     @derived('direction', 'length')
-    def kernel(self):
+    def kernel(self) -> tf.Tensor:
         """The normalised kernel, `[size, size, in_channels, out_channels]`."""
         return weight_norm(self.direction, self.length)
 
@@ -51,23 +57,34 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
     Args:
         in_channels: channels of the conditioning part.
         hidden_channels: width.
-        num_blocks: number of residual blocks.
         out_channels: channels of shift and log-scale together.
         condition_dim: size of the condition, such as a one-hot label, or 0.
         seed: seed of the initial weights.
         dtype: floating type of weights, normalisation and result.
-        compute_dtype: type that the convolutions are computed in; None for `dtype`.
+        num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at 32x32, and images of 64x64.
+        compute_dtype: type that the convolutions are computed in, such as 'bfloat16'; None for `dtype`.
+
+    Raises:
+        ValueError: if a size or a type is not allowed.
     """
 
-    def __init__(self, in_channels, hidden_channels, num_blocks, out_channels, condition_dim=0, seed=0, dtype=tf.float32, compute_dtype=None):
+    # Batch norm, in training.
+    normalizes_over_batch: bool = True
+
+    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
+                 dtype: tf.DType = tf.float32, num_blocks: int = 8, compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='residual_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('num_blocks', num_blocks, minimum=0)
 
-        def conv(size, inputs, outputs, *place, length=1.0):
+        self.compute_dtype = compute_type(compute_dtype, dtype)
+        # Of each block two convolutions, normalised and rectified; the skips' sum.
+        self.hidden_arrays: int = 6 * num_blocks + 4
+
+        def conv(size: int, inputs: int, outputs: int, *place: str | int, length: float = 1.0) -> WeightNormConv:
             return WeightNormConv(size, inputs, outputs, seeds.derive(seed, *place), dtype, compute_dtype, length)
 
-        def norm(channels):
+        def norm(channels: int) -> BatchNorm:
             layer = BatchNorm(dtype=tf.as_dtype(dtype).name)
             layer.build([None, None, None, channels])
             return layer
@@ -86,7 +103,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             self.condition_kernel = tf.Variable(DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]), dtype=dtype,
                                                 name='condition_kernel')
 
-    def __call__(self, x, condition=None, training=False):
+    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
         """Returns `[shift, log_scale]` along channels, `[batch, height, width, out_channels]`.
 
         Args:
@@ -95,7 +112,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             training: whether batch norm takes the batch's statistics.
 
         Raises:
-            ValueError: if the condition is missing.
+            ValueError: if the condition is missing, or has another batch or size than the network was made for.
         """
         run = self._up_to_norms(x, condition)
         h = next(run)
@@ -104,7 +121,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         shift, u = tf.split(self.last(tf.nn.relu(self.last_norm(h, training=training))), 2, axis=-1)
         return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets the running averages of batch norm to the statistics of real images, and the last layer to zero."""
         # All chunks of images advance together, from one norm to the next.
         runs = [self._up_to_norms(x[span], None if condition is None else condition[span])
@@ -118,16 +135,15 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.last.length.assign(tf.zeros_like(self.last.length))
         self.last.bias.assign(tf.zeros_like(self.last.bias))
 
-    def weight_scales(self):
+    def weight_scales(self) -> list[tf.Variable]:
         """Returns the variables that Real NVP regularises: lengths of kernels and factors of log-scales."""
         return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [self.log_scale_factor]
 
-    def _up_to_norms(self, x, condition):
+    def _up_to_norms(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> Generator[tf.Tensor, tf.Tensor, None]:
         """Yields what enters each of the norms, the last one's at the end, and is sent what left the one before."""
         h = self.first(x)
         if self.has_condition:
-            if condition is None:
-                raise ValueError(f'`condition` must be given: [batch, {self.condition_kernel.shape[0]}]; got None.')
+            check_condition(condition, x, self.condition_kernel.shape[0])
             h += tf.matmul(condition, self.condition_kernel)[:, tf.newaxis, tf.newaxis]
         total = self.skips[0](h)
         for block, skip in enumerate(self.skips[1:]):
