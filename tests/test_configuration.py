@@ -111,7 +111,7 @@ def test_shipped_files_are_found_by_name(tmp_path, monkeypatch):
     assert find_gin_file('digits') == find_gin_file('digits.gin') == find_gin_file('gin/digits.gin')
     (tmp_path / 'digits').write_text('')
     assert find_gin_file('digits') == 'digits'
-    with pytest.raises(ValueError, match='Did you mean cifar10_small'):
+    with pytest.raises(ValueError, match='Did you mean .cifar10_small'):
         find_gin_file('cifar10_smal')
 
 

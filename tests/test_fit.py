@@ -137,11 +137,11 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
 
 @pytest.mark.parametrize('arguments, message', [
     ({}, '`train_dir` must be given'), ({'train_dir': 'x'}, 'Give either `config`'), ({'train_dir': 'x', 'config': 'digits', 'model': MODEL}, 'either'),
-    ({'train_dir': 'x', 'model': MODEL}, '`images` must be given'), ({'train_dir': 'x', 'config': 'digits', 'max_step': 3}, 'Did you mean max_steps'),
+    ({'train_dir': 'x', 'model': MODEL}, '`images` must be given'), ({'train_dir': 'x', 'config': 'digits', 'max_step': 3}, 'Did you mean .max_steps'),
     ({'train_dir': 'x', 'model': MODEL, 'images': IMAGES, 'max_steps': 3}, '`batch_size` must be given'),
     ({'train_dir': 'x', 'model': MODEL, 'images': IMAGES / 255.0, 'max_steps': 3, 'batch_size': 8}, 'uint8'),
     ({'train_dir': 'x', 'model': MODEL, 'images': IMAGES, 'max_steps': 3, 'batch_size': 80}, 'at most 48'),
-    ({'train_dir': 'x', 'config': 'digitz'}, 'Did you mean digits')])
+    ({'train_dir': 'x', 'config': 'digitz'}, 'Did you mean .digits')])
 def test_mistakes_are_named_and_nothing_is_written(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):

@@ -59,7 +59,6 @@ def test_every_module_can_be_imported_into_one_process_and_defines_no_flags():
 
 
 def test_a_program_with_flags_of_its_own_uses_the_library(tiny_run, tmp_path):
-    (tmp_path / 'program.py').write_text(A_PROGRAM)
     printed = run('-c', f'import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ["program", {str(tiny_run)!r}, "--seed=5", "--debug"]\n{A_PROGRAM}')
     assert printed.splitlines()[-1] == '5 True digits (2, 8, 8, 1)'
 

@@ -1,0 +1,98 @@
+"""The evaluation of a run: likelihood first, then whatever else is asked for; nothing computed is lost on an error."""
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+from typing import Callable, NamedTuple
+
+from tfwolf import validate
+from tfwolf.evaluation.assessment import Assessment
+from tfwolf.evaluation.journal import Journal
+from tfwolf.evaluation.provenance import provenance
+from tfwolf.progress import progress_bar
+from tfwolf.training import run_directory
+from tfwolf.training.interrupts import Interrupts
+
+SPLITS = ('train', 'validation', 'test')
+
+
+class Request(NamedTuple):
+    """What is to be evaluated; attributes as the arguments of `Run.evaluate`."""
+
+    split: str
+    num_samples: int
+    num_images: int | None
+    batch_size: int
+    seed: int
+    evaluators: tuple[Callable, ...]
+    save: bool
+
+
+def evaluate(run, request: Request) -> dict:
+    """Returns the result of `Run.evaluate`.
+
+    Args:
+        run: a `Run`.
+        request: what is asked for.
+
+    Raises:
+        ValueError: if the split is empty, or an argument breaks its rule.
+        WorkerLost: if another worker is gone.
+    """
+    if request.split not in SPLITS:
+        raise ValueError(f'`split` must be one of {", ".join(SPLITS)}; got split={request.split!r}.')
+    workers, dataset = run.workers, run.dataset
+    with workers.together():
+        workers.check_alike(repr((run.config.text, os.path.basename(run.checkpoint), dataset.title, request._replace(evaluators=len(request.evaluators)))))
+        split = getattr(dataset, request.split)
+        if not split.num_examples:
+            raise ValueError(f'The split {request.split!r} of {dataset.title} is empty. Name another --split.')
+        if request.num_images is not None:
+            split = split.take(validate.integer('num_images', request.num_images, minimum=1))
+        about = provenance(dataset, request.split, split, run.checkpoint, run.weights, request.seed)
+        key = {**about, 'num_samples': request.num_samples, 'batch_size': request.batch_size, 'replicas': run.strategy.num_replicas_in_sync}
+        journal = Journal(os.path.join(run.train_dir, run_directory.JOURNAL), key, request.save and workers.is_chief)
+        if workers.differing(journal.position):
+            journal.clear()
+        with Interrupts(workers.agree_on_signal) as interrupts:
+            bars = _progress_bars(interrupts, request.save and workers.is_chief)
+            assessment = Assessment(run.model, split, request.batch_size, request.num_samples, request.seed, run.strategy, journal, bars)
+            if request.save:
+                print(f'{dataset.title}, {request.split}: {split.num_examples:,} images; {run.checkpoint}', flush=True)
+            try:
+                result = {**assessment.likelihood(), **about}
+                for evaluator in (None, *request.evaluators):
+                    if evaluator is not None and (workers.is_chief or not getattr(evaluator, 'on_chief_alone', False)):
+                        result.update(evaluator(assessment))
+                    # What has been computed is written before anything else can fail.
+                    if request.save and workers.is_chief:
+                        _write(run.train_dir, assessment, result)
+            except BaseException:
+                journal.save()
+                raise
+        journal.remove()
+    return result
+
+
+def _progress_bars(interrupts, shown):
+    @contextlib.contextmanager
+    def progress(description, total, done):
+        def update(count):
+            bar.update(count)
+            interrupts.check()
+
+        with progress_bar(total, done, description, 'image', shown) as bar:
+            yield update
+
+    return progress
+
+
+def _write(train_dir, assessment, result):
+    run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator='\n')
+    table.writerow(['image', *assessment.columns])
+    table.writerows([number, *map(float, row)] for number, row in enumerate(zip(*assessment.columns.values())))
+    run_directory.write_text(os.path.join(train_dir, run_directory.IMAGES), text.getvalue())
