@@ -1,11 +1,14 @@
 """What TensorFlow writes to stderr while its library is opened, which no setting of its own silences."""
+from __future__ import annotations
+
 import contextlib
 import os
 import tempfile
+from typing import Iterator
 
 
 @contextlib.contextmanager
-def held_back(shown_on=BaseException):
+def held_back(shown_on: type[BaseException] | tuple[type[BaseException], ...] = BaseException) -> Iterator[None]:
     """Holds file descriptor 2 back for the length of a `with` block; what was held is shown if the block raises a `shown_on`."""
     saved = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -2,6 +2,10 @@
 
 A model that trains has to compute a matrix's inverse again in every step; one that only serves can store it.
 """
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
 import tensorflow as tf
 
 from tfwolf.variables import walk
@@ -10,7 +14,7 @@ from tfwolf.variables import walk
 class Derived:
     """An attribute of a module that is computed from its weights; `derived` makes it."""
 
-    def __init__(self, compute, instead_of):
+    def __init__(self, compute: Callable[[Any], tf.Tensor], instead_of: Sequence[str]) -> None:
         self.compute = compute
         self.instead_of = instead_of
         self.__doc__ = compute.__doc__
@@ -23,7 +27,7 @@ class Derived:
         return self if module is None else self.compute(module)
 
 
-def derived(*instead_of):
+def derived(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
     """Makes an attribute of the method below it.
 
     Args:
@@ -32,12 +36,12 @@ def derived(*instead_of):
     return lambda compute: Derived(compute, instead_of)
 
 
-def derived_attributes(root):
+def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:
     """Returns `[(path, module, Derived), ...]` for every attribute of the modules in `root`, in the order of `walk`."""
     return [(path, node, attribute) for path, node in walk(root) for attribute in _of_class(type(node))]
 
 
-def fix_weights(root):
+def fix_weights(root: Any) -> None:
     """Stores every derived attribute of a model's modules as a weight; what they come from is not read any more, and no training is possible.
 
     A module with a method `fix_weights` of its own does it itself.

@@ -1,8 +1,14 @@
 """What a replica has of the global batch."""
+from __future__ import annotations
+
+from typing import Any, Iterator, TypeVar
+
 import tensorflow as tf
 
+T = TypeVar('T')
 
-def local_rows(values, batch_size):
+
+def local_rows(values: T, batch_size: int) -> T:
     """Returns this replica's rows of tensors that cover the global batch (any nest of them).
 
     Noise is drawn for the global batch and cut, so that it belongs to the example whatever the number of replicas.
@@ -15,7 +21,7 @@ def local_rows(values, batch_size):
     return tf.nest.map_structure(lambda value: value[start:start + batch_size], values)
 
 
-def deal(strategy, dataset):
+def deal(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> Iterator[Any]:
     """Returns an iterator over global batches, each dealt out to the replicas in order: replica r has the r-th share of its rows.
 
     With several workers it never ends, and each makes the whole batch and keeps its own rows: batches are then the same for any number of

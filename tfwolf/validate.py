@@ -1,8 +1,11 @@
 """Checks of arguments where they enter: each raises a `ValueError` with the name, the rule and the value received."""
+from __future__ import annotations
+
 import numbers
+from typing import Any
 
 
-def integer(name, value, minimum):
+def integer(name: str, value: Any, minimum: int) -> int:
     """Returns `value` if it is an integer of at least `minimum`.
 
     Raises:
@@ -13,7 +16,8 @@ def integer(name, value, minimum):
     return int(value)
 
 
-def real(name, value, minimum=None, maximum=None, above=None, below=None):
+def real(name: str, value: Any, minimum: float | None = None, maximum: float | None = None, above: float | None = None,
+         below: float | None = None) -> float:
     """Returns `value` as a float if it lies within the given bounds (`above` and `below` are strict).
 
     Raises:
@@ -29,7 +33,7 @@ def real(name, value, minimum=None, maximum=None, above=None, below=None):
     return float(value)
 
 
-def num_bits(value):
+def num_bits(value: Any) -> int:
     """Returns `value` if it is a number of bits per colour value, 1 to 8.
 
     Raises:

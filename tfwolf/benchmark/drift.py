@@ -1,14 +1,21 @@
 """How far the gradients of a pass that rebuilds its inputs are from those of one that stores them."""
+from __future__ import annotations
+
+from typing import Mapping
+
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.training.flow_gradients import STORE, flow_gradients
+from tfwolf.training.objective import Objective
 
 # Above these a drift is worth a warning.
 MAX_WHOLE, MAX_VARIABLE = 1e-4, 1e-3
 
 
-def gradient_drift(model, objective, images, noise, memory, labels=None):
+def gradient_drift(model: Wolf, objective: Objective, images: tf.Tensor, noise: Noise, memory: str,
+                   labels: tf.Tensor | None = None) -> dict[str, float]:
     """Returns how far the flow's gradients are from the stored ones: ratios of norms, |difference| / |stored|.
 
     Args:
@@ -34,7 +41,7 @@ def gradient_drift(model, objective, images, noise, memory, labels=None):
             'worst_variable': float(np.max(differences / np.where(norms > 0, norms, np.inf)))}
 
 
-def drift_warning(drift):
+def drift_warning(drift: Mapping[str, float]) -> str | None:
     """Returns a sentence for the user of a model whose gradients drift, a dict of `gradient_drift`; None if they do not."""
     # Written so that what is not a number counts as drift.
     if drift['whole_gradient'] <= MAX_WHOLE and drift['worst_variable'] <= MAX_VARIABLE:

@@ -1,4 +1,6 @@
 """Floating-point operations of products and convolutions, counted in a graph, and how many the machine can do."""
+from __future__ import annotations
+
 import math
 import time
 
@@ -6,13 +8,14 @@ import tensorflow as tf
 
 from tfwolf import seeds
 from tfwolf.bijectors.composite import walk_leaves
+from tfwolf.models.wolf import Wolf
 
 # A gradient costs two more products of the same size, one for the input and one for the weights.
 TRAINING_FACTOR = 3
 PEAK_ROWS, PEAK_SIZE, PEAK_PRODUCTS, PEAK_REPEATS = 4096, 512, 20, 5
 
 
-def training_flop_per_image(model):
+def training_flop_per_image(model: Wolf) -> int:
     """Returns the floating-point operations of one training step per image: all matrix products and convolutions, times three.
 
     Args:
@@ -28,7 +31,7 @@ def training_flop_per_image(model):
     return TRAINING_FACTOR * sum(map(_flop, graph.get_operations()))
 
 
-def matmul_peak(dtype=tf.float32):
+def matmul_peak(dtype: tf.DType = tf.float32) -> float:
     """Returns the floating-point operations per second of a large matrix product in `dtype` here, the best of a few trials."""
     rows, square = (seeds.normal(shape, seeds.tensor_seed(0, 'peak', *shape), dtype) for shape in ([PEAK_ROWS, PEAK_SIZE], [PEAK_SIZE] * 2))
     product = tf.function(lambda rows, square: tf.matmul(rows, square), autograph=False)

@@ -38,7 +38,7 @@ class Benchmark:
         start_seconds: dict of the seconds from the start of the process to the end of the first step, by what took them.
     """
 
-    def __init__(self, run: TrainingRun, clock: Clock, checkpoint: str | None = None):
+    def __init__(self, run: TrainingRun, clock: Clock, checkpoint: str | None = None) -> None:
         self._run, self._model, self._dataset, self._settings, self._seed = run, run.model, run.dataset, run.settings, run.seed
         self._step = run.make_step()
         clock.lap('build')
@@ -152,7 +152,7 @@ def measure(benchmark: Benchmark, count: int, details: bool = True) -> dict:
 class Clock:
     """Seconds of one thing after another."""
 
-    def __init__(self, started: float):
+    def __init__(self, started: float) -> None:
         self.laps = {}
         self._last = started
 

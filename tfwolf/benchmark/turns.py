@@ -17,10 +17,10 @@ class Child:
         arguments: of a Python program that calls `serve`.
     """
 
-    def __init__(self, arguments):
+    def __init__(self, arguments: Sequence[str]) -> None:
         self._process = subprocess.Popen([sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def ask(self, name, *arguments):
+    def ask(self, name: str, *arguments: Any) -> Any:
         """Returns what the function `name` of `serve` returns for these arguments.
 
         Raises:
@@ -33,20 +33,20 @@ class Child:
         except (OSError, ValueError) as error:
             raise RuntimeError('A measured process ended before it answered; what it said stands above.') from error
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         self._process.stdin.close()
         self._process.wait()
 
 
-def serve(functions):
+def serve(functions: Mapping[str, Callable[..., Any]]) -> None:
     """Answers requests from stdin on stdout until stdin ends; `functions` is a dict of functions that return what JSON can hold."""
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         print(json.dumps(functions[name](*arguments)), flush=True)
 
 
-def run_alone(command):
+def run_alone(command: str) -> float:
     """Runs a shell command that prints a line of JSON with `step_s`, and returns that number of seconds.
 
     Raises:

@@ -18,7 +18,7 @@ class Flags:
     (3, True)
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._values = flags.FlagValues()
         self.boolean('help', False, 'Show these flags.')
         self.boolean('debug', False, 'Show the whole stack trace of an error.')

@@ -94,7 +94,7 @@ class LabelledSplit:
         title: its name and the data set's, as printed.
     """
 
-    def __init__(self, dataset: ImageDataset, name: str):
+    def __init__(self, dataset: ImageDataset, name: str) -> None:
         self.title = f'{dataset.title}, {name}'
         self.split = getattr(dataset, name)
         if not self.split.num_examples:

@@ -9,8 +9,8 @@ import numpy as np
 from tfwolf.commands import opening
 from tfwolf.commands.flags import Flags
 from tfwolf.commands.images import Chosen, chosen_images
-from tfwolf.evaluation.coder import Coder
-from tfwolf.evaluation.compression import compress
+from tfwolf.evaluation.coder import Coder, Decoded
+from tfwolf.evaluation.compression import Compressed, compress
 from tfwolf.evaluation.directions import along_direction, label_direction
 from tfwolf.evaluation.extrapolation import larger_samples
 from tfwolf.evaluation.grids import captioned, image_grid, marked
@@ -36,7 +36,7 @@ class Context(NamedTuple):
         """Returns the folder of results of a part."""
         return opening.result_folder(self.options, f'latents {name}', self.run, settings, os.path.join(self.base, name))
 
-    def flat(self, found) -> np.ndarray:
+    def flat(self, found: Decoded | Compressed) -> np.ndarray:
         """Returns the images of what has `images` and `finite` as one list, those that are not finite marked."""
         return marked(found.images.reshape(-1, *self.run.model.image_shape), found.finite.reshape(-1))
 

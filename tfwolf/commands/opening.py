@@ -4,7 +4,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Sequence
+from typing import Any, Sequence
 
 from tfwolf.commands.flags import Flags
 from tfwolf.evaluation.coder import Coder
@@ -18,7 +18,7 @@ from tfwolf.runs.run import FULL_PRECISION, Run, load_configured
 _MACHINE = ('data_dir', 'download', 'strategy', 'tpu', 'startup_timeout', 'xla', 'resume', 'override_config')
 
 
-def environment(options: Flags, **changes) -> Environment:
+def environment(options: Flags, **changes: Any) -> Environment:
     """Returns the `Environment` that the flags describe, with some attributes of another value."""
     return Environment(**{**{name: getattr(options, name) for name in _MACHINE if hasattr(options, name)}, **changes})
 

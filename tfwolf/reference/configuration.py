@@ -1,16 +1,20 @@
 """A model in the reference's JSON layout as the gin bindings that build the same model here."""
+from __future__ import annotations
+
 import json
+import os
+from typing import Any, Sequence
 
 
 class _Section:
     """One object of the JSON: every key is taken exactly once, so that none is overlooked."""
 
-    def __init__(self, values, place):
+    def __init__(self, values: Any, place: str) -> None:
         if not isinstance(values, dict):
             raise ValueError(f'`{place}` must be an object; got {values!r}.')
         self._values, self._place = dict(values), place
 
-    def take(self, key, *default):
+    def take(self, key: str, *default: Any) -> Any:
         """Returns and removes a value; raises a `ValueError` if it is missing and there is no default."""
         if key in self._values:
             return self._values.pop(key)
@@ -18,7 +22,7 @@ class _Section:
             raise ValueError(f'`{self._place}` must have the key {key!r}; it is missing.')
         return default[0]
 
-    def require(self, key, allowed, *default):
+    def require(self, key: str, allowed: Sequence[Any], *default: Any) -> Any:
         """Takes a value and returns it; raises a `ValueError` unless it is one of `allowed`."""
         value = self.take(key, *default)
         if value not in allowed:
@@ -26,24 +30,24 @@ class _Section:
                              'does tfwolf.')
         return value
 
-    def ignore(self, key, notices):
+    def ignore(self, key: str, notices: list[str]) -> None:
         """Drops a key that has no effect, with a notice."""
         if key in self._values:
             notices.append(f'`{self._place}.{key}` has no effect and was ignored.')
             del self._values[key]
 
-    def section(self, key):
+    def section(self, key: str) -> _Section:
         """Takes an object."""
         return _Section(self.take(key), f'{self._place}.{key}' if self._place else key)
 
-    def finish(self):
+    def finish(self) -> None:
         """Raises a `ValueError` for keys that nobody took."""
         if self._values:
             raise ValueError(f'`{self._place or "the configuration"}` has keys that tfwolf does not know: {sorted(self._values)}. '
                              'Options that the paper does not use are not imported.')
 
 
-def read_configuration(path):
+def read_configuration(path: str | os.PathLike) -> dict[str, Any]:
     """Returns the model's JSON object from a file that holds it, alone or under `config`.
 
     Raises:
@@ -61,7 +65,7 @@ def read_configuration(path):
     return values.get('config', values)
 
 
-def gin_bindings(configuration, image_size, num_bits, lu=False):
+def gin_bindings(configuration: dict[str, Any], image_size: Sequence[int], num_bits: int, lu: bool = False) -> tuple[list[str], list[str]]:
     """Returns `(bindings, notices)`: lines of gin that build the model, and remarks on what was ignored.
 
     Args:

@@ -1,4 +1,6 @@
 """Inputs and outputs of the reference for one model, stored as files with a common prefix."""
+from __future__ import annotations
+
 import json
 import os
 
@@ -23,7 +25,7 @@ class Fixture:
         ValueError: if a file is missing or cannot be read.
     """
 
-    def __init__(self, prefix):
+    def __init__(self, prefix: str | os.PathLike) -> None:
         prefix = str(prefix)
         missing = [prefix + ending for ending in ('.json', '.weights.npz', '.io.npz') if not os.path.exists(prefix + ending)]
         if missing:
@@ -45,12 +47,12 @@ class Fixture:
         self.weights_path = f'{prefix}.weights.npz'
 
     @property
-    def num_bits(self):
+    def num_bits(self) -> int:
         """Bits per colour value."""
         return int(self.io['n_bits'])
 
     @property
-    def image_size(self):
+    def image_size(self) -> tuple[int, int]:
         """(height, width)."""
         return tuple(self.io['images'].shape[1:3])
 

@@ -1,5 +1,7 @@
 """Which array of the reference's state dict is which weight of ours, and how its axes lie."""
-from typing import Callable, NamedTuple, Optional
+from __future__ import annotations
+
+from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,7 @@ from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.distributions.prior import FlowPrior
 from tfwolf.models.latents import ClassLatent, GaussianLatent
+from tfwolf.models.wolf import Wolf
 from tfwolf.variables import as_tensorflow, named_variables
 
 
@@ -22,8 +25,8 @@ class Axes(NamedTuple):
         to_ours: function from the reference's array to ours.
     """
 
-    reference_shape: Callable
-    to_ours: Callable
+    reference_shape: Callable[[Sequence[int]], Sequence[int]]
+    to_ours: Callable[[np.ndarray], np.ndarray]
 
 
 class Slot(NamedTuple):
@@ -37,39 +40,39 @@ class Slot(NamedTuple):
     """
 
     name: str
-    weights: dict
-    row: Optional[int]
+    weights: dict[str, tf.Variable]
+    row: int | None
     axes: Axes
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """The reference's shape of the array."""
         shape = next(iter(self.weights.values())).shape.as_list()
         return tuple(self.axes.reference_shape(shape if self.row is None else shape[1:]))
 
     @property
-    def is_triangular(self):
+    def is_triangular(self) -> bool:
         """Whether the array is kept as P L U."""
         return len(self.weights) > 1
 
     @property
-    def is_trainable(self):
+    def is_trainable(self) -> bool:
         """Whether an optimizer updates it; batch norm's running statistics are not."""
         return any(variable.trainable for variable in self.weights.values())
 
-    def pick(self, values):
+    def pick(self, values: tf.Tensor | tf.Variable | np.ndarray) -> np.ndarray:
         """Returns this slot's part of `values` (tensors like `weights`' only variable, for example its gradient) as an array."""
         return np.asarray(values) if self.row is None else np.asarray(values)[self.row]
 
-    def assign(self, array):
+    def assign(self, array: np.ndarray) -> None:
         """Sets our weight to an array of the reference."""
         self._set(self.axes.to_ours(array))
 
-    def copy(self, other):
+    def copy(self, other: Slot) -> None:
         """Sets our weight to that of the same slot of another model, of another dtype or another form of matrices perhaps."""
         self._set(other.value())
 
-    def value(self):
+    def value(self) -> np.ndarray:
         """Returns our weight as an array; a matrix is multiplied out."""
         parts = {name: self.pick(variable) for name, variable in self.weights.items()}
         if not self.is_triangular:
@@ -118,7 +121,7 @@ BLOCK_NORMS = {'bn1': 'norm1', 'bn2': 'norm2', 'downsample.1': 'shortcut_norm'}
 COUPLINGS = {2: 'coupling1_up', 3: 'coupling1_dn', 5: 'coupling2_up', 6: 'coupling2_dn'}
 
 
-def slots(model):
+def slots(model: Wolf) -> list[Slot]:
     """Returns the list of `Slot`s of a `Wolf` with a refined Glow: every array that the reference's state dict must hold."""
     found = list(_flow(model.flow, 'generator.flow.blocks', 0))
     if isinstance(model.latent, GaussianLatent):

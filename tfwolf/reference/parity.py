@@ -1,13 +1,17 @@
 """Compares a model with the reference's outputs, array by array."""
+from __future__ import annotations
+
 import functools
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, standard_normal_log_prob
-from tfwolf.models.wolf import Noise
+from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.reference.fixture import Fixture
 from tfwolf.reference.layout import slots
 from tfwolf.variables import as_tensorflow, count_parameters, trainable_variables
 
@@ -33,14 +37,14 @@ class Comparison(NamedTuple):
     """
 
     name: str
-    absolute: Optional[float]
-    relative: Optional[float]
-    tolerance: Optional[float]
+    absolute: float | None
+    relative: float | None
+    tolerance: float | None
     status: str
     remark: str = ''
 
 
-def compare(name, ours, theirs, tolerance):
+def compare(name: str, ours: npt.ArrayLike, theirs: npt.ArrayLike, tolerance: float) -> Comparison:
     """Returns the `Comparison` of two arrays: ok if max|a - b| / max(1, max|b|) is at most the tolerance."""
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if ours.shape != theirs.shape:
@@ -60,7 +64,7 @@ class Parity:
         dtype: 'float64' or 'float32', the model's.
     """
 
-    def __init__(self, fixture, model, dtype):
+    def __init__(self, fixture: Fixture, model: Wolf, dtype: str) -> None:
         self._fixture, self._model, self._io = fixture, model, fixture.io
         self._exact, self._inverted = EXACT[dtype], INVERTED[dtype]
         self._dtype = model.dtype
@@ -70,7 +74,7 @@ class Parity:
         self._noise = Noise(tf.constant(self._io['dequant_noise'], self._dtype), tf.constant(posterior_noise, self._dtype))
         self._labels = tf.constant(self._io['labels']) if 'labels' in self._io else None
 
-    def evaluation(self):
+    def evaluation(self) -> list[Comparison]:
         """Returns the comparisons of all `eval/`, `sample/` and `switch/` arrays; one that nothing computes fails."""
         ours = self._evaluation_arrays()
         lines = []
@@ -116,7 +120,7 @@ class Parity:
                         for image in (preprocess.to_images(x, self._model.num_bits), theirs))
         return compare('sample/images', np.where(near_edge, 0, ours), np.where(near_edge, 0, theirs), 0.0)
 
-    def training(self):
+    def training(self) -> list[Comparison]:
         """Returns the comparisons of the `train/` arrays, the gradient norms and the parameter count.
 
         It makes one training pass, which moves batch norm's running averages.

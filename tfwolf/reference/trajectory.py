@@ -1,7 +1,12 @@
 """Twenty optimiser steps of the reference, repeated with the same images and noise."""
+from __future__ import annotations
+
+from typing import Mapping
+
+import numpy as np
 import tensorflow as tf
 
-from tfwolf.models.wolf import Noise
+from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.reference.layout import slots
 from tfwolf.reference.parity import Comparison, compare
 from tfwolf.training.optimizer import AdamW, WarmupDecay
@@ -13,12 +18,12 @@ INPUTS = ('images', 'dequant_noise', 'posterior_noise', 'labels', 'weight_decay'
           'init_lr', 'n_bits')
 
 
-def skipped_trajectory(trajectory, reason):
+def skipped_trajectory(trajectory: Mapping[str, object], reason: str) -> list[Comparison]:
     """Returns one line per array of a trajectory that is not compared."""
     return [Comparison(f'trajectory {key}', None, None, None, 'skipped', 'an input' if key in INPUTS else reason) for key in trajectory]
 
 
-def compare_trajectory(trajectory, model):
+def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> list[Comparison]:
     """Trains a model as the fixture says and returns the comparisons of its losses, learning rates and final weights.
 
     Args:

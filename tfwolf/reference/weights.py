@@ -1,15 +1,20 @@
 """Reads the reference's weights from a file and puts them into a model: all of them, or nothing."""
+from __future__ import annotations
+
+import os
 import zipfile
+from typing import Mapping, Sequence
 
 import numpy as np
 
-from tfwolf.reference.layout import slots
+from tfwolf.models.wolf import Wolf
+from tfwolf.reference.layout import Slot, slots
 
 # What a `.pt` holds beside weights: the number of batches seen, and the inverses of matrices that are weights themselves.
 DERIVED = ('.num_batches_tracked', '.weight_inv')
 
 
-def read_weights(path):
+def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Returns `{name: float array}` from a `.npz` or the `.pt` of a state dict; no code in the file is run.
 
     Raises:
@@ -25,7 +30,7 @@ def read_weights(path):
         raise ValueError(f'The weights {path} cannot be read as .npz: {error}') from error
 
 
-def load_weights(model, arrays):
+def load_weights(model: Wolf, arrays: Mapping[str, np.ndarray]) -> None:
     """Sets all weights of a model and marks it initialised.
 
     Args:
@@ -44,14 +49,14 @@ def load_weights(model, arrays):
     model.initialized.assign(True)
 
 
-def copy_weights(source, target):
+def copy_weights(source: Wolf, target: Wolf) -> None:
     """Sets all weights of a model to those of another of the same structure; dtype and form of the matrices may differ."""
     for theirs, ours in zip(slots(source), slots(target), strict=True):
         ours.copy(theirs)
     target.initialized.assign(True)
 
 
-def find_faults(wanted, arrays):
+def find_faults(wanted: Sequence[Slot], arrays: Mapping[str, np.ndarray]) -> list[str]:
     """Returns one line for every array that is missing, unexpected, misshapen or not finite."""
     known = {slot.name: slot for slot in wanted}
     faults = [f'  missing: {name} {slot.shape}' for name, slot in known.items() if name not in arrays]

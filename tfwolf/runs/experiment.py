@@ -1,7 +1,7 @@
 """What a configuration binds first: a model and the images it is for."""
 from __future__ import annotations
 
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import PLACES
@@ -27,7 +27,7 @@ class Experiment:
     """
 
     def __init__(self, model: Callable | None = None, dataset: Callable | None = None, image_shape: Sequence[int] | None = None,
-                 precision: str | None = None):
+                 precision: str | None = None) -> None:
         if model is None or dataset is None:
             raise ValueError('Nothing to train: bind `experiment.model` and `experiment.dataset`, as the files in gin/ do, or give '
                              'one of them, for example --gin_file=gin/digits.gin.')
@@ -63,7 +63,7 @@ class Experiment:
                              f'{dataset.image_shape} (height, width, channels).')
         return dataset
 
-    def make_model(self, image_shape: Sequence[int], seed: int, **changes) -> Wolf:
+    def make_model(self, image_shape: Sequence[int], seed: int, **changes: Any) -> Wolf:
         """Returns a new model for images of a shape; `changes` are further arguments of `Wolf`, which win over the configuration."""
         return self._make_model(image_shape=tuple(image_shape), seed=seed, **changes)
 

@@ -30,7 +30,7 @@ class ResultFolder:
         ValueError: if the folder holds other results, or other files; nothing is written then.
     """
 
-    def __init__(self, folder: str | os.PathLike, made_from: Mapping[str, Any], step: int, overwrite: bool = False):
+    def __init__(self, folder: str | os.PathLike, made_from: Mapping[str, Any], step: int, overwrite: bool = False) -> None:
         self.folder = str(folder)
         self._made_from = json.loads(json.dumps(made_from))
         self._step = step

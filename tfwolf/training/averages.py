@@ -30,7 +30,7 @@ class WeightAverages(tf.Module):
     "Glow", 2018, use it in their program.
     """
 
-    def __init__(self, variables: Sequence, decay: float):
+    def __init__(self, variables: Sequence, decay: float) -> None:
         super().__init__(name='averages')
         self._decay = validate.real('ema_decay', decay, above=0, below=1)
         self._strategy = tf.distribute.get_strategy()

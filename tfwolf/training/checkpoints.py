@@ -1,11 +1,16 @@
 """Checkpoints of a run: the latest few, and the best on the validation images."""
+from __future__ import annotations
+
 import os
 import sys
 
 import tensorflow as tf
 
+from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+from tfwolf.training.optimizer import AdamW
+from tfwolf.training.step import TrainStep
 from tfwolf.variables import trainable_variables
 
 LATEST, BEST = 'checkpoints', 'best'
@@ -25,7 +30,7 @@ class Checkpoints:
         writes: whether this process is the one that writes; if not, nothing is written.
     """
 
-    def __init__(self, train_dir, model, optimizer, train_step, keep, writes=True):
+    def __init__(self, train_dir: str, model: Wolf, optimizer: AdamW, train_step: TrainStep, keep: int, writes: bool = True) -> None:
         self._writes = writes
         self._step = train_step.step
         self._keep = keep
@@ -36,7 +41,7 @@ class Checkpoints:
         self._best_checkpoint = tf.train.Checkpoint(**state, best_bits_per_dim=self._best_bits_per_dim)
         self._latest, self._best = (os.path.join(train_dir, name) for name in (LATEST, BEST))
 
-    def restore(self):
+    def restore(self) -> bool:
         """Restores the latest intact checkpoint and returns whether there was one; damaged ones are named on stderr.
 
         Raises:
@@ -59,7 +64,7 @@ class Checkpoints:
             self._best_bits_per_dim.assign(tf.train.load_checkpoint(best).get_tensor('best_bits_per_dim/.ATTRIBUTES/VARIABLE_VALUE'))
         return True
 
-    def save(self):
+    def save(self) -> None:
         """Saves the latest checkpoint.
 
         Raises:
@@ -68,7 +73,7 @@ class Checkpoints:
         if self._writes:
             publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
 
-    def save_if_best(self, bits_per_dim):
+    def save_if_best(self, bits_per_dim: float) -> bool:
         """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it was.
 
         Raises:
@@ -82,12 +87,12 @@ class Checkpoints:
         return True
 
 
-def has_checkpoint(train_dir):
+def has_checkpoint(train_dir: str) -> bool:
     """Returns whether a run has a checkpoint to continue from."""
     return bool(checkpoint_steps(os.path.join(train_dir, LATEST)))
 
 
-def find_checkpoint(train_dir, which):
+def find_checkpoint(train_dir: str, which: str | int) -> str:
     """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest ones the newest that is intact.
 
     Raises:
@@ -106,7 +111,7 @@ def find_checkpoint(train_dir, which):
     return path
 
 
-def restore_model(model, path, weights='auto'):
+def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
     """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or 'averaged'.
 
     Args:

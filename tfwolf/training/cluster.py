@@ -1,4 +1,6 @@
 """The processes of a run on several machines, as the environment variable TF_CONFIG names them, and waiting for all of them."""
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -30,7 +32,7 @@ class Cluster:
     index: int
 
 
-def read_cluster():
+def read_cluster() -> Cluster | None:
     """Returns the `Cluster` of TF_CONFIG, or None where it is not set or names no cluster.
 
     Raises:
@@ -63,7 +65,7 @@ def read_cluster():
     return Cluster(tuple(address for _, _, address in addresses), index)
 
 
-def wait_for_all(cluster, timeout):
+def wait_for_all(cluster: Cluster, timeout: float) -> None:
     """Returns once every worker has come, which TensorFlow itself would await for ever and deaf to signals.
 
     Each listens on its own address until it has reached all others; TensorFlow then takes the address over.

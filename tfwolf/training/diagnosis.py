@@ -1,11 +1,15 @@
 """Which layer broke: called when a run stops because its gradients are no longer finite."""
+from __future__ import annotations
+
+import numpy as np
 import tensorflow as tf
 
 from tfwolf.bijectors.composite import walk_leaves
+from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.variables import as_tensorflow, named_variables
 
 
-def first_bad_layer(model, images, noise, labels=None):
+def first_bad_layer(model: Wolf, images: tf.Tensor | np.ndarray, noise: Noise, labels: tf.Tensor | np.ndarray | None = None) -> str:
     """Returns a sentence that names the first part of a model whose weights, output or gradient are not finite.
 
     Args:

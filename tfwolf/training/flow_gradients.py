@@ -1,14 +1,20 @@
 """Loss and gradients of the flow's half of the bound, which takes most of a step's memory, with more or less of it."""
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tfwolf.bijectors.composite import add_gradients
+from tfwolf.models.latents import Inference
+from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.training.objective import Objective
 from tfwolf.variables import as_tensorflow, trainable_variables
 
 # What of the forward pass stays in memory for the gradient: everything, the input of each step, or v alone.
 STORE, RECOMPUTE, REVERSIBLE = MEMORIES = ('store', 'recompute', 'reversible')
 
 
-def flow_gradients(model, objective, global_batch_size, inference, images, noise, num_parts=1, memory=STORE):
+def flow_gradients(model: Wolf, objective: Objective, global_batch_size: int, inference: Inference, images: tf.Tensor, noise: Noise,
+                   num_parts: int = 1, memory: str = STORE) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor | None]:
     """Returns (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
 
     Whatever the number of parts and the memory, the result is that of the whole batch, but for rounding: encoder and prior, whose batch

@@ -1,6 +1,9 @@
 """Ctrl-C and SIGTERM between steps: the step that runs is finished first, so that what is saved is whole."""
+from __future__ import annotations
+
 import signal
 import threading
+from typing import Callable
 
 
 class Terminated(KeyboardInterrupt):
@@ -20,7 +23,7 @@ class Interrupts:
         agree: function from the number of the signal noted here (0 for none) to that on which all workers act; called at every check.
     """
 
-    def __init__(self, agree=lambda number: number):
+    def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
         self._agree = agree
         self._noted = None
         self._previous = {}
@@ -34,7 +37,7 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def check(self, *_):
+    def check(self, *_: object) -> None:
         """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after SIGTERM."""
         noted = self._agree(int(self._noted or 0))
         if noted:

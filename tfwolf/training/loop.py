@@ -35,7 +35,7 @@ class Loop:
         checkpoints, summaries: where checkpoints and TensorBoard's summaries go.
     """
 
-    def __init__(self, run: TrainingRun, train_step: TrainStep, checkpoints: Checkpoints, summaries: Summaries):
+    def __init__(self, run: TrainingRun, train_step: TrainStep, checkpoints: Checkpoints, summaries: Summaries) -> None:
         self._run, self._settings, self._model, self._dataset = run, run.settings, run.model, run.dataset
         self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
 

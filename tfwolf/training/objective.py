@@ -22,7 +22,7 @@ class Objective:
             arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its dimensions). 0 for none.
     """
 
-    def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0):
+    def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0) -> None:
         self._kl_warmup_steps = validate.integer('kl_warmup_steps', kl_warmup_steps, minimum=0)
         self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
 

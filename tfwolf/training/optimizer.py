@@ -22,7 +22,7 @@ class WarmupDecay:
         decay: factor per update after warmup.
     """
 
-    def __init__(self, warmup_updates: int = 50, peak: float = 1e-3, initial: float = 1e-7, decay: float = 0.999997):
+    def __init__(self, warmup_updates: int = 50, peak: float = 1e-3, initial: float = 1e-7, decay: float = 0.999997) -> None:
         self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
         self.peak = validate.real('peak', peak, above=0)
         self.initial = validate.real('initial', initial, minimum=0)
@@ -60,7 +60,7 @@ class AdamW(tf.Module):
     """
 
     def __init__(self, variables: Sequence, schedule: WarmupDecay = WarmupDecay(), weight_decay: float = 1e-6, beta1: float = 0.9,
-                 beta2: float = 0.999, epsilon: float = 1e-8):
+                 beta2: float = 0.999, epsilon: float = 1e-8) -> None:
         super().__init__(name='adamw')
         self._schedule = schedule
         self._weight_decay = validate.real('weight_decay', weight_decay, minimum=0)

@@ -6,6 +6,7 @@ import time
 from typing import Callable
 
 import tensorflow as tf
+import tqdm
 
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.models.wolf import Wolf
@@ -71,7 +72,7 @@ class TrainingRun:
         if self.verbose:
             print(text, flush=True)
 
-    def checking(self, bar) -> Callable[[int], None]:
+    def checking(self, bar: tqdm.tqdm) -> Callable[[int], None]:
         """Returns a function that moves a progress bar by a number of images, and lets Ctrl-C through."""
         def progress(count):
             self.interrupts.check()

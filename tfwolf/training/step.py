@@ -42,7 +42,7 @@ class TrainStep(tf.Module):
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, model: Wolf, optimizer: AdamW, settings: Settings, seed: int,
-                 averages: WeightAverages | None = None, xla: bool | None = None):
+                 averages: WeightAverages | None = None, xla: bool | None = None) -> None:
         super().__init__(name='train_step')
         self._parts = Untracked((strategy, model, optimizer, settings))
         self._local_batch_size = check_batch_size(strategy, settings.batch_size)

@@ -1,4 +1,6 @@
 """From a flag to a `tf.distribute` strategy."""
+from __future__ import annotations
+
 import signal
 
 import tensorflow as tf
@@ -9,7 +11,7 @@ from tfwolf.training.cluster import EXAMPLE, VARIABLE, read_cluster, wait_for_al
 NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 
 
-def make_strategy(name, tpu=None, startup_timeout=600.0):
+def make_strategy(name: str, tpu: str | None = None, startup_timeout: float = 600.0) -> tf.distribute.Strategy:
     """Returns the strategy `name`, which must be made before TensorFlow computes anything.
 
     'one_device' is GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs; 'multi_worker' all GPUs, or the CPU, of
@@ -41,7 +43,7 @@ def make_strategy(name, tpu=None, startup_timeout=600.0):
     return tf.distribute.OneDeviceStrategy('GPU:0' if gpus else 'CPU:0')
 
 
-def check_batch_size(strategy, batch_size):
+def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> int:
     """Returns the number of images per replica.
 
     Raises:

@@ -1,8 +1,11 @@
 """What the processes of one run say to each other: numbers, signals, weights, and that one of them is gone."""
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import re
+from typing import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -29,34 +32,34 @@ class Workers:
         is_chief: whether this is the one that writes and prints.
     """
 
-    def __init__(self, strategy):
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
         cluster = read_cluster() if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
         self.count, self.index = (len(cluster.addresses), cluster.index) if cluster else (1, 0)
         self.is_chief = self.index == 0
         self._strategy = strategy
         self._sum = tf.function(self._sum_of_replicas, autograph=False)
 
-    def gather(self, *numbers):
+    def gather(self, *numbers: int) -> np.ndarray:
         """Returns the integers of every worker, int64 `[count, len(numbers)]`."""
         if self.count == 1:
             return np.array([numbers], np.int64)
         return self._sum(tf.constant(numbers, tf.int64)).numpy()
 
-    def from_chief(self, number):
+    def from_chief(self, number: int) -> int:
         """Returns the chief's integer."""
         return int(self.gather(int(number))[0, 0])
 
-    def agree_on_signal(self, number):
+    def agree_on_signal(self, number: int) -> int:
         """Returns the greatest of all workers' signal numbers (0 for none), so that all stop after the same step."""
         return int(self.gather(number).max())
 
-    def differing(self, text):
+    def differing(self, text: str) -> list[int]:
         """Returns which workers gave another text than the chief."""
         digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'little') >> 1
         digests = self.gather(digest)[:, 0]
         return np.flatnonzero(digests != digests[0]).tolist()
 
-    def check_alike(self, text):
+    def check_alike(self, text: str) -> None:
         """Checks that all workers were started for the same.
 
         Raises:
@@ -66,7 +69,7 @@ class Workers:
             raise ValueError('All workers must be started with the same flags and gin files, and see the same data; '
                              f'worker {", ".join(map(str, differing))} was started otherwise than the chief, worker 0.')
 
-    def copy_from_chief(self, *roots):
+    def copy_from_chief(self, *roots: tf.Module) -> None:
         """Gives every worker the chief's values of all variables below some objects, bit for bit."""
         if self.count == 1:
             return
@@ -77,7 +80,7 @@ class Workers:
                 variable.assign(tf.cast(value, dtype))
 
     @contextlib.contextmanager
-    def together(self):
+    def together(self) -> Iterator[None]:
         """Within it only the chief prints to stdout, a lost worker is explained, and nobody leaves before all are done.
 
         Raises:
