@@ -18,7 +18,6 @@ MODELS = ('bijectors', 'nets', 'distributions', 'models')
 EVERY_MODULE = '''
 import importlib, pathlib, sys
 from absl import flags
-before = set(flags.FLAGS)
 sys.path.insert(0, 'tools')
 for path in sorted(pathlib.Path('.').glob('tfwolf/**/*.py')):
     # Needs JAX, and stands alone.
@@ -27,7 +26,8 @@ for path in sorted(pathlib.Path('.').glob('tfwolf/**/*.py')):
         importlib.import_module('.'.join(parts))
 for path in sorted(pathlib.Path('tools').glob('*.py')):
     importlib.import_module(path.stem)
-print(sorted(set(flags.FLAGS) - before - {'help', 'helpfull', 'helpshort', 'helpxml'}))
+tools = [path.stem for path in pathlib.Path('tools').glob('*.py')]
+print(sorted(module for module in flags.FLAGS.flags_by_module_dict() if module.startswith('tfwolf') or module in tools))
 for name in ('seed', 'debug', 'split', 'batch_size', 'checkpoint'):
     flags.DEFINE_integer(name, 1, '')
 '''

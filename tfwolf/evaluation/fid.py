@@ -11,6 +11,7 @@ from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.data.sources import load_dataset
 from tfwolf.evaluation.coder import Coder
 from tfwolf.evaluation.feature_moments import FeatureMoments, images_of_splits, moments_of_images
+from tfwolf.evaluation.frechet import Moments
 from tfwolf.evaluation.image_features import Extractor
 from tfwolf.evaluation.sampling import draw_samples
 
@@ -20,7 +21,7 @@ CHUNK = 1024
 class SampleMoments(NamedTuple):
     """Moments of the features of samples; and how many samples were not finite, which count as the images that they decode to."""
 
-    moments: object
+    moments: Moments
     num_not_finite: int
 
 
@@ -63,7 +64,7 @@ def sample_moments(coder: Coder, extractor: Extractor, num_samples: int, seed: i
     return SampleMoments(moments_of_images(extractor, batches(), num_samples, 'Features of samples'), sum(not_finite))
 
 
-def moments_of_path(path: str, extractor: Extractor, image_shape: tuple[int, int, int]):
+def moments_of_path(path: str, extractor: Extractor, image_shape: tuple[int, int, int]) -> Moments:
     """Returns the `Moments` of the features of a folder of image files, or of `images` in a NumPy archive.
 
     Args:

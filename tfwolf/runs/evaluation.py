@@ -5,7 +5,7 @@ import contextlib
 import csv
 import io
 import os
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from tfwolf import validate
 from tfwolf.evaluation.assessment import Assessment
@@ -30,7 +30,7 @@ class Request(NamedTuple):
     save: bool
 
 
-def evaluate(run, request: Request) -> dict:
+def evaluate(run: Any, request: Request) -> dict:
     """Returns the result of `Run.evaluate`.
 
     Args:
