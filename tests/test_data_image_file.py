@@ -34,8 +34,10 @@ def test_what_is_wrong_with_a_file_is_said(picture, tmp_path, monkeypatch):
     (tmp_path / 'text.png').write_text('Dear all')
     Image.fromarray(np.zeros((8, 10), np.uint16)).save(tmp_path / 'deep.png')
     for read in (read_header, lambda path: read_image(path, WHOLE, 3)):
-        for name, message in (('nothing.png', r"no file '.*nothing\.png' \(working directory"), ('.', 'There is no file'),
-                              ('short.png', r'short\.png cannot be decoded'), ('text.png', r'text\.png cannot be decoded'),
+        for name, message in (('nothing.png', r"no file '.*nothing\.png' \(working directory"),
+                              ('.', 'There is no file'),
+                              ('short.png', r'short\.png cannot be decoded'),
+                              ('text.png', r'text\.png cannot be decoded'),
                               ('deep.png', r"deep\.png has Pillow mode 'I;16'; expected 8 bits per channel")):
             with pytest.raises(ValueError, match=message):
                 read(tmp_path / name)

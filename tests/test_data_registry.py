@@ -51,9 +51,10 @@ def test_a_source_outside_of_the_package_is_one_file(tmp_path, monkeypatch):
     module = importlib.import_module('own_stripes')
     assert load_dataset('stripes').image_shape == (4, 8, 1)
     found = load_dataset('stripes:16', data_dir='nowhere', download=False, validation_size=3, num_examples=30)
-    assert found.image_shape == (4, 16, 1) and [s.num_examples for s in (found.train, found.validation, found.test)] == [24, 3, 3]
+    assert found.image_shape == (4, 16, 1)
+    assert [split.num_examples for split in (found.train, found.validation, found.test)] == [24, 3, 3]
     assert callable(module.load_stripes)
-    with pytest.raises(ValueError, match=r"'npz:PATH', 'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME'; got source='stripes:'"):
+    with pytest.raises(ValueError, match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME'; got source='stripes:'"):
         load_dataset('stripes:')
     # A cell of a notebook that is executed again.
     importlib.reload(module)
@@ -97,13 +98,18 @@ def test_a_dataclass_stands_for_its_options():
 
 
 @pytest.mark.parametrize('source, options, message', [
-    ('digits', {'num_examples': 3}, r"'digits' has no use for `num_examples`; got num_examples=3\. Its options are \['validation_size'\]\.$"),
-    ('folder:x', {'image_sise': (4, 4)}, r"'folder:PATH' has no use for `image_sise`.*'channels', 'test_size'\]\. Did you mean 'image_size'\?"),
-    ('synthetic', {'resize': 'none'}, 'has no use for `resize`'), ('npz:x', {'data_dir': 'x'}, 'has no use for `data_dir`'),
-    ('tfds:x', {'location': 'x'}, 'has no use for `location`'), ('tfds:x', {'download': True}, 'has no use for `download`'),
+    ('digits', {'num_examples': 3},
+     r"'digits' has no use for `num_examples`; got num_examples=3\. Its options are \['validation_size'\]\.$"),
+    ('folder:x', {'image_sise': (4, 4)},
+     r"'folder:PATH' has no use for `image_sise`.*'channels', 'test_size'\]\. Did you mean 'image_size'\?"),
+    ('synthetic', {'resize': 'none'}, 'has no use for `resize`'),
+    ('npz:x', {'data_dir': 'x'}, 'has no use for `data_dir`'),
+    ('tfds:x', {'location': 'x'}, 'has no use for `location`'),
+    ('tfds:x', {'download': True}, 'has no use for `download`'),
     ('tfds:x', {'image_size': 64}, r'`image_size` must be \(height, width\); got image_size=64'),
     ('folder:x', {'shorter_side': 4}, '`shorter_side` belongs to'),
-    ('diggits', {}, r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME'; got source='diggits'\. Did you mean 'digits'\?")])
+    ('diggits', {},
+     r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME'; got source='diggits'\. Did you mean 'digits'\?")])
 def test_wrong_options_are_found_without_reading(source, options, message):
     for check in (check_options, DataSource):
         with pytest.raises(ValueError, match=message):
@@ -160,8 +166,10 @@ def needs_width(width, height=3):
 
 
 @pytest.mark.parametrize('name, location, load, message', [
-    ('a:b', '', one_image, "letters, digits and _.*'a:b'"), ('', '', one_image, 'letters'), ('ok', '', one_image, r'named arguments; got \*_, \*\*__'),
-    ('ok', '', with_rest, r'got \*\*options'), ('ok', '', with_location, r"if and only if .*got location='' and the arguments \['location'\]"),
+    ('a:b', '', one_image, "letters, digits and _.*'a:b'"), ('', '', one_image, 'letters'),
+    ('ok', '', one_image, r'named arguments; got \*_, \*\*__'),
+    ('ok', '', with_rest, r'got \*\*options'),
+    ('ok', '', with_location, r"if and only if .*got location='' and the arguments \['location'\]"),
     ('ok', 'PATH', needs_width, r"got location='PATH' and the arguments \['width', 'height'\]")])
 def test_functions_that_cannot_be_called_are_refused(name, location, load, message):
     with pytest.raises(ValueError, match=message):
@@ -177,7 +185,8 @@ def test_an_option_without_a_default_is_needed():
 
 
 def test_sources_load_only_what_they_need():
-    code = ('import sys; from tfwolf.data.sources import check_options; check_options("digits", {}); check_options("tfds:cifar10", {}); '
+    code = ('import sys; from tfwolf.data.sources import check_options; '
+            'check_options("digits", {}); check_options("tfds:cifar10", {}); '
             'print(*{"tensorflow_datasets", "sklearn.datasets"} & {*sys.modules})')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.strip() == '', done

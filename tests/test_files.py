@@ -18,6 +18,7 @@ from tfwolf.messages import did_you_mean, first_line
 from tfwolf.training import run_directory
 
 PICTURE = np.zeros((4, 5, 3), np.uint8)
+MOMENTS = FeatureMoments(Moments(5, np.zeros(2), np.eye(2)), {'name': 'pixels'}, {})
 
 
 def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
@@ -81,7 +82,7 @@ WRITERS = {
     'picture.png': lambda path: write_png(str(path), PICTURE),
     'animation.gif': lambda path: write_animation(str(path), [PICTURE, PICTURE + 255], 1.0),
     'features.npz': lambda path: save_features(str(path), np.ones((2, 3), np.float32), np.arange(2), 'key'),
-    'moments.npz': lambda path: save_moments(str(path), FeatureMoments(Moments(5, np.zeros(2), np.eye(2)), {'name': 'pixels'}, {})),
+    'moments.npz': lambda path: save_moments(str(path), MOMENTS),
     'journal.npz': journal,
 }
 
@@ -113,6 +114,7 @@ def test_archives_are_read_back(tmp_path):
 
 
 def test_parts_of_messages():
-    assert first_line(ValueError('\n one thing\nanother')) == 'one thing' and first_line(KeyboardInterrupt()) == 'KeyboardInterrupt'
+    assert first_line(ValueError('\n one thing\nanother')) == 'one thing'
+    assert first_line(KeyboardInterrupt()) == 'KeyboardInterrupt'
     assert did_you_mean('image_sise', ['crop_size', 'image_size']) == " Did you mean 'image_size'?"
     assert did_you_mean('bogus', ['image_size']) == did_you_mean(3, ['image_size']) == ''

@@ -18,8 +18,8 @@ UNFINISHED = '.part'
 def atomic_path(path: Path) -> Iterator[str]:
     """Yields a path beside `path` to write to; what was written there becomes the file `path`, whole or not at all.
 
-    At the end the file is flushed to the disk and renamed, so that a reader sees the old file or the new one. After an error inside
-    the `with` block the temporary file is removed and `path` is as it was.
+    At the end the file is flushed to the disk and renamed, so that a reader sees the old file or the new one. After an
+    error inside the `with` block the temporary file is removed and `path` is as it was.
 
     Args:
         path: of the file; its folder must exist.

@@ -66,8 +66,10 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
     return {key: with_channels(array) if key.endswith('images') else array for key, array in arrays.items()}
 
 
-def _split(path: pathlib.Path, arrays: dict[str, np.ndarray], images_key: str, labels_key: str) -> tuple[dataset.ArraySplit, int | None]:
-    return array_split(arrays[images_key], arrays.get(labels_key), (f'{path}: {images_key!r}', f'{path}: {labels_key!r}'))
+def _split(path: pathlib.Path, arrays: dict[str, np.ndarray], images_key: str,
+           labels_key: str) -> tuple[dataset.ArraySplit, int | None]:
+    names = (f'{path}: {images_key!r}', f'{path}: {labels_key!r}')
+    return array_split(arrays[images_key], arrays.get(labels_key), names)
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
@@ -75,8 +77,9 @@ def with_channels(images: np.ndarray) -> np.ndarray:
     return images[..., None] if images.ndim == 3 else images
 
 
-def array_split(images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]) -> tuple[dataset.ArraySplit, int | None]:
-    """Returns checked arrays as a split, and the number of classes, which is the largest label plus 1, or None without labels.
+def array_split(images: np.ndarray, labels: np.ndarray | None,
+                names: tuple[str, str]) -> tuple[dataset.ArraySplit, int | None]:
+    """Returns checked arrays as a split, and the number of classes: the largest label plus 1, or None without labels.
 
     Args:
         images: uint8 `[n, height, width, channels]`.
@@ -87,10 +90,11 @@ def array_split(images: np.ndarray, labels: np.ndarray | None, names: tuple[str,
         ValueError: if an array has another type or shape, or there are no images.
     """
     if images.dtype != np.uint8:
-        advice = '; multiply values from 0 to 1 by 255 and cast them, images.astype(np.uint8)' if images.dtype.kind == 'f' else ''
-        raise ValueError(f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}{advice}.')
+        advice = ' Multiply values from 0 to 1 by 255 and cast them to uint8.' if images.dtype.kind == 'f' else ''
+        raise ValueError(f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}.{advice}')
     if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not empty; got {images.shape}.')
+        raise ValueError(f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not empty; '
+                         f'got {images.shape}.')
     if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu' or labels.min() < 0):
         raise ValueError(f'{names[1]} must be non-negative integers [{len(images)}], one per image; '
                          f'got {labels.dtype} {labels.shape}{_first_negative(labels)}.')

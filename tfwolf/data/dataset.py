@@ -17,8 +17,8 @@ from tfwolf import seeds, validate
 Batch = dict[str, tf.Tensor]
 
 MAX_ARRAY_BYTES = 8 * 2 ** 30
-TOO_LARGE_ADVICE = ('Make them smaller, or store them as image files or as TFDS records, which are decoded as they are read '
-                    '(sources `folder:` and `tfds:`).')
+TOO_LARGE_ADVICE = ('Make them smaller, or store them as image files or as TFDS records, which are decoded as they are '
+                    'read (sources `folder:` and `tfds:`).')
 # Sources that can decode as they are read do so beyond this.
 IN_MEMORY_BYTES = 2 * 2 ** 30
 
@@ -45,7 +45,7 @@ class Split(abc.ABC):
         """
 
     def prefetch(self) -> None:
-        """Starts reading in the background, where a split is held in memory; an error is raised when images are loaded."""
+        """Starts reading in the background, where a split is held in memory; `load` raises what goes wrong."""
 
     def select(self, positions: np.ndarray | Sequence[int]) -> Split:
         """Returns the split of the examples at `positions` (integers `[n]`), in that order, without reading any."""

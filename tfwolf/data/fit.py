@@ -21,13 +21,15 @@ CENTRE = (0.5, 0.5)
 class Fit:
     """How a picture becomes `image_size`; without `image_size` it keeps its size.
 
-    First the central `crop_size` is cut out, if there is one. Then 'center_crop' takes the largest central window of the right shape and
-    downsamples it; 'random_crop' downsamples until the shorter side is `shorter_side` and cuts a window out of the result, a random one in
-    training and the central one otherwise; 'none' requires that the picture has the size already. Downsampling is bicubic and antialiased.
+    First the central `crop_size` is cut out, if there is one. Then 'center_crop' takes the largest central window of
+    the right shape and downsamples it; 'random_crop' downsamples until the shorter side is `shorter_side` and cuts a
+    window out of the result, a random one in training and the central one otherwise; 'none' requires that the picture
+    has the size already. Downsampling is bicubic and antialiased.
 
     Args:
         image_size: (height, width) in pixels, or None.
-        resize: 'center_crop', 'random_crop' or 'none'; None takes 'center_crop' if there is an `image_size`, otherwise 'none'.
+        resize: 'center_crop', 'random_crop' or 'none'; None takes 'center_crop' if there is an `image_size`, otherwise
+            'none'.
         crop_size: (height, width) in pixels, or None.
         shorter_side: number of pixels, for 'random_crop' alone.
 
@@ -48,7 +50,8 @@ class Fit:
         if self.resize not in RESIZE:
             raise ValueError(f'`resize` must be one of {RESIZE} or None; got resize={self.resize!r}.')
         if self.image_size is None and (self.resize != 'none' or self.crop_size is not None):
-            raise ValueError(f'resize={self.resize!r} and `crop_size` need `image_size`, for example image_size=(64, 64); got None.')
+            raise ValueError(f'resize={self.resize!r} and `crop_size` need `image_size`, for example image_size=(64, 64); '
+                             'got None.')
         if self.is_random != (self.shorter_side is not None):
             raise ValueError(f"`shorter_side` belongs to resize='random_crop'; got shorter_side={self.shorter_side!r} "
                              f'with resize={self.resize!r}.')

@@ -48,13 +48,13 @@ class FileSplit(dataset.Split):
 
 
 @register_source('folder', location='PATH')
-def load_folder(location: str, validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, fit: Fit = Fit(), channels: int | None = None,
-                test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
+def load_folder(location: str, validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, fit: Fit = Fit(),
+                channels: int | None = None, test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
     """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `location` as an `ImageDataset`.
 
-    Either the folder holds the folders `train` and `test` (others are not read), or `test_size` of its images are held out.
-    Images lie directly in a folder, or in one folder per class, whose sorted names are the labels. Every split is in a
-    fixed mixed order. All files are opened and checked here, before any training; transparency is dropped.
+    Either the folder holds the folders `train` and `test` (others are not read), or `test_size` of its images are held
+    out. Images lie directly in a folder, or in one folder per class, whose sorted names are the labels. Every split is
+    in a fixed mixed order. All files are opened and checked here, before any training; transparency is dropped.
 
     Args:
         location: path of the folder.
@@ -109,7 +109,7 @@ def _list_images(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[int], l
 
 
 def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) -> tuple[Fit, int]:
-    """Opens every file, so that a bad one is named before training, and returns how all fit and their number of channels."""
+    """Opens every file, so that a bad one is named before training; returns how all fit and their channels."""
     guessed = channels is None
     with progress_bar(len(files), 0, 'Checking images', 'image', delay=3, leave=False) as bar:
         for path in files:
@@ -118,7 +118,8 @@ def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) 
                 fit = Fit(header.size, 'none')
             channels = channels or (1 if header.is_grey else 3)
             if guessed and channels == 1 and not header.is_grey:
-                raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. Give channels=1 or 3.')
+                raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. '
+                                 'Give channels=1 or 3.')
             fit.check(f'The image {path}', header.size)
             bar.update()
     return fit, channels
@@ -135,8 +136,9 @@ def _make_split(files: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, 
 
 def _decode(files: Sequence[pathlib.Path], fit: Fit, channels: int) -> np.ndarray:
     images = np.empty((len(files), *fit.image_size, channels), np.uint8)
+    bar = progress_bar(len(files), 0, 'Decoding images', 'image', delay=3, leave=False)
     # Pillow decodes outside Python's lock.
-    with concurrent.futures.ThreadPoolExecutor() as pool, progress_bar(len(files), 0, 'Decoding images', 'image', delay=3, leave=False) as bar:
+    with bar, concurrent.futures.ThreadPoolExecutor() as pool:
         for i, image in enumerate(pool.map(lambda file: read_image(file, fit, channels), files)):
             images[i] = image
             bar.update()

@@ -51,7 +51,7 @@ def mixed_order(total: int) -> np.ndarray:
 
 
 def hold_out(examples: Split, test_size: PartSize | None = None) -> tuple[Split, Split]:
-    """Returns (training, test): the last `test_size` (a number or a fraction; None: `TEST_SIZE`) of `mixed_order` are the test.
+    """Returns (training, test): the last `test_size` (number, fraction, None: `TEST_SIZE`) of `mixed_order` are test.
 
     Raises:
         ValueError: if `test_size` is neither, or leaves no examples on either side.

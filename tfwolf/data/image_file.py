@@ -48,7 +48,8 @@ def read_image(path: Path, fit: Fit, channels: int, place: tuple[float, float] =
         place: two numbers in [0, 1), see `Fit.__call__`.
 
     Raises:
-        ValueError: naming the path, if there is no file, it cannot be decoded, has not 8 bits per channel, or does not fit.
+        ValueError: naming the path, if there is no file, it cannot be decoded, has not 8 bits per channel, or does not
+            fit.
     """
     header, picture = _open(path, lambda picture: picture.convert('L' if channels == 1 else 'RGB'))
     fit.check(f'The image {path}', header.size)

@@ -1,8 +1,8 @@
 """Pixels as numbers: uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix C.1).
 
 With n bits an image's value falls into the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
-`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre) for a deterministic encoding,
-which rounding in an inverse cannot push over a bin's edge, and 0 for what the encoder sees.
+`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre) for a deterministic
+encoding, which rounding in an inverse cannot push over a bin's edge, and 0 for what the encoder sees.
 """
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from tfwolf.data import dataset
 from tfwolf.files import Path
 from tfwolf.progress import progress_bar
 
+Parse = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
 # A record is: length (8 bytes), checksum of the length (4), payload, checksum of the payload (4).
 LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
 
@@ -24,13 +26,13 @@ class RecordSplit(dataset.Split):
     Args:
         paths: the TFRecord files (not compressed), in order.
         shard_lengths: number of records of each.
-        parse: function from a serialized record (a string tensor) and the place of a window (float32 `[2]`) to (image uint8
-            `image_shape`, label int64).
+        parse: function from a serialized record (a string tensor) and the place of a window (float32 `[2]`) to (image
+            uint8 `image_shape`, label int64).
         image_shape: (height, width, channels).
     """
 
-    def __init__(self, paths: Sequence[Path], shard_lengths: Sequence[int],
-                 parse: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]], image_shape: tuple[int, int, int]) -> None:
+    def __init__(self, paths: Sequence[Path], shard_lengths: Sequence[int], parse: Parse,
+                 image_shape: tuple[int, int, int]) -> None:
         super().__init__(sum(shard_lengths))
         self._paths = [os.fspath(path) for path in paths]
         self._shard_lengths = list(shard_lengths)

@@ -1,4 +1,4 @@
-"""Sources of images by name: a source is one function, which registers itself and whose signature says what options it takes.
+"""Sources of images by name: a source is one function, which registers itself; its arguments are its options.
 
 A source outside of the package is one decorated function:
 
@@ -33,8 +33,8 @@ _sources: dict[str, RegisteredSource] = {}
 class RegisteredSource:
     """A function that loads images, and the name under which sources ask for it.
 
-    An argument of the function is an option of the source, unless it is one of `PLACES`. An argument whose default is a dataclass, such
-    as `Fit()`, stands for the fields of the dataclass, which are options each.
+    An argument of the function is an option of the source, unless it is one of `PLACES`. An argument whose default is a
+    dataclass, such as `Fit()`, stands for the fields of the dataclass, which are options each.
 
     Args:
         name: the scheme, what stands before the colon.
@@ -51,18 +51,21 @@ class RegisteredSource:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', self.name):
-            raise ValueError(f'`name` of a source must be letters, digits and _, the first a letter; got name={self.name!r}.')
+            raise ValueError(f'`name` of a source must be letters, digits and _, the first a letter; '
+                             f'got name={self.name!r}.')
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         unnamed = [str(parameter) for parameter in self._parameters.values() if parameter.kind not in kinds]
         if unnamed:
-            raise ValueError(f'The source {self.name!r} must take its options as named arguments; got {", ".join(unnamed)}.')
+            raise ValueError(f'The source {self.name!r} must take its options as named arguments; '
+                             f'got {", ".join(unnamed)}.')
         if bool(self.location) != ('location' in self._parameters):
-            raise ValueError(f'The source {self.name!r} must have an argument `location` if and only if it is registered with one; '
-                             f'got location={self.location!r} and the arguments {list(self._parameters)}.')
+            raise ValueError(f'The source {self.name!r} must have an argument `location` if and only if it is '
+                             f'registered with one; got location={self.location!r} and the arguments '
+                             f'{list(self._parameters)}.')
 
     @property
     def form(self) -> str:
-        """How a source of this kind is written, for example 'tfds:NAME', or 'stripes[:WIDTH]' if nothing need follow."""
+        """How such a source is written, for example 'tfds:NAME', or 'stripes[:WIDTH]' if the name may stand alone."""
         if not self.location:
             return self.name
         return f'{self.name}[:{self.location}]' if self.location_is_optional else f'{self.name}:{self.location}'
@@ -86,12 +89,13 @@ class RegisteredSource:
         """Returns the arguments of the function that mean `options`, groups of options as one value each.
 
         Raises:
-            ValueError: if the source does not take one of the options, lacks one that it needs, or a group finds its options wrong.
+            ValueError: if the source does not take one of the options, lacks one that it needs, or a group finds its
+                options wrong.
         """
         for name, value in options.items():
             if name not in self.options:
-                raise ValueError(f'The source {self.form!r} has no use for `{name}`; got {name}={value!r}. Its options are '
-                                 f'{list(self.options)}.{did_you_mean(name, self.options)}')
+                raise ValueError(f'The source {self.form!r} has no use for `{name}`; got {name}={value!r}. Its options '
+                                 f'are {list(self.options)}.{did_you_mean(name, self.options)}')
         arguments = {}
         for argument, names in self._groups.items():
             parameter, given = self._parameters[argument], {name: options[name] for name in names if name in options}
@@ -110,20 +114,20 @@ class RegisteredSource:
     @property
     def _groups(self) -> dict[str, list[str]]:
         """Returns for each argument that is not a place the names of the options that it stands for."""
-        return {name: [field.name for field in dataclasses.fields(parameter.default)] if _is_group(parameter) else [name]
-                for name, parameter in self._parameters.items() if name not in PLACES}
+        return {name: _option_names(parameter) for name, parameter in self._parameters.items() if name not in PLACES}
 
 
 def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]:
     """Returns a decorator that makes a function the source `name` of `load_dataset`; it returns the function unchanged.
 
-    The function returns an `ImageDataset`. Its arguments are options of the source (see `RegisteredSource`), except these, which it
-    takes if it has a use for them: `location`, the text behind the colon; `data_dir`, a folder or None; `download`, a bool.
+    The function returns an `ImageDataset`. Its arguments are options of the source (see `RegisteredSource`), except
+    these, which it takes if it has a use for them: `location`, the text behind the colon; `data_dir`, a folder or None;
+    `download`, a bool.
 
     Args:
         name: what stands before the colon in a source, an identifier.
-        location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does. If the argument `location` of the
-            function has a default, the name may stand alone.
+        location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does. If the argument
+            `location` of the function has a default, the name may stand alone.
 
     Raises:
         ValueError: if the function cannot be called so, or another function has the name already.
@@ -132,7 +136,8 @@ def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]
         source = RegisteredSource(name, location, load)
         before = _sources.get(name)
         if before is not None and before.load is not load and not _is_redefinition(before.load, load):
-            raise ValueError(f'A source {name!r} is registered already, by {_title(before.load)}; got {_title(load)}. Choose another name.')
+            raise ValueError(f'A source {name!r} is registered already, by {_title(before.load)}; '
+                             f'got {_title(load)}. Choose another name.')
         _sources[name] = source
         return load
 
@@ -149,6 +154,10 @@ def known_sources() -> dict[str, RegisteredSource]:
 
 def _is_group(parameter: inspect.Parameter) -> bool:
     return dataclasses.is_dataclass(parameter.default) and not isinstance(parameter.default, type)
+
+
+def _option_names(parameter: inspect.Parameter) -> list[str]:
+    return [field.name for field in dataclasses.fields(parameter.default)] if _is_group(parameter) else [parameter.name]
 
 
 def _title(load: Loader) -> str:

@@ -12,8 +12,9 @@ NUM_CLASSES = 10
 
 
 @register_source('synthetic')
-def load_synthetic(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, image_size: Size | None = None, channels: int = 3,
-                   num_examples: int = 512, test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
+def load_synthetic(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, image_size: Size | None = None,
+                   channels: int = 3, num_examples: int = 512,
+                   test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
     """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its disc lies.
 
     Args:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 Shape = tuple[int, int, int]
+# From TFDS's features and the place of a window to (image, label).
+Example = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 DECODE_BATCH = 512
 
@@ -31,14 +33,15 @@ def load_tfds(location: str, data_dir: str | None = None, download: bool = True,
               test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
     """Returns the TFDS data set `location` as an `ImageDataset`.
 
-    A split that takes at most `dataset.IN_MEMORY_BYTES` is decoded when first used and held in memory, in TFDS's own order; a
-    larger one is decoded as it is read, shard after shard.
+    A split that takes at most `dataset.IN_MEMORY_BYTES` is decoded when first used and held in memory, in TFDS's own
+    order; a larger one is decoded as it is read, shard after shard.
 
     Its splits 'train' and 'test' are used; without 'test' its 'validation' is the test split, without either
     `test_size` of 'train' is held out. Data that are already prepared are read without touching the network.
 
     Args:
-        location: name of the data set as TFDS takes it, for example 'cifar10', 'downsampled_imagenet/64x64' or 'cifar10:3.0.2'.
+        location: name of the data set as TFDS takes it, for example 'cifar10', 'downsampled_imagenet/64x64' or
+            'cifar10:3.0.2'.
         data_dir: TFDS's folder, or None for its default.
         download: whether to download and prepare what is missing.
         validation_size, test_size: see `sources.load_dataset`.
@@ -127,7 +130,7 @@ def _decoding(classes: int | None) -> tfds.decode.PartialDecoding:
     return tfds.decode.PartialDecoding({key: True for key in (('image', 'label') if classes else ('image',))})
 
 
-def _make_example(builder: tfds.core.DatasetBuilder, shape: Shape, fit: Fit, classes: int | None) -> Callable[..., tuple]:
+def _make_example(builder: tfds.core.DatasetBuilder, shape: Shape, fit: Fit, classes: int | None) -> Example:
     """Returns the function from TFDS's features and the place of a window to (image uint8 `shape`, label int64, -1 without classes)."""
     def fitted(image: np.ndarray, place: np.ndarray) -> np.ndarray:
         from PIL import Image
@@ -135,7 +138,7 @@ def _make_example(builder: tfds.core.DatasetBuilder, shape: Shape, fit: Fit, cla
         return fit(Image.fromarray(image[..., 0] if shape[2] == 1 else image), place)
 
     @tf.autograph.experimental.do_not_convert
-    def example(features: dict[str, tf.Tensor], place: tf.Tensor | tuple[float, float] = CENTRE) -> tuple[tf.Tensor, tf.Tensor]:
+    def example(features: dict[str, tf.Tensor], place: object = CENTRE) -> tuple[tf.Tensor, tf.Tensor]:
         image = features['image']
         if image.shape != shape:
             image = tf.ensure_shape(tf.numpy_function(fitted, [image, place], tf.uint8), shape)
@@ -144,7 +147,7 @@ def _make_example(builder: tfds.core.DatasetBuilder, shape: Shape, fit: Fit, cla
     return example
 
 
-def _decode(builder: tfds.core.DatasetBuilder, info: tfds.core.SplitInfo, example: Callable[..., tuple], shape: Shape,
+def _decode(builder: tfds.core.DatasetBuilder, info: tfds.core.SplitInfo, example: Example, shape: Shape,
             classes: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Returns the images uint8 `[num_examples, *shape]` and labels int64 `[num_examples]` of a split of prepared data."""
     import tensorflow_datasets as tfds
