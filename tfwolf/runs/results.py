@@ -9,6 +9,7 @@ from typing import Any, Mapping
 import numpy as np
 
 from tfwolf.evaluation.grids import to_rgb, write_png
+from tfwolf.files import UNFINISHED
 from tfwolf.training import run_directory
 from tfwolf.training.summaries import Summaries
 
@@ -85,7 +86,7 @@ class ResultFolder:
 def _check_free(folder, made_from, overwrite):
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise ValueError(f'--output_dir={folder} is a file. Name a folder.')
-    if not os.path.isdir(folder) or not set(os.listdir(folder)) - {f'{MADE_FROM}.part'}:
+    if not os.path.isdir(folder) or not set(os.listdir(folder)) - {f'{MADE_FROM}{UNFINISHED}'}:
         return
     path = os.path.join(folder, MADE_FROM)
     if not os.path.exists(path):
