@@ -10,7 +10,7 @@ from typing import Any, Optional, Sequence
 import tensorflow as tf
 
 from tfwolf.bijectors.batch_shape import check_one_batch_dimension
-from tfwolf.bijectors.log_det_terms import Terms, evenly_spread, placed_terms, sum_of_terms
+from tfwolf.bijectors.log_det_terms import Terms, evenly_spread, spread_terms, sum_of_terms
 from tfwolf.bijectors.tfp_contract import OnePassBijector
 
 Pass = tuple[tf.Tensor, tf.Tensor]
@@ -101,7 +101,7 @@ class FlowBijector(OnePassBijector):
         Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture", 2019, arXiv:1908.01686, equation 9.
         """
         y, terms = self._forward_terms(x, condition, training=False)
-        return y, contributions + placed_terms(terms)
+        return y, contributions + spread_terms(terms)
 
     def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """Returns y, the log-determinant `[batch]` in nats, and what `backpropagate` needs besides y.

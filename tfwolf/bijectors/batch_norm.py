@@ -53,12 +53,12 @@ class BatchNormFlow(FlowBijector):
             mean, variance = self._moved_statistics(x)
         else:
             mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
-        variance += self._epsilon
-        return (x - mean) * tf.math.rsqrt(variance), -0.5 * tf.math.log(variance)
+        scale = tf.math.rsqrt(variance + self._epsilon)
+        return (x - mean) * scale, tf.math.log(scale)
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
-        return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
+        scale = tf.sqrt(tf.convert_to_tensor(self.running_variance) + self._epsilon)
+        return y * scale + self.running_mean, tf.math.log(scale)
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""

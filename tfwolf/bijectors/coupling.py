@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.checkerboard import Checkerboard
-from tfwolf.bijectors.log_det_terms import PartialTerms, Terms, sum_over_event
+from tfwolf.bijectors.log_det_terms import SummedTerms, Terms, sum_over_event
 from tfwolf.bijectors.scales import BoundedAffine, Transform
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetwork, CouplingNetworkFactory
@@ -73,7 +73,7 @@ class Coupling(FlowBijector):
         # Part a is unchanged, so the network computes the same parameters again.
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
-        return self.split.merge(a, b), self._terms(a, -log_scale)
+        return self.split.merge(a, b), self._terms(a, log_scale, sign=-1)
 
     def backpropagate(self, y: tf.Tensor, upstream: Pass, weights: Sequence[tf.Tensor | tf.Variable], kept: Any = None,
                       condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
@@ -106,5 +106,7 @@ class Coupling(FlowBijector):
         zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
         return self.split.merge(a, self.transform.forward(b, zeros)[0])
 
-    def _terms(self, a: tf.Tensor, log_scale: tf.Tensor) -> PartialTerms:
-        return PartialTerms(self.split.only_transformed(log_scale), lambda values: self.split.merge(tf.zeros_like(a), values))
+    def _terms(self, a: tf.Tensor, log_scale: tf.Tensor, sign: int = 1) -> SummedTerms:
+        """Returns the log-scales of part b, and zeros for part a, times `sign`."""
+        total = sum_over_event(self.split.only_transformed(log_scale))
+        return SummedTerms(total if sign > 0 else -total, lambda: sign * self.split.merge(tf.zeros_like(a), log_scale))

@@ -1,12 +1,13 @@
 """The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix B: the prior of z)."""
 from __future__ import annotations
 
+import math
 from typing import Optional, Union
 
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
-from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.bijectors.log_det_terms import SummedTerms, Terms
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
 
 Matrix = Union[type[FullMatrix], type[PLUMatrix]]
@@ -29,11 +30,11 @@ class InvertibleLinear(FlowBijector):
         self.matrix = matrix(features, seed=seed, dtype=dtype)
 
     def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
-        return self.matrix.multiply(x), self._share(x)
+        return self.matrix.multiply(x), self._terms(x, self.matrix.log_abs_det)
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        return self.matrix.solve(y), -self._share(y)
+        return self.matrix.solve(y), self._terms(y, -self.matrix.log_abs_det)
 
-    def _share(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns what each entry of a pixel contributes, a scalar: an equal share of log|det W|."""
-        return self.matrix.log_abs_det / x.shape[-1]
+    def _terms(self, x: tf.Tensor, log_abs_det: tf.Tensor) -> SummedTerms:
+        """Returns an equal share of log|det W|, a scalar, for every entry of a pixel."""
+        return SummedTerms(math.prod(x.shape[1:-1]) * log_abs_det, lambda: log_abs_det / x.shape[-1])

@@ -7,20 +7,20 @@ from typing import Callable, NamedTuple, Union
 import tensorflow as tf
 
 
-class PartialTerms(NamedTuple):
-    """Terms of some dimensions only; all others contribute 0.
+class SummedTerms(NamedTuple):
+    """Terms whose sum is cheaper to compute directly.
 
     Attributes:
-        values: `[batch, ...]`, in nats, of the dimensions that contribute; of any shape.
-        in_place: function that returns `values` at their places in the layer's output, with zeros elsewhere.
+        total: their sum, `[batch]`, or a scalar for all images alike, in nats.
+        spread: function that returns the terms as a tensor that broadcasts to the layer's output; called only where they are needed.
     """
 
-    values: tf.Tensor
-    in_place: Callable[[tf.Tensor], tf.Tensor]
+    total: tf.Tensor
+    spread: Callable[[], tf.Tensor]
 
 
 # What each dimension of a layer's output contributes to log|det dy/dx|, in nats: something that broadcasts to y.
-Terms = Union[tf.Tensor, tf.Variable, float, PartialTerms]
+Terms = Union[tf.Tensor, tf.Variable, float, SummedTerms]
 
 
 def sum_of_terms(terms: Terms, y: tf.Tensor) -> tf.Tensor:
@@ -29,11 +29,11 @@ def sum_of_terms(terms: Terms, y: tf.Tensor) -> tf.Tensor:
     The sum is that of the small tensor, times how often each entry occurs; nothing of y's size is made.
 
     Args:
-        terms: a tensor that broadcasts to y, a number, or `PartialTerms`.
+        terms: a tensor that broadcasts to y, a number, or `SummedTerms`.
         y: `[batch, ...]`, the layer's output.
     """
-    if isinstance(terms, PartialTerms):
-        return sum_over_event(terms.values)
+    if isinstance(terms, SummedTerms):
+        return terms.total if terms.total.shape.rank else per_example(terms.total, y)
     if isinstance(terms, (int, float)) and terms == 0:
         return tf.zeros([batch_size(y)], y.dtype)
     terms = tf.convert_to_tensor(terms, y.dtype)
@@ -50,9 +50,9 @@ def sum_of_terms(terms: Terms, y: tf.Tensor) -> tf.Tensor:
     return per_example(total[0], y) if sizes[0] == 1 and y.shape[0] != 1 else total
 
 
-def placed_terms(terms: Terms) -> tf.Tensor | tf.Variable | float:
+def spread_terms(terms: Terms) -> tf.Tensor | tf.Variable | float:
     """Returns terms as something that broadcasts to the layer's output."""
-    return terms.in_place(terms.values) if isinstance(terms, PartialTerms) else terms
+    return terms.spread() if isinstance(terms, SummedTerms) else terms
 
 
 def evenly_spread(log_det: tf.Tensor, x: tf.Tensor) -> tf.Tensor:

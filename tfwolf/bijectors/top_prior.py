@@ -33,7 +33,8 @@ class TopPrior(FlowBijector):
 
     def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
         mean, log_sigma = self._moments(x, condition)
-        return (x - mean) * tf.exp(-log_sigma), -log_sigma
+        log_scale = -log_sigma
+        return (x - mean) * tf.exp(log_scale), log_scale
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
         mean, log_sigma = self._moments(y, condition)
