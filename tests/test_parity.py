@@ -14,6 +14,7 @@ from tfwolf.reference.configuration import gin_bindings
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / 'tests' / 'golden'
 SMALL = GOLDEN / 'glow_refined_5bit_additive'
+LABELS = GOLDEN / 'class_labels'
 TINY = GOLDEN / 'wolf_tiny'
 
 
@@ -40,12 +41,13 @@ def configuration(**changes):
 
 
 def test_golden_models_agree_in_both_types():
-    cases = [(prefix, dtype) for prefix in (TINY, SMALL) for dtype in ('float64', 'float32')]
+    cases = [(prefix, dtype) for prefix in (TINY, SMALL, LABELS) for dtype in ('float64', 'float32')]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda case: tool('check_parity', f'--fixture={case[0]}', f'--dtype={case[1]}'), cases))
     for case, done in zip(cases, results):
         assert done.returncode == 0, (case, done.stdout[-3000:], done.stderr[-3000:])
         assert ', 0 FAIL' in done.stdout
+    assert 'gradient discriminator.embed.weight' in results[4].stdout
     assert 'trajectory loss' in results[0].stdout and '347 ok' in results[0].stdout
     assert 'compared in float64 only' in results[1].stdout
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 # Module of tfwolf -> the public names that it defines.
 _NAMES = {

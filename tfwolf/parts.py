@@ -75,6 +75,14 @@ def register(part: Callable | None = None, *, name: str | None = None) -> Callab
 
     Raises:
         ValueError: if another part has the name.
+
+    >>> @tfwolf.register
+    ... def brighten(images, seed, amount=10):
+    ...     return tf.cast(tf.minimum(tf.cast(images, tf.int32) + amount, 255), tf.uint8)
+    >>> from tfwolf.runs.configuration import read_configuration
+    >>> params = ['train.augmentations = [@brighten]', 'brighten.amount = 20']
+    >>> read_configuration(['digits'], params).settings().augmentations
+    [brighten(amount=20)]
     """
     if part is None:
         return lambda part: register(part, name=name)

@@ -41,7 +41,7 @@ def main(options: flags.Flags) -> None:
 
 
 def _say_what_is_where(run: Run, seconds: float) -> None:
-    result, has_z = run.test_result, run.model.latent.dim > 0
+    result, has_z = run.test_result, run.model.latent.has_z
     print(f'\nDone after {seconds / 60:.1f} minutes.')
     if result:
         kl = f', of which KL {result["kl_nats"]:.2f} nats' if has_z else ''

@@ -31,7 +31,7 @@ def main(options: flags.Flags) -> None:
     chosen = images.chosen_images(options, run, 2)
     if len(chosen.images) != 2:
         raise ValueError(f'An interpolation is between two images; got {len(chosen.images)}.')
-    has_z = run.model.latent.dim > 0
+    has_z = run.model.latent.has_z
     if not has_z:
         print('This model has no z: one row, along v.')
     folder = opening.result_folder(options, 'interpolate', run, {**chosen.details, **options.chosen('num_alphas', 'num_betas', 'animate')})

@@ -35,13 +35,13 @@ def main(options: flags.Flags) -> None:
     if options.at_most and options.num_train is None:
         raise ValueError('--at_most says how to take --num_train; give both.')
     run = opening.open_run(options)
-    names = options.features or [name for name in FEATURES if name != 'z' or run.model.latent.dim]
+    names = options.features or [name for name in FEATURES if name != 'z' or run.model.latent.has_z]
     if 'z' not in names and not options.features:
         print('This model has no z: probing v and pixels.')
     for name in names:
-        if name not in FEATURES or (name == 'z' and not run.model.latent.dim):
+        if name not in FEATURES or (name == 'z' and not run.model.latent.has_z):
             raise ValueError(f'--features must be some of {",".join(FEATURES)}, and z only for a model that has one; got {name!r}.')
-    if run.model.latent.num_classes is not None and set(names) - {'pixels'}:
+    if run.model.latent.needs_labels and set(names) - {'pixels'}:
         print('WARNING: this model makes z from the class label, and v depends on z: their accuracies say nothing about what images hold.')
     dataset, num_train = run.dataset, options.num_train
     if options.at_most or (num_train is None and options.protocol == 'paper'):

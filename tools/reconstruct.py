@@ -22,7 +22,7 @@ def main(options: flags.Flags) -> None:
     """Runs the command."""
     run = opening.open_run(options)
     num_draws = options.num_draws
-    if not options.given('num_draws') and (not run.model.latent.dim or run.model.latent.num_classes is not None):
+    if not options.given('num_draws') and not run.model.latent.has_posterior:
         print('This model has no posterior of z to draw from: exact reconstructions alone.')
         num_draws = 0
     chosen = images.chosen_images(options, run, options.num_images)

@@ -24,7 +24,7 @@ def define_flags(options: flags.Flags) -> None:
 def main(options: flags.Flags) -> None:
     """Runs the command."""
     run = opening.open_run(options)
-    if not run.model.latent.dim:
+    if not run.model.latent.has_z:
         raise ValueError('The switch needs a model with a latent z; this one has none.')
     chosen = images.chosen_images(options, run, 2 * options.num_pairs, _within_class if options.within_class else None)
     if len(chosen.images) % 2:

@@ -66,7 +66,7 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
                 raise ValueError(f'--images are files of your own, which --{flag} has no use for. Give one of them.')
         if choose is not None:
             raise ValueError('--images have no class labels. Leave out the flag that needs them, or show images of the data set.')
-        if run.model.latent.num_classes is not None:
+        if run.model.latent.needs_labels:
             raise ValueError('--images have no class labels, which this model makes z from. Show images of its data set with --positions.')
         images = _read(options.images, run.model.image_shape, options.resize)
         return Chosen(images, None, [os.path.basename(path) for path in options.images], None, [file_sha256(path) for path in options.images])

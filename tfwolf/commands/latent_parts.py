@@ -44,7 +44,7 @@ class Context(NamedTuple):
 def show_attribute(context: Context) -> None:
     """Shows images with less and more of what a class has in the mean."""
     options, run, coder, _ = context
-    of = options.of or ('z' if run.model.latent.dim else 'v')
+    of = options.of or ('z' if run.model.latent.has_z else 'v')
     chosen = context.chosen()
     if run.dataset.num_classes is None:
         raise ValueError(f'An attribute needs class labels; {run.dataset.title} has none.')
@@ -94,7 +94,7 @@ def show_extrapolation(context: Context) -> None:
 
 def show_shuffle(context: Context) -> None:
     """Shows images decoded with the labels of others."""
-    if context.run.model.latent.num_classes is None:
+    if not context.run.model.latent.needs_labels:
         raise ValueError('A shuffle of labels needs a model whose z comes from class labels (ClassLatent or LabelCondition); this one has none.')
     chosen = context.chosen()
     folder = context.folder('shuffle', chosen.details)

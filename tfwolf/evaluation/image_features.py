@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfwolf.evaluation.grids import to_rgb
 from tfwolf.evaluation.provenance import file_sha256
+from tfwolf.messages import first_line
 
 INCEPTION_2015 = 'inception-2015-12-05.tgz'
 INCEPTION_2015_GRAPH = 'classify_image_graph_def.pb'
@@ -116,7 +117,7 @@ def _keras_inception(weights):
     try:
         network.load_weights(path)
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f'{path} is not the file of weights {KERAS_INCEPTION}: {str(error).splitlines()[0]}. '
+        raise ValueError(f'{path} is not the file of weights {KERAS_INCEPTION}: {first_line(error)}. '
                          f'It is published at {KERAS_ADDRESS}.') from error
 
     @functools.partial(tf.function, autograph=False, reduce_retracing=True)

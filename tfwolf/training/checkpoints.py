@@ -6,6 +6,7 @@ import sys
 
 import tensorflow as tf
 
+from tfwolf.messages import first_line
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
@@ -54,7 +55,7 @@ class Checkpoints:
             self._checkpoint.read(path).assert_consumed()
         except (ValueError, AssertionError) as error:
             raise ValueError(f'{path} holds the run of another model than the one configured; nothing was changed. Use another '
-                             f'--train_dir, or the configuration of that run. ({str(error).splitlines()[0]})') from error
+                             f'--train_dir, or the configuration of that run. ({first_line(error)})') from error
         try:
             best = newest_intact(self._best)
         except ValueError as error:
@@ -127,7 +128,7 @@ def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
         status.assert_existing_objects_matched()
         status.expect_partial()
     except (ValueError, AssertionError) as error:
-        raise ValueError(f'{path} holds another model than the one configured. ({str(error).splitlines()[0]})') from error
+        raise ValueError(f'{path} holds another model than the one configured. ({first_line(error)})') from error
     reader = tf.train.load_checkpoint(path)
     has_averages = reader.has_tensor(AVERAGES.format('count'))
     weights = AVERAGED if weights == 'ema' else weights

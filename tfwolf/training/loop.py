@@ -103,7 +103,7 @@ class Loop:
 
     def _pictures(self):
         pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._run.seed)}
-        if self._model.latent.dim:
+        if self._model.latent.has_z:
             pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
             examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
             pictures['switch'] = switch_grid(self._model, examples['image'], examples['label'])
@@ -129,7 +129,7 @@ class Loop:
             self._clock, self._clock_step = now, step
         self._summaries.metrics('train', metrics, step)
         shown = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
-        if self._model.latent.dim:
+        if self._model.latent.has_z:
             shown['KL'] = f'{metrics["kl_nats"]:.1f} nats'
         if steps:
             shown['images/s'] = f'{metrics["images_per_second"]:.0f}'
@@ -144,7 +144,7 @@ class Loop:
                                          self._run.strategy, self._run.interrupts.check)
         self._summaries.metrics('validation', {name: value for name, value in result.items() if isinstance(value, float)}, step)
         best = self._checkpoints.save_if_best(result['bits_per_dim'])
-        kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.dim else ''
+        kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.has_z else ''
         self._write(bar, f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')
         # What evaluation took is not training's.
         self._clock += time.perf_counter() - started

@@ -16,6 +16,9 @@ class Settings:
 
     In gin files it is called `train`, as in `train.batch_size = 64`.
 
+    >>> tfwolf.Settings(batch_size=64, max_steps=1000, ema_decay=0.999).optimizer.__name__
+    'AdamW'
+
     Args:
         batch_size: images per step over all replicas.
         max_steps: number of steps.

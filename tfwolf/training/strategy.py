@@ -6,6 +6,7 @@ import signal
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.messages import first_line
 from tfwolf.training.cluster import EXAMPLE, VARIABLE, read_cluster, wait_for_all
 
 NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
@@ -74,7 +75,6 @@ def _tpu(name):
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f'There is no TPU to be had with --tpu={name}: {reason} Name one with --tpu (its name, grpc://HOST:PORT, or '
+        raise ValueError(f'There is no TPU to be had with --tpu={name}: {first_line(error)} Name one with --tpu (its name, grpc://HOST:PORT, or '
                          '"local" on its own machine), or use another --strategy.') from error
     return tf.distribute.TPUStrategy(resolver)

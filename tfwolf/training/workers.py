@@ -10,6 +10,7 @@ from typing import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.messages import first_line
 from tfwolf.training.cluster import WorkerLost, read_cluster
 from tfwolf.variables import as_tensorflow, named_variables
 
@@ -111,7 +112,7 @@ class Workers:
         names = f' ({", ".join(map(str, lost))}, as far as can be told)' if lost else ''
         return (f'Another worker{names} of the {self.count} is gone or no longer answers; this is worker {self.index}. What the others '
                 'compute needs it, so this one ends too. Look into the output of that worker for the reason, then start all workers again '
-                f'with the same command: they continue from the last checkpoint. (TensorFlow: {str(error).strip().splitlines()[0][:200]})')
+                f'with the same command: they continue from the last checkpoint. (TensorFlow: {first_line(error)[:200]})')
 
     def _sum_of_replicas(self, numbers):
         replicas = self._strategy.num_replicas_in_sync
