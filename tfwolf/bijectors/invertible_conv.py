@@ -24,6 +24,7 @@ class InvertibleConv1x1(InvertibleLinear):
         super().__init__(channels, seed=seed, dtype=dtype, matrix=matrix, event_ndims=3, name=name)
 
 
-def invertible_conv1x1(channels: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix) -> InvertibleConv1x1:
+def invertible_conv1x1(channels: int, seed: int = 0, dtype: tf.DType = tf.float32,
+                       matrix: Matrix = FullMatrix) -> InvertibleConv1x1:
     """Returns an `InvertibleConv1x1`; gin files know it by this name."""
     return InvertibleConv1x1(channels, seed, dtype, matrix)

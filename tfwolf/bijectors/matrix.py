@@ -80,8 +80,8 @@ FACTORS = ('triangles', 'log_diagonal', 'sign', 'permutation')
 class PLUMatrix(CompleteVariables, tf.Module):
     """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly upper triangular.
 
-    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first the factors
-    of a random orthogonal matrix.
+    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first
+    the factors of a random orthogonal matrix.
 
     Args:
         size: number of rows and columns.
