@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.bijectors.glow import Glow
-from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
@@ -35,7 +35,7 @@ def residual_net(num_blocks):
 def small_flow_alone(name, dtype=tf.float32, seed=0):
     """Returns a tiny `Wolf` without z whose flow is 'glow', 'realnvp', 'shallow realnvp' or 'lagged realnvp'."""
     flow = {'glow': functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(),
-                                      permutation=invertible_conv1x1),
+                                      permutation=InvertibleConv1x1),
             'shallow realnvp': functools.partial(RealNVP, num_scales=1, hidden_channels=4, net=residual_net(0), lag=True),
             'realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1)),
             'lagged realnvp': functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1), lag=True)}[name]

@@ -1,4 +1,6 @@
-"""Networks are exchangeable: a network of ten lines in every flow, the parts of the contract that are optional, precision."""
+"""Networks are exchangeable: a network of ten lines in every flow, the parts of the contract that are optional,
+precision.
+"""
 import functools
 
 import numpy as np
@@ -28,9 +30,11 @@ class TinyNet(tf.Module):
 
     def __init__(self, in_channels, hidden_channels, out_channels, condition_dim, seed, dtype):
         super().__init__(name='tiny_net')
-        sizes = {'kernel': (in_channels, hidden_channels), 'output': (hidden_channels, out_channels), 'of_condition': (condition_dim, hidden_channels)}
+        sizes = {'kernel': (in_channels, hidden_channels), 'output': (hidden_channels, out_channels),
+                 'of_condition': (condition_dim, hidden_channels)}
         for name, size in sizes.items():
-            setattr(self, name, tf.Variable(0.3 * np.random.default_rng(seed).standard_normal(size), dtype=dtype) if size[0] else None)
+            setattr(self, name, tf.Variable(0.3 * np.random.default_rng(seed).standard_normal(size), dtype=dtype)
+                    if size[0] else None)
 
     def __call__(self, x, condition=None, training=False):
         values = tf.tensordot(tf.reshape(x, [-1, x.shape[1] * x.shape[2], x.shape[3]]), self.kernel, 1)
@@ -44,8 +48,10 @@ class TinyNet(tf.Module):
 
 
 FLOWS = {
-    'refined glow': functools.partial(RefinedGlow, num_steps=[0, [1], 1], hidden_channels=[3, 3, 3], transform=BoundedAffine(1.0)),
-    'glow': functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=3, transform=SigmoidAffine(), permutation=InvertibleConv1x1),
+    'refined glow': functools.partial(RefinedGlow, num_steps=[0, [1], 1], hidden_channels=[3, 3, 3],
+                                      transform=BoundedAffine(1.0)),
+    'glow': functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=3, transform=SigmoidAffine(),
+                              permutation=InvertibleConv1x1),
     'real nvp': functools.partial(RealNVP, num_scales=2, hidden_channels=3)}
 
 
@@ -64,7 +70,8 @@ def test_another_network_makes_a_bijector_that_learns(name):
     assert not flow.has_auxiliary_losses or flow.auxiliary_losses(tf.zeros([2, *SHAPE], tf.float64)) == {}
 
 
-@pytest.mark.parametrize('name, own', [('refined glow', ConvCouplingNet), ('glow', GlowCouplingNet), ('real nvp', ResidualCouplingNet)])
+@pytest.mark.parametrize('name, own', [('refined glow', ConvCouplingNet), ('glow', GlowCouplingNet),
+                                       ('real nvp', ResidualCouplingNet)])
 def test_the_default_network_is_the_one_that_is_named(name, own):
     default, named = (FLOWS[name](image_shape=SHAPE, condition_dim=0, seed=4, **given) for given in ({}, {'net': own}))
     for (path, one), (other_path, two) in zip(named_variables(default), named_variables(named), strict=True):
@@ -92,21 +99,26 @@ def test_a_network_with_batch_norm_makes_its_coupling_normalise_over_the_batch()
 
 
 def test_weight_scales_are_those_of_the_networks():
-    flow = RealNVP(SHAPE, 0, 2, 4, functools.partial(ResidualCouplingNet, num_blocks=1), weight_scale_l2=0.5, dtype=tf.float64)
+    flow = RealNVP(SHAPE, 0, 2, 4, functools.partial(ResidualCouplingNet, num_blocks=1), weight_scale_l2=0.5,
+                   dtype=tf.float64)
     expected = 0.5 * sum(float(tf.reduce_sum(scale ** 2)) for net in networks([flow]) for scale in net.weight_scales())
-    np.testing.assert_allclose(flow.auxiliary_losses(tf.zeros([3, *SHAPE], tf.float64))['weight_scales'], [expected] * 3, rtol=1e-12)
-    assert not RealNVP(SHAPE, 0, 1, 4, functools.partial(ResidualCouplingNet, num_blocks=0), weight_scale_l2=0).has_auxiliary_losses
+    np.testing.assert_allclose(flow.auxiliary_losses(tf.zeros([3, *SHAPE], tf.float64))['weight_scales'],
+                               [expected] * 3, rtol=1e-12)
+    assert not RealNVP(SHAPE, 0, 1, 4, functools.partial(ResidualCouplingNet, num_blocks=0),
+                       weight_scale_l2=0).has_auxiliary_losses
 
 
 def test_hidden_arrays_are_those_of_the_networks():
     assert ConvCouplingNet(1, 1, 1).hidden_arrays == 4 and GlowCouplingNet(1, 1, 1).hidden_arrays == 6
     assert ResidualCouplingNet(1, 1, 2, num_blocks=3).hidden_arrays == 22
-    flow = FLOWS['real nvp'](image_shape=SHAPE, condition_dim=0, net=functools.partial(ResidualCouplingNet, num_blocks=1))
+    flow = FLOWS['real nvp'](image_shape=SHAPE, condition_dim=0,
+                             net=functools.partial(ResidualCouplingNet, num_blocks=1))
     assert {row.hidden_arrays for row in flow.levels} == {10}
 
 
 def test_the_predicted_gaussian_computes_as_the_networks_do():
-    flow = FLOWS['glow'](image_shape=SHAPE, condition_dim=0, net=functools.partial(GlowCouplingNet, compute_dtype='bfloat16'))
+    flow = FLOWS['glow'](image_shape=SHAPE, condition_dim=0,
+                         net=functools.partial(GlowCouplingNet, compute_dtype='bfloat16'))
     assert {net.compute_dtype for net in networks([flow])} == {tf.bfloat16}
     assert {net.compute_dtype for net in networks([FLOWS['glow'](image_shape=SHAPE, condition_dim=0)])} == {tf.float32}
 
@@ -116,7 +128,8 @@ def test_glow_s_network_takes_no_condition():
         FLOWS['refined glow'](image_shape=SHAPE, condition_dim=3, net=GlowCouplingNet)
 
 
-@pytest.mark.parametrize('options', [{}, {'factor': 4}, {'alternate': True, 'up': False}, {'transform': Additive(), 'condition_dim': 3}])
+@pytest.mark.parametrize('options', [{}, {'factor': 4}, {'alternate': True, 'up': False},
+                                     {'transform': Additive(), 'condition_dim': 3}])
 def test_a_coupling_builds_its_own_network(options):
     coupling = Coupling.build(8, hidden_channels=5, dtype=tf.float64, **options)
     move_weights(coupling)
@@ -128,7 +141,8 @@ def test_a_coupling_builds_its_own_network(options):
 def test_a_condition_must_fit():
     x, z = tf.zeros([2, 4, 4, 1]), tf.zeros([2, 3])
     check_condition(z, x, 3)
-    for wrong, message in ((None, 'must be given.*size 3'), (z[:, :2], r'\[batch, 3\].*\(2, 2\)'), (z[:1], 'one row per image, 2'),
+    for wrong, message in ((None, 'must be given.*size 3'), (z[:, :2], r'\[batch, 3\].*\(2, 2\)'),
+                           (z[:1], 'one row per image, 2'),
                            (z[0], r'\[batch, 3\]')):
         with pytest.raises(ValueError, match=message):
             check_condition(wrong, x, 3)

@@ -1,4 +1,6 @@
-"""What a layer writes and what follows from it: terms, properties of wrappers, TFP's methods for any leading dimensions, `Repeat`'s guard."""
+"""What a layer writes and what follows from it: terms, properties of wrappers, TFP's methods for any leading
+dimensions, `Repeat`'s guard.
+"""
 import functools
 import threading
 
@@ -44,21 +46,25 @@ def draw(*shape, seed=0):
 
 
 def glow(condition_dim=3):
-    return Glow(SHAPE, condition_dim, 2, 1, 3, SigmoidAffine(), InvertibleConv1x1, classification_weight=0.1 if condition_dim else 0.0,
+    return Glow(SHAPE, condition_dim, 2, 1, 3, SigmoidAffine(), InvertibleConv1x1, classification_weight=0.1
+                if condition_dim else 0.0,
                 dtype=tf.float64)
 
 
 def real_nvp(factor_out=None, **changes):
-    return RealNVP(SHAPE, 0, 2, 3, residual_net(0), factor_out=factor_out or LikelihoodContribution(5), dtype=tf.float64, **changes)
+    return RealNVP(SHAPE, 0, 2, 3, residual_net(0), factor_out=factor_out or LikelihoodContribution(5),
+                   dtype=tf.float64, **changes)
 
 
 def refined_glow():
     return RefinedGlow(SHAPE, 3, [0, [1], 1], [3, 3, 3], BoundedAffine(1.0), dtype=tf.float64)
 
 
-FLOWS = {'glow': glow, 'realnvp': real_nvp, 'batch norm': lambda: BatchNormFlow(4, dtype=tf.float64), 'actnorm': lambda: ActNorm(4, dtype=tf.float64)}
+FLOWS = {'glow': glow, 'realnvp': real_nvp, 'batch norm': lambda: BatchNormFlow(4, dtype=tf.float64),
+         'actnorm': lambda: ActNorm(4, dtype=tf.float64)}
 WRAPPERS = {
-    'chain': lambda f: Chain([f]), 'chain of chains': lambda f: Chain([Chain([f])]), 'behind another': lambda f: Chain([ActNorm(4, dtype=tf.float64), f]),
+    'chain': lambda f: Chain([f]), 'chain of chains': lambda f: Chain([Chain([f])]),
+    'behind another': lambda f: Chain([ActNorm(4, dtype=tf.float64), f]),
     'before another': lambda f: Chain([f, ActNorm(4, dtype=tf.float64, seed=1)]), 'squeezed': Squeezed,
     'split': lambda f: MultiScaleSplit(f, 1, 5, 6)}
 
@@ -138,7 +144,8 @@ def test_a_repeated_layer_says_the_same_of_itself_as_the_layer():
     assert repeat.auxiliary_losses(draw(2, *SHAPE)) == flow.auxiliary_losses(draw(2, *SHAPE)) == {}
 
 
-@pytest.mark.parametrize('name, message', [('batch norm', 'normalises over the batch'), ('realnvp', 'normalises over the batch'), ('glow', 'holds a `Repeat`')])
+@pytest.mark.parametrize('name, message', [('batch norm', 'normalises over the batch'),
+                                           ('realnvp', 'normalises over the batch'), ('glow', 'holds a `Repeat`')])
 def test_what_cannot_be_repeated_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         Repeat(lambda seed: FLOWS[name](), 1)
@@ -156,7 +163,8 @@ def test_lcma_in_a_conditional_base_is_prepared():
     def inner(factor_out=LikelihoodContribution(2), **given):
         return RealNVP(**given, num_scales=2, hidden_channels=3, net=residual_net(0), factor_out=factor_out)
 
-    latent = functools.partial(GaussianLatent, latent_dim=3, prior=NormalPrior, encoder=functools.partial(Encoder, widths=[4], out_channels=2))
+    latent = functools.partial(GaussianLatent, latent_dim=3, prior=NormalPrior,
+                               encoder=functools.partial(Encoder, widths=[4], out_channels=2))
     model = Wolf((8, 8, 3), 8, latent=latent, flow=functools.partial(ConditionalBase, flow=inner))
     preparation = model.flow.preparation
     assert preparation.num_steps == 2 and isinstance(preparation.flow_changes['flow'].keywords['factor_out'], Unsplit)
@@ -173,12 +181,14 @@ def test_lcma_in_a_conditional_base_is_prepared():
     np.testing.assert_array_equal(model.decode(*model.encode(images)), images)
 
 
-@pytest.mark.parametrize('shape', [(), (1,), (4,), (3, 1), (5, 1, 4), (1, 5, 3, 4), (2, 1, 1, 4), (2, 5, 1, 4), (2, 5, 3, 1), (1, 1, 1, 1), (2, 5, 3, 4)])
+@pytest.mark.parametrize('shape', [(), (1,), (4,), (3, 1), (5, 1, 4), (1, 5, 3, 4), (2, 1, 1, 4), (2, 5, 1, 4),
+                                   (2, 5, 3, 1), (1, 1, 1, 1), (2, 5, 3, 4)])
 def test_terms_are_summed_as_if_they_had_the_shape_of_y(shape):
     y, terms = draw(2, 5, 3, 4), draw(*shape, seed=1)
     expected = np.sum(np.broadcast_to(terms, y.shape), axis=(1, 2, 3))
     np.testing.assert_allclose(sum_of_terms(terms, y), expected, rtol=1e-12)
-    compiled = tf.function(sum_of_terms, input_signature=[tf.TensorSpec(shape, tf.float64), tf.TensorSpec([None, 5, 3, 4], tf.float64)])
+    compiled = tf.function(sum_of_terms, input_signature=[tf.TensorSpec(shape, tf.float64),
+                                                          tf.TensorSpec([None, 5, 3, 4], tf.float64)])
     np.testing.assert_allclose(compiled(terms, y), expected, rtol=1e-12)
 
 
@@ -210,7 +220,8 @@ def test_a_layer_may_give_its_whole_log_determinant():
         for forward in (flow.forward_and_log_det, flow.forward_in_training):
             y, log_det = forward(x)
             np.testing.assert_array_equal(log_det, [64 * np.log(2)] * 3)
-        np.testing.assert_allclose(flow.forward_with_contributions(x, tf.zeros_like(x))[1], np.full(x.shape, np.log(2)), rtol=1e-12)
+        np.testing.assert_allclose(flow.forward_with_contributions(x, tf.zeros_like(x))[1], np.full(x.shape, np.log(2)),
+                                   rtol=1e-12)
         np.testing.assert_array_equal(flow.inverse(flow.forward(x)), x)
         np.testing.assert_allclose(flow.backpropagate(y, (tf.ones_like(y), log_det), [])[1], np.full(x.shape, 2.0))
 
@@ -223,7 +234,8 @@ def test_a_layer_may_give_its_whole_log_determinant():
             call(x)
 
 
-ANY_BATCH = {'actnorm': FLOWS['actnorm'], 'chain': lambda: Chain([ActNorm(4, dtype=tf.float64), InvertibleConv1x1(4, dtype=tf.float64)]),
+ANY_BATCH = {'actnorm': FLOWS['actnorm'], 'chain': lambda: Chain([ActNorm(4, dtype=tf.float64),
+                                                                  InvertibleConv1x1(4, dtype=tf.float64)]),
              'refined glow': refined_glow, 'glow': glow, 'realnvp': lambda: real_nvp(Conventional())}
 
 
@@ -240,8 +252,10 @@ def test_tfp_s_methods_take_any_leading_dimensions(name, leading):
     x_shaped, y_shaped = (tf.reshape(values, [*leading, *SHAPE]) for values in (x, y))
     np.testing.assert_array_equal(flow.forward(x_shaped, **kwargs), y_shaped)
     np.testing.assert_allclose(flow.inverse(y_shaped, **kwargs), x_shaped, atol=1e-10)
-    np.testing.assert_array_equal(flow.forward_log_det_jacobian(x_shaped, event_ndims=3, **kwargs), tf.reshape(log_det, leading))
-    np.testing.assert_array_equal(flow.inverse_log_det_jacobian(y_shaped, event_ndims=3, **kwargs), tf.reshape(inverse_log_det, leading))
+    np.testing.assert_array_equal(flow.forward_log_det_jacobian(x_shaped, event_ndims=3, **kwargs),
+                                  tf.reshape(log_det, leading))
+    np.testing.assert_array_equal(flow.inverse_log_det_jacobian(y_shaped, event_ndims=3, **kwargs),
+                                  tf.reshape(inverse_log_det, leading))
     normal = tfd.Sample(tfd.Normal(np.float64(0), np.float64(1)), SHAPE)
     density = tfd.TransformedDistribution(normal, tfb.Invert(flow))
     log_prob = density.log_prob(x_shaped, bijector_kwargs=kwargs)
@@ -261,7 +275,8 @@ def test_one_condition_serves_all(leading):
     expected = flow.forward_and_log_det(tf.reshape(x, [count, *SHAPE]), tf.repeat(z[tf.newaxis], count, axis=0))
     for one in (z, z[tf.newaxis]):
         np.testing.assert_array_equal(flow.forward(x, condition=one), tf.reshape(expected[0], x.shape))
-        np.testing.assert_array_equal(flow.forward_log_det_jacobian(x, event_ndims=3, condition=one), tf.reshape(expected[1], leading))
+        np.testing.assert_array_equal(flow.forward_log_det_jacobian(x, event_ndims=3, condition=one),
+                                      tf.reshape(expected[1], leading))
 
 
 @pytest.mark.parametrize('leading', [[None], [None, None], [2, None]])
@@ -275,7 +290,8 @@ def test_the_batch_may_be_unknown(leading):
     @tf.function(input_signature=specs, autograph=False)
     def both(x, z):
         one = z[(0,) * (len(leading))]
-        return flow.forward(x, condition=z), flow.forward_log_det_jacobian(x, event_ndims=3, condition=z), flow.forward(x, condition=one)
+        return flow.forward(x, condition=z), flow.forward_log_det_jacobian(x, event_ndims=3,
+                                                                           condition=z), flow.forward(x, condition=one)
 
     y, log_det, of_first = both(x, z)
     expected = flow.forward_and_log_det(tf.reshape(x, [-1, *SHAPE]), tf.reshape(z, [-1, 3]))
@@ -294,7 +310,8 @@ def test_wrong_shapes_are_named():
     with pytest.raises(ValueError, match=r'condition.*\[2, condition_dim\].*got shape \(3, 3\)'):
         flow.forward(draw(2, *SHAPE), condition=draw(3, 3))
     for wrong in (draw(*SHAPE), draw(2, 3, *SHAPE)):
-        for call in (flow.forward_and_log_det, flow.inverse_and_log_det, flow.forward_in_training, Chain([flow]).forward_and_log_det):
+        for call in (flow.forward_and_log_det, flow.inverse_and_log_det, flow.forward_in_training,
+                     Chain([flow]).forward_and_log_det):
             with pytest.raises(ValueError, match=r'\[batch, 4, 4, 4\], of rank 4, with one batch dimension; got shape'):
                 call(wrong, CONDITION)
         with pytest.raises(ValueError, match='one batch dimension'):

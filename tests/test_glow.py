@@ -9,7 +9,7 @@ import tensorflow as tf
 from bijector_checks import check_bijector, move_weights
 from small_models import random_images
 from tfwolf.bijectors.glow import Glow
-from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.bijectors.permutation import ChannelPermutation, reverse_channels, shuffle_channels
 from tfwolf.bijectors.scales import Additive, SigmoidAffine
@@ -20,13 +20,13 @@ from tfwolf.models.wolf import Wolf
 from tfwolf.nets.glow_net import GlowCouplingNet
 
 RANDOM = np.random.default_rng(0)
-PERMUTATIONS = [reverse_channels, shuffle_channels, invertible_conv1x1, functools.partial(invertible_conv1x1, matrix=PLUMatrix)]
+PERMUTATIONS = [reverse_channels, shuffle_channels, InvertibleConv1x1, functools.partial(InvertibleConv1x1, matrix=PLUMatrix)]
 
 
 def glow(**changes):
     """Returns a tiny flow in float64."""
     arguments = {'image_shape': (4, 4, 2), 'condition_dim': 0, 'num_levels': 2, 'num_steps': 2, 'hidden_channels': 4,
-                 'transform': SigmoidAffine(), 'permutation': invertible_conv1x1, 'dtype': tf.float64}
+                 'transform': SigmoidAffine(), 'permutation': InvertibleConv1x1, 'dtype': tf.float64}
     return Glow(**{**arguments, **changes})
 
 
@@ -110,7 +110,7 @@ def test_the_class_is_predicted_before_the_prior_of_the_class():
 
 def test_images_return_exactly_and_labels_are_needed():
     images, labels = random_images(32, (8, 8, 3)), np.arange(32) % 4
-    flow = functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(), permutation=invertible_conv1x1)
+    flow = functools.partial(Glow, num_levels=2, num_steps=2, hidden_channels=8, transform=SigmoidAffine(), permutation=InvertibleConv1x1)
     for latent, given in ((NoLatent, None), (functools.partial(LabelCondition, num_classes=4), labels)):
         model = Wolf((8, 8, 3), 5, flow=flow, latent=latent)
         initialize(model, images, seed=0, labels=given)

@@ -10,7 +10,7 @@ from bijector_checks import move_weights
 from small_models import random_images
 from tfwolf import seeds
 from tfwolf.bijectors.glow import Glow
-from tfwolf.bijectors.invertible_conv import invertible_conv1x1
+from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine, SigmoidAffine
@@ -38,7 +38,7 @@ def model(name, compute_dtype):
         latent = functools.partial(GaussianLatent, latent_dim=4, prior=NormalPrior, encoder=functools.partial(
             Encoder, widths=[6], out_channels=4, compute_dtype=compute_dtype))
     elif name == 'glow':
-        flow = functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=8, transform=SigmoidAffine(), permutation=invertible_conv1x1)
+        flow = functools.partial(Glow, num_levels=2, num_steps=1, hidden_channels=8, transform=SigmoidAffine(), permutation=InvertibleConv1x1)
         net = GlowCouplingNet
     else:
         flow, net = functools.partial(RealNVP, num_scales=1, hidden_channels=4), functools.partial(ResidualCouplingNet, num_blocks=1)

@@ -14,8 +14,8 @@ from tfwolf.nets.channel_norm import chunks_of, standardizing
 class ActNorm(FlowBijector):
     """y = x exp(log_scale) + bias per channel; log|det| = height width sum(log_scale).
 
-    After `initialize` on a batch, that batch's output has mean 0 and variance 1 in every channel. Before it log_scale ~ N(0, 0.05^2) and
-    bias = 0.
+    After `initialize` on a batch, that batch's output has mean 0 and variance 1 in every channel. Before it log_scale ~
+    N(0, 0.05^2) and bias = 0.
 
     Args:
         channels: size of the last dimension of x.
@@ -26,7 +26,8 @@ class ActNorm(FlowBijector):
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
     """
 
-    def __init__(self, channels: int, event_ndims: int = 3, seed: int = 0, dtype: tf.DType = tf.float32, name: str = 'actnorm') -> None:
+    def __init__(self, channels: int, event_ndims: int = 3, seed: int = 0, dtype: tf.DType = tf.float32,
+                 name: str = 'actnorm') -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         channels = validate.integer('channels', channels, minimum=1)
         initial = 0.05 * seeds.generator(seed, 'log_scale').standard_normal(channels)

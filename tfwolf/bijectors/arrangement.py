@@ -12,7 +12,8 @@ from tfwolf.bijectors.reindexing import Reindexing
 class Arrangement(Reindexing):
     """y_i = x_order[i] over the flattened event; log|det| = 0.
 
-    The order is a weight that is not trained, so a checkpoint holds it. Until `decide` it is the identity and counts as undecided.
+    The order is a weight that is not trained, so a checkpoint holds it. Until `decide` it is the identity and counts as
+    undecided.
 
     Args:
         shape: (height, width, channels) of x.
@@ -36,7 +37,8 @@ class Arrangement(Reindexing):
         """
         order = np.asarray(order)
         if order.shape != self.shape or not np.array_equal(np.sort(order, axis=None), np.arange(order.size)):
-            raise ValueError(f'`order` must hold each of 0 .. {np.prod(self.shape) - 1} once, in shape {self.shape}; got shape {order.shape}.')
+            raise ValueError(f'`order` must hold each of 0 .. {np.prod(self.shape) - 1} once, in shape {self.shape}; '
+                             f'got shape {order.shape}.')
         self.order.assign(order.reshape(-1))
         self.decided.assign(True)
 
@@ -55,7 +57,8 @@ class Arrangement(Reindexing):
             RuntimeError: if not.
         """
         if not self.decided.numpy():
-            raise RuntimeError('The factor-out by likelihood contribution has not been decided: phase 1 (lcma.phase1_steps) comes first. '
+            raise RuntimeError('The factor-out by likelihood contribution has not been decided: phase 1 '
+                               '(lcma.phase1_steps) comes first. '
                                '`python -m tfwolf.train` runs both phases.')
 
     def _gather(self, values: tf.Tensor, order: tf.Tensor) -> tf.Tensor:

@@ -14,16 +14,18 @@ from tfwolf.bijectors.log_det_terms import Terms, evenly_spread, spread_terms, s
 from tfwolf.bijectors.tfp_contract import OnePassBijector
 
 Pass = tuple[tf.Tensor, tf.Tensor]
+Kept = tuple[tf.Tensor, tf.Tensor, Any]
 Gradients = list[Optional[tf.Tensor]]
 
 
 class FlowBijector(OnePassBijector):
     """An invertible layer y = f(x; condition) over events `[height, width, channels]` or `[features]`.
 
-    A layer writes two methods, `_forward_terms` and `_inverse_terms`. Each returns the value and the *terms* of the log-determinant: what
-    each dimension contributes, as a tensor that broadcasts to the value (`[channels]` for one scale per channel, a scalar where all
-    dimensions contribute alike). Log-determinants, TFP's methods, training and contributions per dimension follow from them. A layer
-    that knows only its whole log-determinant writes `forward_and_log_det` and `inverse_and_log_det` instead.
+    A layer writes two methods, `_forward_terms` and `_inverse_terms`. Each returns the value and the *terms* of the
+    log-determinant: what each dimension contributes, as a tensor that broadcasts to the value (`[channels]` for one
+    scale per channel, a scalar where all dimensions contribute alike). Log-determinants, TFP's methods, training and
+    contributions per dimension follow from them. A layer that knows only its whole log-determinant writes
+    `forward_and_log_det` and `inverse_and_log_det` instead.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.
@@ -42,7 +44,8 @@ class FlowBijector(OnePassBijector):
         Args:
             x: `[batch, ...]`.
             condition: `[batch, condition_dim]` or None.
-            training: whether weights are being trained; a layer that normalises over the batch then takes the batch's statistics.
+            training: whether weights are being trained; a layer that normalises over the batch then takes the batch's
+                statistics.
         """
         if not self._gives_log_det:
             raise NotImplementedError(f'{type(self).__name__} must write `_forward_terms`, or `forward_and_log_det`.')
@@ -50,7 +53,9 @@ class FlowBijector(OnePassBijector):
         return y, evenly_spread(log_det, x)
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        """Returns x and the terms of log|det dx/dy|, in nats, which broadcast to x; arguments as in `_forward_terms`."""
+        """Returns x and the terms of log|det dx/dy|, in nats, which broadcast to x; arguments as in
+        `_forward_terms`.
+        """
         raise NotImplementedError(f'{type(self).__name__} must write `_inverse_terms`, or `inverse_and_log_det`.')
 
     def forward_and_log_det(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
@@ -68,15 +73,19 @@ class FlowBijector(OnePassBijector):
         return y, sum_of_terms(terms, y)
 
     def inverse_and_log_det(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; arguments as in `forward_and_log_det`."""
+        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; arguments as in
+        `forward_and_log_det`.
+        """
         self._check_rank(y)
         x, terms = self._inverse_terms(y, condition)
         return x, sum_of_terms(terms, x)
 
     def forward_in_training(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the batch.
+        """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the
+        batch.
 
-        Such a layer takes the statistics of the global batch and moves its running averages. Call it within the strategy's `run`.
+        Such a layer takes the statistics of the global batch and moves its running averages. Call it within the
+        strategy's `run`.
 
         Args:
             x, condition: as in `forward_and_log_det`.
@@ -87,23 +96,26 @@ class FlowBijector(OnePassBijector):
         y, terms = self._forward_terms(x, condition, training=True)
         return y, sum_of_terms(terms, y)
 
-    def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape, in nats.
+    def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor,
+                                   condition: Optional[tf.Tensor] = None) -> Pass:
+        """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape,
+        in nats.
 
-        The sum over an image grows by the layer's log-determinant. A layer that is not element-wise, such as a 1x1 convolution, has its
-        log-determinant spread evenly; one that moves dimensions takes their contributions along.
+        The sum over an image grows by the layer's log-determinant. A layer that is not element-wise, such as a 1x1
+        convolution, has its log-determinant spread evenly; one that moves dimensions takes their contributions along.
 
         Args:
             x: `[batch, ...]`.
             contributions: of x's shape, what the layers before have contributed.
             condition: as in `forward_and_log_det`.
 
-        Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture", 2019, arXiv:1908.01686, equation 9.
+        Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture", 2019,
+            arXiv:1908.01686, equation 9.
         """
         y, terms = self._forward_terms(x, condition, training=False)
         return y, contributions + spread_terms(terms)
 
-    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> Kept:
         """Returns y, the log-determinant `[batch]` in nats, and what `backpropagate` needs besides y.
 
         Call it outside of a gradient tape, which would store all that happens inside.
@@ -130,10 +142,11 @@ class FlowBijector(OnePassBijector):
             condition: as in `forward_and_log_det`.
 
         Returns:
-            x, its gradient (of x's shape), and a list of gradients with respect to `[condition, *weights]` (without a condition, of the
-            weights alone), None where the layer does not depend on it.
+            x, its gradient (of x's shape), and a list of gradients with respect to `[condition, *weights]` (without a
+            condition, of the weights alone), None where the layer does not depend on it.
 
-        Reference: Gomez et al., "The Reversible Residual Network: Backpropagation Without Storing Activations", 2017, arXiv:1707.04585;
+        Reference: Gomez et al., "The Reversible Residual Network: Backpropagation Without Storing Activations", 2017,
+            arXiv:1707.04585;
         for kept inputs Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, arXiv:1604.06174.
         """
         x = self.inverse_and_log_det(y, condition)[0] if kept is None else kept
@@ -145,7 +158,8 @@ class FlowBijector(OnePassBijector):
         return x, gradient, others
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns `{name: [batch]}`, what training adds to the loss besides the likelihood, in bits per dimension; mostly nothing.
+        """Returns `{name: [batch]}`, what training adds to the loss besides the likelihood, in bits per dimension;
+        mostly nothing.
 
         Args:
             v: `[batch, ...]`, the layer's output.

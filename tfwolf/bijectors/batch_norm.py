@@ -15,9 +15,10 @@ from tfwolf.nets.channel_norm import channel_moments, chunks_of
 class BatchNormFlow(FlowBijector):
     """y = (x - mean) / sqrt(variance + epsilon) per channel; log|det| = -height width / 2 sum log(variance + epsilon).
 
-    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly invertible one. In training
-    (`forward_in_training`) they are those of the global batch, over all replicas, or with `lag` a weighted average of the running
-    averages and the batch's, through which only the batch's part has a gradient. In the log-determinant the statistics count as
+    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly invertible one. In
+    training (`forward_in_training`) they are those of the global batch, over all replicas, or with `lag` a weighted
+    average of the running averages and the batch's, through which only the batch's part has a gradient. In the
+    log-determinant the statistics count as
     constants: it is that of the map that this batch is really sent through.
 
     Args:
@@ -27,12 +28,14 @@ class BatchNormFlow(FlowBijector):
         epsilon: added to the variance.
         dtype: floating type.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 17-21.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations
+    17-21.
     """
 
     normalizes_over_batch = True
 
-    def __init__(self, channels: int, momentum: float = 0.9, lag: bool = False, epsilon: float = 1e-5, dtype: tf.DType = tf.float32,
+    def __init__(self, channels: int, momentum: float = 0.9, lag: bool = False, epsilon: float = 1e-5,
+                 dtype: tf.DType = tf.float32,
                  name: str = 'batch_norm') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
@@ -67,7 +70,9 @@ class BatchNormFlow(FlowBijector):
         self.running_variance.assign(tf.constant(variance, self.dtype))
 
     def _moved_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training normalises with."""
+        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training
+        normalises with.
+        """
         mean, variance, _ = global_moments(x)
         rho = self._momentum
         lagged = tuple(rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new

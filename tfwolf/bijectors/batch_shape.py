@@ -1,4 +1,6 @@
-"""Any number of leading dimensions, as TFP allows them, flattened to the one batch dimension of the one-pass methods."""
+"""Any number of leading dimensions, as TFP allows them, flattened to the one batch dimension of the one-pass
+methods.
+"""
 from __future__ import annotations
 
 from typing import Optional
@@ -18,8 +20,9 @@ def check_one_batch_dimension(x: tf.Tensor, event_ndims: int, event_shape: Optio
     shape = tf.TensorShape(x.shape)
     if shape.rank != event_ndims + 1:
         raise ValueError(
-            f'`x` must be [batch, {describe_event(event_ndims, event_shape)}], of rank {event_ndims + 1}, with one batch dimension; got '
-            f'shape {shape}. `forward`, `inverse` and log_prob of a `tfp` distribution take any number of leading dimensions.')
+            f'`x` must be [batch, {describe_event(event_ndims, event_shape)}], of rank {event_ndims + 1}, with one '
+            f'batch dimension; got shape {shape}. `forward`, `inverse` and log_prob of a `tfp` distribution take any '
+            'number of leading dimensions.')
 
 
 class BatchShape:
@@ -36,8 +39,10 @@ class BatchShape:
 
     def __init__(self, x: tf.Tensor, event_ndims: int, event_shape: Optional[tf.TensorShape] = None) -> None:
         rank = x.shape.rank
-        if rank is None or rank < event_ndims or (event_shape is not None and not event_shape.is_compatible_with(x.shape[rank - event_ndims:])):
-            raise ValueError(f'The event must be [{describe_event(event_ndims, event_shape)}], the last {event_ndims} dimensions of a tensor of '
+        fits = rank is not None and rank >= event_ndims
+        if not fits or not tf.TensorShape(event_shape).is_compatible_with(x.shape[rank - event_ndims:]):
+            raise ValueError(f'The event must be [{describe_event(event_ndims, event_shape)}], the last {event_ndims} '
+                             f'dimensions of a tensor of '
                              f'rank {event_ndims} or more; got shape {x.shape}.')
         self._shape = x.shape[:rank - event_ndims]
         known = self._shape.is_fully_defined() or self._shape.rank == 1
@@ -56,7 +61,8 @@ class BatchShape:
         """Returns a condition as `[batch, condition_dim]`: one for each event, or one for all, repeated.
 
         Args:
-            condition: `[..., condition_dim]` with the leading dimensions of x, or `[condition_dim]` or `[1, condition_dim]`; or None.
+            condition: `[..., condition_dim]` with the leading dimensions of x, or
+                `[condition_dim]` or `[1, condition_dim]`; or None.
             flat: the flattened x.
 
         Raises:
@@ -68,8 +74,10 @@ class BatchShape:
         shape = condition.shape
         leading = None if shape.rank is None else shape[:-1]
         if not shape.rank or not (leading.is_compatible_with(self._shape) or leading.as_list() in ([], [1])):
-            raise ValueError(f'`condition` must be [{", ".join(map(str, (*self._shape, "condition_dim")))}], like the leading dimensions of x, or '
+            raise ValueError(f'`condition` must be [{", ".join(map(str, (*self._shape, "condition_dim")))}], like the '
+                             f'leading dimensions of x, or '
                              f'one for all, [condition_dim] or [1, condition_dim]; got shape {shape}.')
         if leading.as_list() in ([], [1]):
-            return tf.broadcast_to(condition, [tf.shape(flat)[0] if flat.shape[0] is None else flat.shape[0], shape[-1]])
+            return tf.broadcast_to(condition, [tf.shape(flat)[0] if flat.shape[0] is None else flat.shape[0],
+                                               shape[-1]])
         return condition if self._shape.rank == 1 else tf.reshape(condition, [-1, shape[-1]])

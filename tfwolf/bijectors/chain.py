@@ -17,7 +17,8 @@ class Chain(Composite):
         name: name of the chain.
 
     Raises:
-        ValueError: if there are no layers, they differ in dtype or in the rank of their events, or two of them need a preparation.
+        ValueError: if there are no layers, they differ in dtype or in the rank of their events, or two of them need a
+            preparation.
     """
 
     def __init__(self, layers: Sequence[FlowBijector], name: str = 'chain') -> None:
@@ -29,7 +30,8 @@ class Chain(Composite):
             raise ValueError(f'`layers` must agree in dtype and event_ndims; got {sorted(map(str, kinds))}.')
         prepared = [layer.name for layer in layers if layer.preparation is not None]
         if len(prepared) > 1:
-            raise ValueError(f'`layers` may hold one layer that needs a preparation before training; got {len(prepared)}: {prepared}.')
+            raise ValueError(f'`layers` may hold one layer that needs a preparation before training; got '
+                             f'{len(prepared)}: {prepared}.')
         super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
         self.layers = layers
         self.event_shape = layers[0].event_shape

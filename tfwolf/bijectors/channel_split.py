@@ -9,10 +9,11 @@ from tfwolf import validate
 class ChannelSplit:
     """Parts `[..., channels]` into a conditioning part and a transformed part of `channels // factor` channels.
 
-    Continuous, up: the first `channels - channels // factor` channels condition, the last `channels // factor` are transformed.
-    Continuous, down: the first `channels // factor` are transformed, the rest condition. Alternate ("skip"): even-indexed and
-    odd-indexed channels; up: even ones condition odd ones, down: odd ones condition even ones; with an odd number of channels it
-    falls back to continuous.
+    Continuous, up: the first `channels - channels // factor` channels condition, the last `channels // factor` are
+    transformed.
+    Continuous, down: the first `channels // factor` are transformed, the rest condition. Alternate ("skip"):
+    even-indexed and odd-indexed channels; up: even ones condition odd ones, down: odd ones condition even ones; with an
+    odd number of channels it falls back to continuous.
 
     Args:
         channels: number of channels, at least `factor`.
@@ -27,7 +28,8 @@ class ChannelSplit:
     def __init__(self, channels: int, factor: int = 2, alternate: bool = False, up: bool = True) -> None:
         validate.integer('factor', factor, minimum=2)
         if validate.integer('channels', channels, minimum=1) < factor:
-            raise ValueError(f'`channels` must be at least factor={factor} for a channel split; got channels={channels}. '
+            raise ValueError(f'`channels` must be at least factor={factor} for a channel split; got '
+                             f'channels={channels}. '
                              'An image with one channel needs a squeeze before its first step (num_steps[0] = 0).')
         if alternate and factor != 2:
             raise ValueError(f'`factor` must be 2 for an alternate split; got factor={factor}.')

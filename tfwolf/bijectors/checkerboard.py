@@ -10,8 +10,10 @@ from tfwolf.bijectors.squeeze import check_squeezable
 class Checkerboard:
     """Parts an image by the colour of its pixels: those of one colour condition, those of the other are transformed.
 
-    Pixels whose row and column add up to an odd number condition; with `swapped` the even ones do. Both parts have the image's
-    shape: the conditioning part is zero at the other colour, the transformed part is the whole image, of which `merge` takes one colour.
+    Pixels whose row and column add up to an odd number condition; with `swapped` the even ones do. Both parts have the
+    image's
+    shape: the conditioning part is zero at the other colour, the transformed part is the whole image, of which `merge`
+    takes one colour.
 
     Args:
         height, width: size of the image, both even, so that both colours are equally many in each window of 2x2.
@@ -21,8 +23,8 @@ class Checkerboard:
     Raises:
         ValueError: if height or width is odd.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, equation 9: b is 1 where the sum of the
-    coordinates is odd.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, equation 9: b is 1 where the
+    sum of the coordinates is odd.
     """
 
     def __init__(self, height: int, width: int, channels: int, swapped: bool = False) -> None:

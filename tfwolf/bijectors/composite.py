@@ -5,7 +5,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
+from tfwolf.bijectors.base import FlowBijector, Gradients, Kept, Pass
 from tfwolf.bijectors.log_det_terms import batch_size
 
 Visit = Callable[[str, FlowBijector, tf.Tensor], tf.Tensor]
@@ -14,11 +14,12 @@ VisitLeaf = Callable[[tuple[str, ...], FlowBijector, tf.Tensor], tf.Tensor]
 
 
 class Composite(FlowBijector):
-    """A layer made of layers. It names them in `parts`, and writes how x travels through them, in `walk`, and y back, in `walk_back`.
+    """A layer made of layers. It names them in `parts`, and writes how x travels through them, in `walk`, and y back,
+    in `walk_back`.
 
-    Forward and inverse passes, initialisation, gradients, auxiliary losses, diagnosis and whatever else looks at single layers are visits
-    of these walks. Between the layers dimensions may only be moved. What a flow says of itself (`normalizes_over_batch`, `preparation`,
-    `auxiliary_losses`) follows from its parts.
+    Forward and inverse passes, initialisation, gradients, auxiliary losses, diagnosis and whatever else looks at single
+    layers are visits of these walks. Between the layers dimensions may only be moved. What a flow says of itself
+    (`normalizes_over_batch`, `preparation`, `auxiliary_losses`) follows from its parts.
     """
 
     @property
@@ -57,7 +58,8 @@ class Composite(FlowBijector):
 
     @property
     def preparation(self) -> Optional[Any]:
-        """What has to come before training, for the one layer inside that needs something, or None; see `tfwolf.models.preparation`.
+        """What has to come before training, for the one layer inside that needs something, or None; see
+        `tfwolf.models.preparation`.
 
         Raises:
             ValueError: if two layers inside each need a preparation.
@@ -78,7 +80,8 @@ class Composite(FlowBijector):
         return any(part.auxiliary_losses_read_v for part in self.parts)
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns `{name: [batch]}`, the auxiliary losses of all layers inside, those of one name added up, in bits per dimension.
+        """Returns `{name: [batch]}`, the auxiliary losses of all layers inside, those of one name added up, in bits per
+        dimension.
 
         Each layer gets its own output. v is sent back only as far as a layer inside reads it.
 
@@ -114,7 +117,7 @@ class Composite(FlowBijector):
         """As `FlowBijector.forward_in_training`, for every layer inside."""
         return self._add_up(self.walk, lambda layer, x: layer.forward_in_training(x, condition), x)
 
-    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> Kept:
         """As `FlowBijector.forward_and_keep`; what is kept is a list, an entry for every layer inside."""
         if not keep:
             return super().forward_and_keep(x, keep, condition)
@@ -146,7 +149,8 @@ class Composite(FlowBijector):
         x, gradient = tf.split(self.walk_back(visit, tf.concat([y, gradient], axis=0)), 2, axis=0)
         return x, gradient, totals
 
-    def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
+    def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor,
+                                   condition: Optional[tf.Tensor] = None) -> Pass:
         """As `FlowBijector.forward_with_contributions`, for every layer inside."""
         def visit(name: str, layer: FlowBijector, both: tf.Tensor) -> tf.Tensor:
             x, contributions = tf.split(both, 2, axis=0)
@@ -159,7 +163,8 @@ class Composite(FlowBijector):
         """Initialises every layer inside on the output of the ones before it and returns the output of the last."""
         return self.walk(lambda name, layer, x: layer.initialize_and_forward(x, condition), x)
 
-    def _add_up(self, walk: Callable[..., tf.Tensor], apply: Callable[[FlowBijector, tf.Tensor], Pass], x: tf.Tensor) -> Pass:
+    def _add_up(self, walk: Callable[..., tf.Tensor], apply: Callable[[FlowBijector, tf.Tensor], Pass],
+                x: tf.Tensor) -> Pass:
         self._check_rank(x)
         total = tf.zeros([batch_size(x)], self.dtype)
 
@@ -189,5 +194,7 @@ def walk_leaves(layer: FlowBijector, visit: VisitLeaf, x: tf.Tensor, path: tuple
 
 
 def leaves(layer: FlowBijector) -> list[FlowBijector]:
-    """Returns all layers inside `layer` that hold no others, in the order in which x visits them; of a `Repeat` those of its template."""
+    """Returns all layers inside `layer` that hold no others, in the order in which x visits them; of a `Repeat` those
+    of its template.
+    """
     return [leaf for part in layer.parts for leaf in leaves(part)] if isinstance(layer, Composite) else [layer]

@@ -14,6 +14,7 @@ from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.levels import Level
 from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.nets.condition import check_condition
+from tfwolf.parts import register
 from tfwolf.untracked import Untracked
 
 
@@ -28,7 +29,8 @@ class ConditionalAffine(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, image_shape: Sequence[int], condition_dim: int, dtype: tf.DType = tf.float32, name: str = 'conditional_affine') -> None:
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, dtype: tf.DType = tf.float32,
+                 name: str = 'conditional_affine') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('condition_dim', condition_dim, minimum=1)
         self._shape = tuple(image_shape)
@@ -47,11 +49,14 @@ class ConditionalAffine(FlowBijector):
 
     def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> list[tf.Tensor]:
         check_condition(condition, x, self.kernel.shape[0])
-        return [tf.reshape(part, [-1, *self._shape]) for part in tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)]
+        return [tf.reshape(part, [-1, *self._shape])
+                for part in tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)]
 
 
+@register
 class ConditionalBase(Chain):
-    """A flow without a condition, then a `ConditionalAffine`: the density p(x|z) = N(f(x); mu(z), sigma(z)) |det df/dx|.
+    """A flow without a condition, then a `ConditionalAffine`: the density p(x|z) = N(f(x); mu(z), sigma(z)) |det
+    df/dx|.
 
     Args:
         image_shape: (height, width, channels) of x.

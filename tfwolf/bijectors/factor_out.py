@@ -1,8 +1,9 @@
-"""Which dimensions leave a flow where it factors out, and which go on: by their place, at random, or by likelihood contribution.
+"""Which dimensions leave a flow where it factors out, and which go on: by their place, at random, or by likelihood
+contribution.
 
-A flow that factors out asks its `factor_out` for a layer that arranges the squeezed image `[height, width, 4 c]` so that the channels in
-front go on. The squeeze's order of channels is position-major: channel `position * c + channel` with the four positions of a 2x2 window in
-raster order.
+A flow that factors out asks its `factor_out` for a layer that arranges the squeezed image `[height, width, 4 c]` so
+that the channels in front go on. The squeeze's order of channels is position-major: channel `position * c + channel`
+with the four positions of a 2x2 window in raster order.
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from tfwolf.bijectors.arrangement import Arrangement
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.reindexing import Reindexing
+from tfwolf.parts import register
 
 WINDOW = 4
 Shape = Sequence[int]
@@ -43,6 +45,7 @@ class FactorOut(Protocol):
         ...
 
 
+@register
 class Conventional:
     """Dimensions leave by their place alone: the last channels of the squeezed image (Real NVP, section 3.6)."""
 
@@ -54,6 +57,7 @@ class Conventional:
         return []
 
 
+@register
 class RandomHalves:
     """A random half of all dimensions leaves, with no regard to windows or contributions (LCMA, section 5.3)."""
 
@@ -74,17 +78,20 @@ class RandomHalves:
         return [layer]
 
 
+@register(name='lcma')
 class LikelihoodContribution:
     """In each 2x2 window of each channel the two positions that contributed less to the log-determinant leave (LCMA).
 
-    What they contribute is measured in phase 1 on a flow that factors nothing out; then `conclude` fixes the arrangements.
+    What they contribute is measured in phase 1 on a flow that factors nothing out; then `conclude` fixes the
+    arrangements.
 
     Args:
         phase1_steps: training steps of phase 1.
-        keep_most: whether the dimensions that contributed most go on (LCMA); else they leave first (the ablation `high`).
+        keep_most: whether the dimensions that contributed most go on (LCMA); else they leave first (the ablation
+            `high`).
 
-    Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture for Generative Flows", 2019,
-    arXiv:1908.01686, section 3.
+    Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture for Generative Flows",
+    2019, arXiv:1908.01686, section 3.
     """
 
     splits: bool = True
@@ -108,9 +115,12 @@ class LikelihoodContribution:
         return contributions_at_factor_outs(flow, x, condition)
 
     def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
-        """Returns an `Arrangement` of `[height, width, 4 c]` that phase 1 has to decide; arguments as in `RandomHalves.layers`."""
+        """Returns an `Arrangement` of `[height, width, 4 c]` that phase 1 has to decide; arguments as in
+        `RandomHalves.layers`.
+        """
         if num_leaving not in (1, 2):
-            raise ValueError(f'`factor_out` by likelihood contribution needs levels that factor out once or twice; got {num_leaving} times.')
+            raise ValueError(f'`factor_out` by likelihood contribution needs levels that factor out once or twice; got '
+                             f'{num_leaving} times.')
         layer = Arrangement(shape, dtype)
         layer.num_leaving = num_leaving
         return [layer]
@@ -122,7 +132,8 @@ class LikelihoodContribution:
 
         Args:
             flow: a flow built with this `factor_out`.
-            contributions: for each factor-out the mean contribution of each place of the image, `[height, width, channels]`.
+            contributions: for each factor-out the mean contribution of each place of the image,
+                `[height, width, channels]`.
         """
         rest = [np.asarray(array) for array in contributions]
         shape = rest[0].shape
@@ -137,7 +148,8 @@ class LikelihoodContribution:
         # float64 counts exactly; places travel as images do.
         walk_leaves(flow, visit, tf.reshape(tf.range(np.prod(shape), dtype=tf.float64), [1, *shape]))
         if rest:
-            raise ValueError(f'`contributions` must hold one array per factor-out; got {len(contributions)}, {len(rest)} too many.')
+            raise ValueError(f'`contributions` must hold one array per factor-out; got {len(contributions)}, '
+                             f'{len(rest)} too many.')
 
 
 class Unsplit:
@@ -166,8 +178,11 @@ class FactorOutPoint(Reindexing):
         return values
 
 
-def contributions_at_factor_outs(flow: FlowBijector, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> list[tf.Tensor]:
-    """Returns what each place of an image has contributed to the log-determinant at each `FactorOutPoint`, `[batch, h, w, c]` each.
+def contributions_at_factor_outs(flow: FlowBijector, x: tf.Tensor,
+                                 condition: Optional[tf.Tensor] = None) -> list[tf.Tensor]:
+    """Returns what each place of an image has contributed to the log-determinant at each `FactorOutPoint`.
+
+    Each result is `[batch, height, width, channels]`.
 
     Args:
         flow: a flow built with `Unsplit`.
@@ -188,10 +203,11 @@ def contributions_at_factor_outs(flow: FlowBijector, x: tf.Tensor, condition: Op
 
 
 def window_order(contributions: np.ndarray, num_leaving: int, keep_most: bool) -> np.ndarray:
-    """Returns the order of an `Arrangement`, integers `[height, width, 4 c]`, that keeps two positions of each window of each channel.
+    """Returns the order of an `Arrangement`, integers `[height, width, 4 c]`, that keeps two positions of each window
+    of each channel.
 
-    Channels of the result: the two that go on, in raster order; then those that leave: both in raster order if they leave together, else
-    first the one that leaves last. Ties go to the earlier position.
+    Channels of the result: the two that go on, in raster order; then those that leave: both in raster order if they
+    leave together, else first the one that leaves last. Ties go to the earlier position.
 
     Args:
         contributions: `[height, width, 4 c]` in the squeeze's order of channels.
@@ -216,7 +232,9 @@ def _cuts(total: int, num_leaving: int) -> list[int]:
 
 
 def _places_in_parts(parts: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
-    """Returns the order `[height, width, 4 c]` with the entries of each part, as places of the unsqueezed image, in raster order."""
+    """Returns the order `[height, width, 4 c]` with the entries of each part, as places of the unsqueezed image, in
+    raster order.
+    """
     height, width, channels = shape
     places = np.arange(np.prod(shape)).reshape(height, 2, width, 2, channels // WINDOW)
     squeezed = places.transpose(0, 2, 1, 3, 4).reshape(-1)

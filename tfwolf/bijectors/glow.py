@@ -1,4 +1,6 @@
-"""Builds Glow: steps of actnorm, permutation and coupling, levels that factor out half, a learned top prior (Glow, figure 2)."""
+"""Builds Glow: steps of actnorm, permutation and coupling, levels that factor out half, a learned top prior (Glow,
+figure 2).
+"""
 from __future__ import annotations
 
 import math
@@ -22,18 +24,21 @@ from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.bijectors.top_prior import TopPrior
 from tfwolf.nets.glow_net import GlowCouplingNet, ZeroConv
 from tfwolf.nets.protocol import CouplingNetworkFactory
+from tfwolf.parts import register
 from tfwolf.untracked import Untracked
 from tfwolf.variables import count_parameters
 
 
+@register
 class Glow(ImageFlow):
     """The flow of Glow; keeps the image's shape.
 
-    Each level squeezes 2x2 pixels, applies `num_steps` steps of actnorm, permutation and coupling, and, but for the last, factors out half
-    of the channels, whose Gaussian a 3x3 convolution of the other half predicts. The last level's Gaussian is learned, and with a condition
-    (such as a one-hot label) a linear map of it. With a condition and a `classification_weight`, the class is also predicted from the last
-    level's output, averaged over pixels, by a linear layer whose cross-entropy is added to the loss. The networks of the couplings get no
-    condition, which would give the class away.
+    Each level squeezes 2x2 pixels, applies `num_steps` steps of actnorm, permutation and coupling, and, but for the
+    last, factors out half of the channels, whose Gaussian a 3x3 convolution of the other half predicts. The last
+    level's Gaussian is learned, and with a condition (such as a one-hot label) a linear map of it. With a condition and
+    a `classification_weight`, the class is also predicted from the last level's output, averaged over pixels, by a
+    linear layer whose cross-entropy is added to the loss. The networks of the couplings get no condition, which would
+    give the class away.
 
     Args:
         image_shape: (height, width, channels) of x.
@@ -42,11 +47,12 @@ class Glow(ImageFlow):
         num_steps: K, per level.
         hidden_channels: width of the coupling nets.
         transform: what a coupling does, a `SigmoidAffine` or `Additive`.
-        permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`, `shuffle_channels` or
-            `InvertibleConv1x1`.
+        permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`, `shuffle_channels`
+            or `InvertibleConv1x1`.
         factor_out: which dimensions leave.
         classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for none.
-        net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions that predict what leaves compute in its type.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions that predict what leaves
+            compute in its type.
         seed: seed of the initial weights.
         dtype: floating type.
 
@@ -59,7 +65,8 @@ class Glow(ImageFlow):
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
     """
 
-    def __init__(self, image_shape: Sequence[int], condition_dim: int, num_levels: int, num_steps: int, hidden_channels: int,
+    def __init__(self, image_shape: Sequence[int], condition_dim: int, num_levels: int, num_steps: int,
+                 hidden_channels: int,
                  transform: Transform, permutation: Callable[..., FlowBijector], factor_out: FactorOut = Conventional(),
                  classification_weight: float = 0.0, net: CouplingNetworkFactory = GlowCouplingNet, seed: int = 0,
                  dtype: tf.DType = tf.float32, name: str = 'glow') -> None:
@@ -67,20 +74,24 @@ class Glow(ImageFlow):
         validate.integer('num_steps', num_steps, minimum=1)
         validate.real('classification_weight', classification_weight, minimum=0)
         if classification_weight and not condition_dim:
-            raise ValueError('`classification_weight` needs a model with class labels (Wolf.latent = @LabelCondition); this one has none.')
+            raise ValueError('`classification_weight` needs a model with class labels (Wolf.latent = @LabelCondition); '
+                             'this one has none.')
         check_image_shape(image_shape, num_levels)
 
         def step(channels: int, seed: int) -> Chain:
-            coupling = Coupling.build(channels, net, transform, hidden_channels=hidden_channels, seed=seeds.derive(seed, 'net'), dtype=dtype)
+            coupling = Coupling.build(channels, net, transform, hidden_channels=hidden_channels,
+                                      seed=seeds.derive(seed, 'net'), dtype=dtype)
             return Chain([ActNorm(channels, seed=seeds.derive(seed, 'actnorm'), dtype=dtype),
-                          permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype), coupling], name='step')
+                          permutation(channels, seed=seeds.derive(seed, 'permutation'), dtype=dtype),
+                          coupling], name='step')
 
         rows: list[Level] = []
         top_priors: list[TopPrior] = []
 
         def level(index: int, height: int, width: int, channels: int) -> Squeezed:
             height, width, channels = height // 2, width // 2, 4 * channels
-            steps = Repeat(lambda step_seed: step(channels, step_seed), num_steps, seed=seeds.derive(seed, 'level', index), name='steps')
+            steps = Repeat(lambda step_seed: step(channels, step_seed), num_steps,
+                           seed=seeds.derive(seed, 'level', index), name='steps')
             is_last = index == num_levels - 1
             kept = channels // 2 if factor_out.splits else channels
             if is_last:
@@ -88,13 +99,16 @@ class Glow(ImageFlow):
                 top_priors.append(top_prior)
                 layers = [steps, top_prior]
             else:
-                layers = [steps, *factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)]
+                layers = [steps, *factor_out.layers((height, width, channels), 1,
+                                                    seeds.derive(seed, 'factor out', index), dtype)]
                 if factor_out.splits:
                     split = ChannelSplit(channels)
                     compute_dtype = getattr(networks([steps])[0], 'compute_dtype', None)
-                    leaving_net = ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype, compute_dtype)
+                    leaving_net = ZeroConv(split.conditioning_channels, 2 * split.transformed_channels, dtype,
+                                           compute_dtype)
                     layers.append(Coupling(split, leaving_net, Whitening(), dtype=dtype, name='gaussian_of_leaving'))
-            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels, most_hidden_arrays([steps]),
+            rows.append(Level(index + 1, height, width, channels, num_steps, num_steps, hidden_channels,
+                              most_hidden_arrays([steps]),
                               channels if is_last else channels - kept, sum(map(count_parameters, layers))))
             if not is_last:
                 inner = level(index + 1, height, width, kept)
@@ -122,7 +136,9 @@ class Glow(ImageFlow):
         return self._classification_weight > 0
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see `FlowBijector`."""
+        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see
+        `FlowBijector`.
+        """
         if not self._classification_weight:
             return {}
         top = v

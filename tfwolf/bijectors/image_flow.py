@@ -26,7 +26,8 @@ class ImageFlow(Chain):
         levels: tuple of `Level`, the image's side first.
     """
 
-    def __init__(self, layers: Sequence[FlowBijector], image_shape: Sequence[int], levels: Sequence[Level], factor_out: FactorOut,
+    def __init__(self, layers: Sequence[FlowBijector], image_shape: Sequence[int], levels: Sequence[Level],
+                 factor_out: FactorOut,
                  name: str) -> None:
         super().__init__(layers, name=name)
         self.event_shape = tf.TensorShape(image_shape)

@@ -5,8 +5,11 @@ import tensorflow as tf
 
 from tfwolf.bijectors.invertible_linear import InvertibleLinear, Matrix
 from tfwolf.bijectors.matrix import FullMatrix
+from tfwolf.parts import register
 
 
+# The name of the first version of the gin files.
+@register(name='invertible_conv1x1')
 class InvertibleConv1x1(InvertibleLinear):
     """y = x W at every pixel; log|det dy/dx| = height width log|det W|.
 
@@ -22,8 +25,3 @@ class InvertibleConv1x1(InvertibleLinear):
     def __init__(self, channels: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix,
                  name: str = 'invertible_conv1x1') -> None:
         super().__init__(channels, seed=seed, dtype=dtype, matrix=matrix, event_ndims=3, name=name)
-
-
-def invertible_conv1x1(channels: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix) -> InvertibleConv1x1:
-    """Returns an `InvertibleConv1x1`; gin files know it by this name."""
-    return InvertibleConv1x1(channels, seed, dtype, matrix)

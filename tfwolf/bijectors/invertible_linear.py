@@ -1,4 +1,6 @@
-"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix B: the prior of z)."""
+"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix B: the prior of
+z).
+"""
 from __future__ import annotations
 
 import math
@@ -14,7 +16,8 @@ Matrix = Union[type[FullMatrix], type[PLUMatrix]]
 
 
 class InvertibleLinear(FlowBijector):
-    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an image.
+    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an
+    image.
 
     Args:
         features: size of the last dimension of x.
@@ -24,7 +27,8 @@ class InvertibleLinear(FlowBijector):
         event_ndims: 1 for vectors `[features]`, 3 for images `[height, width, features]`.
     """
 
-    def __init__(self, features: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix, event_ndims: int = 1,
+    def __init__(self, features: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix,
+                 event_ndims: int = 1,
                  name: str = 'invertible_linear') -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         self.matrix = matrix(features, seed=seed, dtype=dtype)

@@ -12,7 +12,8 @@ class SummedTerms(NamedTuple):
 
     Attributes:
         total: their sum, `[batch]`, or a scalar for all images alike, in nats.
-        spread: function that returns the terms as a tensor that broadcasts to the layer's output; called only where they are needed.
+        spread: function that returns the terms as a tensor that broadcasts to the layer's output; called only where
+            they are needed.
     """
 
     total: tf.Tensor
@@ -56,7 +57,9 @@ def spread_terms(terms: Terms) -> tf.Tensor | tf.Variable | float:
 
 
 def evenly_spread(log_det: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the dimensions of x, `[batch, ...]`."""
+    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the dimensions of x,
+    `[batch, ...]`.
+    """
     return tf.reshape(log_det / math.prod(x.shape[1:]), [-1] + [1] * (len(x.shape) - 1))
 
 

@@ -14,8 +14,9 @@ from tfwolf.bijectors.log_det_terms import Terms
 class Logit(FlowBijector):
     """y = logit(p) with p = alpha + (1 - 2 alpha) (x + 1) / 2, for x in [-1, 1], element by element.
 
-    log|dy/dx| = log((1 - 2 alpha) / 2) - log p - log(1 - p). The paper prints alpha + (1 - alpha) x, which is infinite at white. The
-    log-determinant is that of the pixels in [-1, 1], so bits per dimension are comparable with those of any other flow here.
+    log|dy/dx| = log((1 - 2 alpha) / 2) - log p - log(1 - p). The paper prints alpha + (1 - alpha) x, which is infinite
+    at white. The log-determinant is that of the pixels in [-1, 1], so bits per dimension are comparable with those of
+    any other flow here.
 
     Args:
         alpha: 0 < alpha < 1/2, how far p stays away from 0 and 1.

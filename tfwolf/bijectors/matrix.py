@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.derived import derived
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 
@@ -37,6 +38,7 @@ def _random_orthogonal(size: int, seed: int) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
+@register
 class FullMatrix(CompleteVariables, tf.Module):
     """A matrix W whose every entry is a weight, at first random orthogonal. Vectors are rows: y = x W.
 
@@ -77,11 +79,12 @@ class FullMatrix(CompleteVariables, tf.Module):
 FACTORS = ('triangles', 'log_diagonal', 'sign', 'permutation')
 
 
+@register
 class PLUMatrix(CompleteVariables, tf.Module):
     """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly upper triangular.
 
-    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first the factors
-    of a random orthogonal matrix.
+    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first
+    the factors of a random orthogonal matrix.
 
     Args:
         size: number of rows and columns.

@@ -10,8 +10,8 @@ from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 class MultiScaleSplit(Composite):
     """Applies a layer to channels `begin` to `end` of x and passes the others on unchanged, in their places.
 
-    A flow that factors channels out is a nest of these: the layer inside is the rest of the flow. v then has the image's shape, the
-    parts that left at each level behind the part that went on.
+    A flow that factors channels out is a nest of these: the layer inside is the rest of the flow. v then has the
+    image's shape, the parts that left at each level behind the part that went on.
 
     Args:
         inner: the layer, on `end - begin` channels; it keeps their shape.
@@ -23,9 +23,11 @@ class MultiScaleSplit(Composite):
         ValueError: if not `0 <= begin < end <= channels`.
     """
 
-    def __init__(self, inner: FlowBijector, begin: int, end: int, channels: int, name: str = 'multi_scale_split') -> None:
+    def __init__(self, inner: FlowBijector, begin: int, end: int, channels: int,
+                 name: str = 'multi_scale_split') -> None:
         if not 0 <= begin < end <= channels:
-            raise ValueError(f'`begin` and `end` must satisfy 0 <= begin < end <= channels; got begin={begin}, end={end}, '
+            raise ValueError(f'`begin` and `end` must satisfy 0 <= begin < end <= channels; got begin={begin}, '
+                             f'end={end}, '
                              f'channels={channels}.')
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner

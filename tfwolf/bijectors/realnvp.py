@@ -1,4 +1,6 @@
-"""Builds Real NVP: couplings by checkerboard and by channel, batch norm between them, half of the dimensions factored out at each scale."""
+"""Builds Real NVP: couplings by checkerboard and by channel, batch norm between them, half of the dimensions factored
+out at each scale.
+"""
 from __future__ import annotations
 
 from typing import Optional, Sequence, Union
@@ -22,31 +24,33 @@ from tfwolf.bijectors.scales import ExpAffine
 from tfwolf.bijectors.squeeze import Squeezed, check_squeezable
 from tfwolf.nets.protocol import CouplingNetworkFactory, weight_scales
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
+from tfwolf.parts import register
 from tfwolf.variables import count_parameters
 
 COUPLINGS_PER_GROUP = 3
 COUPLINGS_OF_LAST_SCALE = 4
 
 
+@register
 class RealNVP(ImageFlow):
     """The flow of Real NVP on images in [-1, 1]; keeps the image's shape.
 
-    After the logit each scale but the last has three couplings by checkerboard, a squeeze, three couplings by channel, and a factor-out of
-    half of the dimensions; the last has four couplings by checkerboard. Masks alternate. A batch norm follows each coupling. The width of
-    the networks doubles with every squeeze.
+    After the logit each scale but the last has three couplings by checkerboard, a squeeze, three couplings by channel,
+    and a factor-out of half of the dimensions; the last has four couplings by checkerboard. Masks alternate. A batch
+    norm follows each coupling. The width of the networks doubles with every squeeze.
 
     Args:
         image_shape: (height, width, channels) of x.
         condition_dim: size of a condition for all networks, such as a one-hot label, or 0.
         num_scales: number of scales, at least 1; `num_scales - 1` squeezes.
         hidden_channels: width of the networks at full resolution.
-        net: makes the network of a coupling; see `CouplingNetworkFactory`. Its output is taken for `[shift, log_scale]` as it is, so it
-            should bound the log-scale itself, as `ResidualCouplingNet` does.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`. Its output is taken for `[shift, log_scale]`
+            as it is, so it should bound the log-scale itself, as `ResidualCouplingNet` does.
         factor_out: which dimensions leave.
         alpha: of the logit.
         lag: whether batch norm's training uses lagged statistics (appendix E).
-        weight_scale_l2: L2 coefficient on the networks' `weight_scales()` (lengths of kernels and factors of log-scales), added to the
-            loss in bits per dimension.
+        weight_scale_l2: L2 coefficient on the networks' `weight_scales()` (lengths of kernels and factors of
+            log-scales), added to the loss in bits per dimension.
         seed: seed of the initial weights.
         dtype: floating type.
 
@@ -56,24 +60,27 @@ class RealNVP(ImageFlow):
     Raises:
         ValueError: if a side is odd where a checkerboard or squeeze needs it even, or an argument breaks its rule.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, sections 3.6 and 4.1.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, sections
+    3.6 and 4.1.
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_scales: int, hidden_channels: int,
-                 net: CouplingNetworkFactory = ResidualCouplingNet, factor_out: FactorOut = Conventional(), alpha: float = 0.05,
-                 lag: bool = False, weight_scale_l2: float = 5e-5, seed: int = 0, dtype: tf.DType = tf.float32, name: str = 'real_nvp') -> None:
+                 net: CouplingNetworkFactory = ResidualCouplingNet, factor_out: FactorOut = Conventional(),
+                 alpha: float = 0.05, lag: bool = False, weight_scale_l2: float = 5e-5, seed: int = 0,
+                 dtype: tf.DType = tf.float32, name: str = 'real_nvp') -> None:
         validate.integer('num_scales', num_scales, minimum=1)
         validate.real('weight_scale_l2', weight_scale_l2, minimum=0)
         check_image_shape(image_shape, num_scales - 1)
         transform = ExpAffine()
         rows: list[Level] = []
 
-        def couplings(splits: Sequence[Union[Checkerboard, ChannelSplit]], hidden: int, place: tuple[str, int]) -> list[FlowBijector]:
+        def couplings(splits: Sequence[Union[Checkerboard, ChannelSplit]], hidden: int,
+                      place: tuple[str, int]) -> list[FlowBijector]:
             layers = []
             for number, split in enumerate(splits):
-                made = net(in_channels=split.conditioning_channels, hidden_channels=hidden,
-                           out_channels=transform.outputs_per_channel * split.transformed_channels, condition_dim=condition_dim,
-                           seed=seeds.derive(seed, *place, number), dtype=dtype)
+                outputs = transform.outputs_per_channel * split.transformed_channels
+                made = net(in_channels=split.conditioning_channels, hidden_channels=hidden, out_channels=outputs,
+                           condition_dim=condition_dim, seed=seeds.derive(seed, *place, number), dtype=dtype)
                 channels = getattr(split, 'channels', split.conditioning_channels)
                 layers += [Coupling(split, made, transform, dtype=dtype), BatchNormFlow(channels, lag=lag, dtype=dtype)]
             return layers
@@ -84,7 +91,8 @@ class RealNVP(ImageFlow):
             count = COUPLINGS_OF_LAST_SCALE if is_last else COUPLINGS_PER_GROUP
             boards = [Checkerboard(height, width, channels, swapped=number % 2 == 1) for number in range(count)]
             layers = couplings(boards, hidden, ('checkerboard', index))
-            rows.append(Level(index, height, width, channels, 1, count, hidden, most_hidden_arrays(layers), channels if is_last else 0,
+            rows.append(Level(index, height, width, channels, 1, count, hidden, most_hidden_arrays(layers), channels
+                              if is_last else 0,
                               sum(map(count_parameters, layers))))
             if is_last:
                 return Chain(layers, name=f'scale{index}')
@@ -92,7 +100,8 @@ class RealNVP(ImageFlow):
             kept = channels // 2 if factor_out.splits else channels
             splits = [ChannelSplit(channels, up=number % 2 == 0) for number in range(COUPLINGS_PER_GROUP)]
             inner = couplings(splits, 2 * hidden, ('channel', index))
-            rows.append(Level(index, height, width, channels, 1, COUPLINGS_PER_GROUP, 2 * hidden, most_hidden_arrays(inner), channels - kept,
+            rows.append(Level(index, height, width, channels, 1, COUPLINGS_PER_GROUP, 2 * hidden,
+                              most_hidden_arrays(inner), channels - kept,
                               sum(map(count_parameters, inner))))
             inner += factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)
             rest = scale(index + 1, height, width, kept)
@@ -116,7 +125,8 @@ class RealNVP(ImageFlow):
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
         """Returns the L2 term of the weight scales, `{'weight_scales': [batch]}`; see `FlowBijector`."""
-        scales = [scale for net in networks(self.layers) for scale in weight_scales(net)] if self._weight_scale_l2 else []
+        scales = [scale for net in networks(self.layers)
+                  for scale in weight_scales(net)] if self._weight_scale_l2 else []
         if not scales:
             return {}
         squares = [tf.reduce_sum(tf.square(scale)) for scale in scales]

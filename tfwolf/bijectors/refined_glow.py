@@ -1,4 +1,6 @@
-"""Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf, figure 3)."""
+"""Builds the refined Glow of Wolf: its step, its learned factor-out, and the fine-grained multi-scale flow (Wolf,
+figure 3).
+"""
 from __future__ import annotations
 
 from typing import NamedTuple, Optional, Sequence, Union
@@ -22,6 +24,7 @@ from tfwolf.bijectors.scales import Transform
 from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetworkFactory
+from tfwolf.parts import register
 from tfwolf.variables import count_parameters
 
 COUPLINGS_PER_STEP = 4
@@ -30,24 +33,27 @@ COUPLINGS_PER_STEP = 4
 Groups = Sequence[Sequence[int]]
 
 
+@register
 class RefinedGlow(ImageFlow):
     """The refined Glow flow with fine-grained multi-scale and an optional condition z; keeps the image's shape.
 
-    Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level `[a, b, ...]`
-    with k entries works on C channels and factors out C / M channels after each group of steps, with M = 2k unless `factors` says
-    otherwise, so that C / 2 go on (k = 2, M = 4 in Wolf); the last level has steps only. v holds, in each middle level,
-    `[went on, left last, ..., left first]` along channels.
+    Level 0 works at full resolution and factors nothing out. Each later level squeezes 2x2 pixels first. A middle level
+    `[a, b, ...]` with k entries works on C channels and factors out C / M channels after each group of steps, with M =
+    2k unless `factors` says otherwise, so that C / 2 go on (k = 2, M = 4 in Wolf); the last level has steps only. v
+    holds, in each middle level, `[went on, left last, ..., left first]` along channels.
 
     Args:
         image_shape: (height, width, channels) of x.
         condition_dim: size of z, or 0 for a flow without a condition.
-        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level. 0 is allowed for level 0.
+        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level. 0 is allowed for
+            level 0.
         hidden_channels: width of the coupling nets, one per level.
         transform: what a coupling does, a `BoundedAffine` or `Additive`.
         matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
         factors: M of each middle level, above its number of groups; None for twice that number.
         factor_out_transform: what the couplings that factor out do; None for `transform`.
-        factor_out: which dimensions leave; other ways than by place need middle levels from which half of the channels leave.
+        factor_out: which dimensions leave; other ways than by place need middle levels from which half of the channels
+            leave.
         net: makes the network of a coupling; see `CouplingNetworkFactory`.
         seed: seed of the initial weights.
         dtype: floating type.
@@ -62,10 +68,10 @@ class RefinedGlow(ImageFlow):
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_steps: Sequence[Union[int, Sequence[int]]],
-                 hidden_channels: Sequence[int], transform: Transform, matrix: Matrix = FullMatrix, factors: Optional[Sequence[int]] = None,
-                 factor_out_transform: Optional[Transform] = None, factor_out: FactorOut = Conventional(),
-                 net: CouplingNetworkFactory = ConvCouplingNet, seed: int = 0, dtype: tf.DType = tf.float32,
-                 name: str = 'refined_glow') -> None:
+                 hidden_channels: Sequence[int], transform: Transform, matrix: Matrix = FullMatrix,
+                 factors: Optional[Sequence[int]] = None, factor_out_transform: Optional[Transform] = None,
+                 factor_out: FactorOut = Conventional(), net: CouplingNetworkFactory = ConvCouplingNet, seed: int = 0,
+                 dtype: tf.DType = tf.float32, name: str = 'refined_glow') -> None:
         num_steps = _checked_structure(num_steps, hidden_channels)
         factors = _checked_factors(factors, num_steps)
         check_image_shape(image_shape, len(num_steps) - 1)
@@ -89,7 +95,8 @@ class _Parts(NamedTuple):
 
     def coupling(self, channels: int, hidden_channels: int, seed: int, transform: Transform, **split: int) -> Coupling:
         """Returns a coupling; `split` are the options of its `ChannelSplit`."""
-        return Coupling.build(channels, self.net, transform, self.condition_dim, hidden_channels, seed, self.dtype, **split)
+        return Coupling.build(channels, self.net, transform, self.condition_dim, hidden_channels, seed, self.dtype,
+                              **split)
 
     def conv1x1(self, channels: int, seed: int) -> InvertibleConv1x1:
         """Returns a 1x1 convolution."""
@@ -99,26 +106,34 @@ class _Parts(NamedTuple):
 def glow_step(parts: _Parts, channels: int, hidden_channels: int, seed: int) -> Chain:
     """Returns one refined step (Wolf, figure 3a): actnorm, 1x1 convolution, two couplings, actnorm, two couplings.
 
-    The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then down.
+    The first pair of couplings splits channels continuously, the second by even and odd index; each pair goes up, then
+    down.
     """
     def couplings(alternate: bool) -> list[Coupling]:
-        return [parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling', alternate, up), parts.transform,
+        return [parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling', alternate, up),
+                               parts.transform,
                                alternate=alternate, up=up) for up in (True, False)]
 
     def actnorm(place: int) -> ActNorm:
         return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
 
     conv1x1 = parts.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
-    return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)], name='glow_step')
+    return Chain([actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)],
+                 name='glow_step')
 
 
-def factor_out(parts: _Parts, channels: int, factor: int, arrangement: Sequence[FlowBijector], hidden_channels: int, seed: int) -> Chain:
-    """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`, actnorm on those."""
-    coupling = parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform, factor=factor)
+def factor_out(parts: _Parts, channels: int, factor: int, arrangement: Sequence[FlowBijector], hidden_channels: int,
+               seed: int) -> Chain:
+    """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`,
+    actnorm on those.
+    """
+    coupling = parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform,
+                              factor=factor)
     leaving = coupling.split.transformed_channels
     actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
     return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')), *arrangement, coupling,
-                  MultiScaleSplit(actnorm, channels - leaving, channels, channels, name='on_leaving')], name='factor_out')
+                  MultiScaleSplit(actnorm, channels - leaving, channels, channels,
+                                  name='on_leaving')], name='factor_out')
 
 
 def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_channels: Sequence[int], index: int,
@@ -130,7 +145,8 @@ def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_chan
     height, width, channels = shape
 
     def enter_next(channels: int) -> Squeezed:
-        inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels), seed, levels)
+        inner = _level(parts, num_steps, factors, hidden_channels, index + 1, (height // 2, width // 2, 4 * channels),
+                       seed, levels)
         return Squeezed(Chain(inner, name=f'level{index + 1}'))
 
     def steps(group: int, channels: int) -> Repeat:
@@ -138,7 +154,8 @@ def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_chan
                       seed=seeds.derive(seed, 'level', index, group), name='steps')
 
     def row(group: int, channels: int, leaving: int, layers: Sequence[FlowBijector]) -> None:
-        levels.append(Level(index, height, width, channels, groups[group], COUPLINGS_PER_STEP * groups[group] + (leaving < channels), hidden,
+        levels.append(Level(index, height, width, channels, groups[group],
+                            COUPLINGS_PER_STEP * groups[group] + (leaving < channels), hidden,
                             most_hidden_arrays(layers), leaving, sum(map(count_parameters, layers))))
 
     if index == 0 or is_last:
@@ -149,7 +166,8 @@ def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_chan
     leaving = channels // factors[index - 1]
     arrangement = parts.factor_out.layers(shape, len(groups), seeds.derive(seed, 'arrangement', index), parts.dtype)
     if arrangement and parts.factor_out.splits and leaving * len(groups) * 2 != channels:
-        raise ValueError(f'`factor_out` needs half of the channels to leave at every middle level; got {channels} channels at level {index}, '
+        raise ValueError(f'`factor_out` needs half of the channels to leave at every middle level; got {channels} '
+                         f'channels at level {index}, '
                          f'of which {leaving} leave {len(groups)} times.')
     if not parts.factor_out.splits:
         layers = [steps(0, channels), *arrangement, *(steps(group, channels) for group in range(1, len(groups)))]
@@ -158,7 +176,8 @@ def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_chan
         return layers + [enter_next(channels)]
 
     def from_group(group: int, channels: int, factor: int) -> list[FlowBijector]:
-        out = factor_out(parts, channels, factor, arrangement if group == 0 else [], hidden, seeds.derive(seed, 'factor_out', index, group))
+        out = factor_out(parts, channels, factor, arrangement if group == 0 else [], hidden,
+                         seeds.derive(seed, 'factor_out', index, group))
         layers = [steps(group, channels), out]
         leaving = channels // factor
         row(group, channels, leaving, layers)
@@ -172,7 +191,8 @@ def _level(parts: _Parts, num_steps: Groups, factors: Sequence[int], hidden_chan
 
 def _checked_structure(num_steps: Sequence[Union[int, Sequence[int]]], hidden_channels: Sequence[int]) -> Groups:
     """Returns `num_steps` with every level as a tuple of groups; raises a `ValueError` for a malformed one."""
-    shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for each middle '
+    shape = ('`num_steps` must be like [2, [6, 6], 4]: an integer for level 0 (0 for none), a list of integers for '
+             'each middle '
              f'level, an integer for the last; got num_steps={num_steps!r}.')
     if not isinstance(num_steps, (list, tuple)) or len(num_steps) < 2:
         raise ValueError(shape)
@@ -184,7 +204,8 @@ def _checked_structure(num_steps: Sequence[Union[int, Sequence[int]]], hidden_ch
     for number in [n for level in middle for n in level] + [last]:
         validate.integer('num_steps', number, minimum=1)
     if not isinstance(hidden_channels, (list, tuple)) or len(hidden_channels) != len(num_steps):
-        raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got {hidden_channels!r}.')
+        raise ValueError(f'`hidden_channels` must have one entry per level, {len(num_steps)} here; got '
+                         f'{hidden_channels!r}.')
     return ((first,), *map(tuple, middle), (last,))
 
 
@@ -194,8 +215,10 @@ def _checked_factors(factors: Optional[Sequence[int]], num_steps: Groups) -> lis
     if factors is None:
         return [2 * count for count in groups]
     if not isinstance(factors, (list, tuple)) or len(factors) != len(groups):
-        raise ValueError(f'`factors` must have one entry per middle level, {len(groups)} here; got factors={factors!r}.')
+        raise ValueError(f'`factors` must have one entry per middle level, {len(groups)} here; got '
+                         f'factors={factors!r}.')
     for factor, count in zip(factors, groups):
         if validate.integer('factors', factor, minimum=2) <= count:
-            raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got factors={factors!r}.')
+            raise ValueError(f'`factors` must be above the number of groups of its level, {count}; got '
+                             f'factors={factors!r}.')
     return list(factors)

@@ -7,7 +7,7 @@ from typing import Any, Callable, ContextManager, Optional, Sequence
 import tensorflow as tf
 
 from tfwolf import seeds, validate
-from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
+from tfwolf.bijectors.base import FlowBijector, Gradients, Kept, Pass
 from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 from tfwolf.bijectors.log_det_terms import batch_size
 from tfwolf.bijectors.template import Template
@@ -20,12 +20,13 @@ PARALLEL_TURNS = 10
 class Repeat(Composite):
     """y = f_n(... f_1(x)) for n layers of one structure; each weight is one variable `[repeats, ...]`.
 
-    The layers run in one `tf.while_loop`, so a graph holds the body once whatever n is, and an optimizer sees n times fewer variables.
-    All layers share one template, to which the weights of each are lent in turn. A `Repeat` is therefore not re-entrant: it must not be
-    called from inside one of its own layers (from a `visit` of a walk, for example), nor from two threads at once.
+    The layers run in one `tf.while_loop`, so a graph holds the body once whatever n is, and an optimizer sees n times
+    fewer variables. All layers share one template, to which the weights of each are lent in turn. A `Repeat` is
+    therefore not re-entrant: it must not be called from inside one of its own layers (from a `visit` of a walk, for
+    example), nor from two threads at once.
 
-    A layer inside must keep x's shape. It must not hold another `Repeat`, normalise over the batch (which changes its weights, and talks
-    to other replicas), or need a preparation.
+    A layer inside must keep x's shape. It must not hold another `Repeat`, normalise over the batch (which changes its
+    weights, and talks to other replicas), or need a preparation.
 
     Args:
         make_layer: function of a seed that returns one of the layers, a `FlowBijector`.
@@ -37,7 +38,8 @@ class Repeat(Composite):
         RuntimeError: when called, while it is in use.
     """
 
-    def __init__(self, make_layer: Callable[[int], FlowBijector], repeats: int, seed: int = 0, name: str = 'repeat') -> None:
+    def __init__(self, make_layer: Callable[[int], FlowBijector], repeats: int, seed: int = 0,
+                 name: str = 'repeat') -> None:
         self.repeats = validate.integer('repeats', repeats, minimum=1)
         layers = [make_layer(seeds.derive(seed, index)) for index in range(repeats)]
         _check_repeatable(layers[0])
@@ -68,7 +70,7 @@ class Repeat(Composite):
         """As `FlowBijector.forward_in_training`; the layers run in the loop."""
         return self._loop('forward_in_training', x, condition, rows=range(self.repeats))
 
-    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def forward_and_keep(self, x: tf.Tensor, keep: bool, condition: Optional[tf.Tensor] = None) -> Kept:
         """As `FlowBijector.forward_and_keep`; what is kept are the inputs of all layers, `[repeats, batch, ...]`."""
         if not keep:
             return super().forward_and_keep(x, keep, condition)
@@ -86,16 +88,20 @@ class Repeat(Composite):
             row = self.repeats - 1 - turn
             with self._template.bound([array.read(row) for array in arrays]) as layer:
                 lent = [self._template.value(place) for place in trained]
-                # Of a kept step only its input: it is one piece. A rebuilt one goes layer by layer, since it needs its every input.
-                backpropagate = layer.backpropagate if kept is None else functools.partial(FlowBijector.backpropagate, layer)
-                x, gradient, others = backpropagate(y, (gradient, upstream[1]), lent, None if kept is None else inputs.read(row), condition)
+                # Of a kept step only its input: it is one piece. A rebuilt one goes layer by layer, since it needs its
+                # every input.
+                whole = functools.partial(FlowBijector.backpropagate, layer)
+                backpropagate, of_layer = (layer.backpropagate, None) if kept is None else (whole, inputs.read(row))
+                x, gradient, others = backpropagate(y, (gradient, upstream[1]), lent, of_layer, condition)
             others = [tf.zeros_like(source) if found is None else found
-                      for source, found in zip([*([] if condition is None else [condition]), *lent], others, strict=True)]
+                      for source, found in zip([*([] if condition is None else [condition]), *lent], others,
+                                               strict=True)]
             of_condition = [total + others.pop(0) for total in of_condition]
             of_weights = [array.write(row, found) for array, found in zip(of_weights, others, strict=True)]
             return turn + 1, tf.ensure_shape(x, y.shape), tf.ensure_shape(gradient, y.shape), of_condition, of_weights
 
-        empty = [tf.TensorArray(stacked[place].dtype, self.repeats, element_shape=stacked[place].shape[1:]) for place in trained]
+        empty = [tf.TensorArray(stacked[place].dtype, self.repeats, element_shape=stacked[place].shape[1:])
+                 for place in trained]
         start = (tf.constant(0), y, upstream[0], [] if condition is None else [tf.zeros_like(condition)], empty)
         _, x, gradient, of_condition, of_weights = tf.while_loop(
             lambda turn, *_: turn < self.repeats, body, start, parallel_iterations=1, maximum_iterations=self.repeats)
@@ -130,7 +136,9 @@ class Repeat(Composite):
         return x
 
     def fix_weights(self) -> None:
-        """As `tfwolf.derived.fix_weights`, for the layers inside: their derived attributes are stacked as the weights are."""
+        """As `tfwolf.derived.fix_weights`, for the layers inside: their derived attributes are stacked as the weights
+        are.
+        """
         rows = []
         for index in range(self.repeats):
             with self._layer(index) as layer:
@@ -139,8 +147,10 @@ class Repeat(Composite):
         unused = {(id(module), name) for _, module, attribute in found for name in attribute.instead_of}
         kept = [place for place, (owner, name) in enumerate(self._template.slots) if (id(owner), name) not in unused]
         names = ['.'.join((*path, attribute.name)) for path, _, attribute in found]
-        fixed = {name: tf.Variable(tf.stack(values), trainable=False, name=name) for name, values in zip(names, zip(*rows))}
-        self._template.slots = [*(self._template.slots[place] for place in kept), *((module, attribute.name) for _, module, attribute in found)]
+        fixed = {name: tf.Variable(tf.stack(values), trainable=False, name=name)
+                 for name, values in zip(names, zip(*rows))}
+        self._template.slots = [*(self._template.slots[place] for place in kept),
+                                *((module, attribute.name) for _, module, attribute in found)]
         self._order = (*(self._order[place] for place in kept), *names)
         self.weights = {name: fixed[name] if name in fixed else self.weights[name] for name in self._order}
 
@@ -149,12 +159,17 @@ class Repeat(Composite):
         return self._template.bound([self.weights[name][index] for name in self._order])
 
     def _unstacked(self) -> list[tf.TensorArray]:
-        # Unstacked outside and read inside a loop: the gradient of an index into the stack would cost O(n) in every turn.
+        # Unstacked outside and read inside a loop: the gradient of an index into the stack would cost O(n) in every
+        # turn.
         return [tf.TensorArray(weight.dtype, size=self.repeats, element_shape=weight.shape[1:]).unstack(weight)
                 for weight in (self.weights[name] for name in self._order)]
 
-    def _loop(self, method: str, x: tf.Tensor, condition: Optional[tf.Tensor], rows: range, keep: bool = False) -> tuple[tf.Tensor, ...]:
-        """Returns the result and the log-determinant of the layers `rows`, and with `keep` their inputs `[repeats, ...]`."""
+    def _loop(self, method: str, x: tf.Tensor, condition: Optional[tf.Tensor], rows: range,
+              keep: bool = False) -> tuple[tf.Tensor, ...]:
+        """Returns the result and the log-determinant of the layers `rows`, and with `keep` their inputs.
+
+        These are `[repeats, batch, ...]`.
+        """
         self._check_rank(x)
         if self.repeats == 1:
             with self._layer(0) as layer:
@@ -170,17 +185,20 @@ class Repeat(Composite):
         inputs = [tf.TensorArray(x.dtype, size=self.repeats, element_shape=x.shape)] if keep else []
         # Several turns at a time: the gradients of one turn's weights may wait, those of its input go on.
         _, y, total, inputs = tf.while_loop(
-            lambda turn, *_: turn < self.repeats, body, (tf.constant(0), x, tf.zeros([batch_size(x)], self.dtype), inputs),
+            lambda turn, *_: turn < self.repeats, body,
+            (tf.constant(0), x, tf.zeros([batch_size(x)], self.dtype), inputs),
             parallel_iterations=PARALLEL_TURNS, maximum_iterations=self.repeats)
         return y, total, *(array.stack() for array in inputs)
 
 
 def _check_repeatable(layer: FlowBijector) -> None:
     """Raises a `ValueError` for a layer that cannot live on weights that are lent to it."""
-    for found, reason in ((layer.normalizes_over_batch, 'normalises over the batch'), (layer.preparation is not None, 'needs a preparation'),
+    for found, reason in ((layer.normalizes_over_batch, 'normalises over the batch'),
+                          (layer.preparation is not None, 'needs a preparation'),
                           (_holds_repeat(layer), 'holds a `Repeat`')):
         if found:
-            raise ValueError(f'`make_layer` must return layers that can be repeated; got {layer.name!r}, which {reason}. Use a `Chain`.')
+            raise ValueError(f'`make_layer` must return layers that can be repeated; got {layer.name!r}, which '
+                             f'{reason}. Use a `Chain`.')
 
 
 def _holds_repeat(layer: FlowBijector) -> bool:

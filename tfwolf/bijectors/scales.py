@@ -7,6 +7,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from tfwolf import validate
+from tfwolf.parts import register
 
 
 class Transform(Protocol):
@@ -21,7 +22,9 @@ class Transform(Protocol):
     starts_as_identity: bool
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., outputs_per_channel * channels]`."""
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., outputs_per_channel *
+        channels]`.
+        """
         ...
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -30,7 +33,9 @@ class Transform(Protocol):
 
 
 class ExpAffine:
-    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and bounds the log-scale itself."""
+    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and bounds the log-scale
+    itself.
+    """
 
     outputs_per_channel: int = 2
     starts_as_identity: bool = True
@@ -49,11 +54,13 @@ class ExpAffine:
         return tuple(tf.split(parameters, 2, axis=-1))
 
 
+@register
 class BoundedAffine(ExpAffine):
     """y = s x + mu with a scale within bounds, s = 1 + alpha tanh(u / 2), and its exact logarithm.
 
-    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u); for alpha = 1 this is
-    log 2 - softplus(-u), finite where `log(1 + tanh(u / 2))` is log(0). The network's output is `[mu, u]` along channels.
+    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u); for alpha = 1 this
+    is log 2 - softplus(-u), finite where `log(1 + tanh(u / 2))` is log(0). The network's output is `[mu, u]` along
+    channels.
 
     Args:
         alpha: 0 < alpha <= 1, how far the scale may leave 1.
@@ -73,6 +80,7 @@ class BoundedAffine(ExpAffine):
         return shift, math.log1p(-self.alpha) + tf.math.softplus(u + gap) - tf.math.softplus(u)
 
 
+@register
 class Additive:
     """y = x + mu: the log-scale is zero. The network's output is mu."""
 
@@ -88,8 +96,11 @@ class Additive:
         return y - parameters, tf.zeros_like(y)
 
 
+@register
 class SigmoidAffine(ExpAffine):
-    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The network's output is `[mu, u]`."""
+    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The network's output is `[mu,
+    u]`.
+    """
 
     starts_as_identity: bool = False
 
@@ -99,7 +110,9 @@ class SigmoidAffine(ExpAffine):
 
 
 class Whitening(ExpAffine):
-    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is `[mean, log_sigma]`."""
+    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is `[mean,
+    log_sigma]`.
+    """
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y and the log-scales log|dy/dx| = -log sigma, both of x's shape."""

@@ -47,7 +47,8 @@ class Template:
             RuntimeError: if weights are lent to it already, from inside such a block or from another thread.
         """
         if not self._in_use.acquire(blocking=False):
-            raise RuntimeError(f'The layers of a `Repeat` ({self.layer.name!r}) are in use. They share one template, so a `Repeat` can not be '
+            raise RuntimeError(f'The layers of a `Repeat` ({self.layer.name!r}) are in use. They share one template, '
+                               f'so a `Repeat` cannot be '
                                'called from inside its own layers, nor from two threads at once.')
         try:
             # Written past the attribute tracking of TensorFlow, which would take a lent tensor for the layer's own.

@@ -41,9 +41,10 @@ class _NoCache:
 class OnePassBijector(CompleteVariables, tfb.Bijector):
     """A `tfp.bijectors.Bijector` given by `forward_and_log_det` and `inverse_and_log_det`.
 
-    These two take exactly one batch dimension. TFP's methods (`forward(x, condition=z)`, `inverse_log_det_jacobian(y, event_ndims=3,
-    condition=z)`, and `log_prob` and `sample` of distributions) take any number of leading dimensions, also none, and a condition with
-    the same leading dimensions or one for all, `[condition_dim]` or `[1, condition_dim]`.
+    These two take exactly one batch dimension. TFP's methods (`forward(x, condition=z)`, `inverse_log_det_jacobian(y,
+    event_ndims=3, condition=z)`, and `log_prob` and `sample` of distributions) take any number of leading dimensions,
+    also none, and a condition with the same leading dimensions or one for all, `[condition_dim]` or `[1,
+    condition_dim]`.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.

@@ -12,9 +12,11 @@ from tfwolf.nets.condition import check_condition
 
 
 class TopPrior(FlowBijector):
-    """y = (x - mean) exp(-log_sigma) per channel, with mean and log_sigma learned and, given a condition, a linear map of it.
+    """y = (x - mean) exp(-log_sigma) per channel, with mean and log_sigma learned and, given a condition, a linear map
+    of it.
 
-    With y ~ N(0, I) this is x ~ N(mean, sigma) in every pixel. All weights start at zero, so the prior starts as N(0, I).
+    With y ~ N(0, I) this is x ~ N(mean, sigma) in every pixel. All weights start at zero, so the prior starts as N(0,
+    I).
 
     Args:
         channels: channels of x.
@@ -22,7 +24,8 @@ class TopPrior(FlowBijector):
         dtype: floating type.
     """
 
-    def __init__(self, channels: int, condition_dim: int = 0, dtype: tf.DType = tf.float32, name: str = 'top_prior') -> None:
+    def __init__(self, channels: int, condition_dim: int = 0, dtype: tf.DType = tf.float32,
+                 name: str = 'top_prior') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
         self._condition_dim = validate.integer('condition_dim', condition_dim, minimum=0)

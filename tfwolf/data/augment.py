@@ -7,8 +7,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfwolf import seeds, validate
+from tfwolf.parts import register
 
 
+@register
 def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Returns the images, each mirrored left to right with probability 1/2.
 
@@ -20,6 +22,7 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.where(flip[:, None, None, None], tf.reverse(images, [2]), images)
 
 
+@register
 def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Tensor:
     """Returns a random window of each image, of its own size, after reflecting `padding` pixels out on every side.
 

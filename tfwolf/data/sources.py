@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import RegisteredSource, known_sources
 from tfwolf.messages import did_you_mean
+from tfwolf.parts import register
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,7 @@ class DataSource:
         return found.load(**taken, **found.arguments(self.options))
 
 
+@register(name='dataset')
 def load_dataset(source: str, data_dir: str | None = None, download: bool = True, **options: object) -> ImageDataset:
     """Returns the `ImageDataset` that `source` names.
 

@@ -16,9 +16,11 @@ from tfwolf.bijectors.scales import Transform
 from tfwolf.distributions.bits import standard_normal_log_prob
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.coupling_nets import DenseCouplingNet
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 
+@register
 class NormalPrior(keras.Model):
     """p(z) = N(0, I); the Kullback-Leibler divergence is in closed form. It has no weights.
 
@@ -52,11 +54,12 @@ class NormalPrior(keras.Model):
         """Initialises from draws of z; there is nothing to initialise."""
 
 
+@register
 class FlowPrior(CompleteVariables, keras.Model):
     """p(z) = N(f(z); 0, I) |det df/dz| with a flow f of a few steps on vectors, written z -> noise.
 
-    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm, couplings up and down on an alternate
-    split.
+    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm, couplings up and down
+    on an alternate split.
 
     Args:
         latent_dim: size of z, at least 2.
@@ -68,7 +71,8 @@ class FlowPrior(CompleteVariables, keras.Model):
         dtype: floating type.
     """
 
-    def __init__(self, latent_dim: int, num_steps: int, hidden_features: int, transform: Transform, matrix: Matrix = FullMatrix, seed: int = 0,
+    def __init__(self, latent_dim: int, num_steps: int, hidden_features: int, transform: Transform,
+                 matrix: Matrix = FullMatrix, seed: int = 0,
                  dtype: tf.DType = tf.float32) -> None:
         super().__init__(dtype=tf.as_dtype(dtype).name, name='flow_prior')
         validate.integer('latent_dim', latent_dim, minimum=2)
@@ -84,7 +88,9 @@ class FlowPrior(CompleteVariables, keras.Model):
         return standard_normal_log_prob(noise) + log_det
 
     def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
-        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~ q(z|x)."""
+        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~
+        q(z|x).
+        """
         return posterior.log_prob(z) - self(z)
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
@@ -100,7 +106,8 @@ class FlowPrior(CompleteVariables, keras.Model):
         self.flow.initialize_and_forward(z)
 
 
-def _prior_step(latent_dim: int, hidden_features: int, transform: Transform, matrix: Matrix, seed: int, dtype: tf.DType) -> Chain:
+def _prior_step(latent_dim: int, hidden_features: int, transform: Transform, matrix: Matrix, seed: int,
+                dtype: tf.DType) -> Chain:
     def coupling(alternate: bool, up: bool) -> Coupling:
         split = ChannelSplit(latent_dim, alternate=alternate, up=up)
         net = DenseCouplingNet(split.conditioning_channels, hidden_features,

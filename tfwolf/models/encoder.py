@@ -11,6 +11,7 @@ from tfwolf.derived import derived
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+from tfwolf.parts import register
 
 # Standard deviation of the last layer's output after initialisation; the paper sets it to zero.
 INITIAL_OUTPUT_STDDEV = 0.01
@@ -24,7 +25,9 @@ class EncoderNetwork(Protocol):
         ...
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
-        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width, channels]`, so that q(z|x) starts close to N(0, I)."""
+        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width, channels]`, so that q(z|x)
+        starts close to N(0, I).
+        """
         ...
 
 
@@ -58,6 +61,7 @@ class _PosteriorLayer(keras.layers.Layer):
         self.bias.assign((self.bias - mean) * scale)
 
 
+@register
 class Encoder(keras.Model):
     """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU, flatten, dense.
 
@@ -74,7 +78,8 @@ class Encoder(keras.Model):
         ValueError: if a size is not a positive integer.
     """
 
-    def __init__(self, image_shape: Sequence[int], latent_dim: int, widths: Sequence[int], out_channels: int, seed: int = 0,
+    def __init__(self, image_shape: Sequence[int], latent_dim: int, widths: Sequence[int], out_channels: int,
+                 seed: int = 0,
                  dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
         dtype = tf.as_dtype(dtype).name
         super().__init__(dtype=dtype, name='encoder')
@@ -89,7 +94,8 @@ class Encoder(keras.Model):
             for place, strides in enumerate((1, 2)):
                 name = f'level{level}_block{place}'
                 # An attribute each: a checkpoint does not look into a Keras model's lists.
-                setattr(self, name, ResidualBlock(channels, level_channels, strides, seed=seeds.derive(seed, level, strides),
+                setattr(self, name, ResidualBlock(channels, level_channels, strides,
+                                                  seed=seeds.derive(seed, level, strides),
                                                   dtype=dtype, compute_dtype=compute_dtype, name=name))
                 self._block_names.append(name)
                 channels = level_channels
@@ -98,14 +104,17 @@ class Encoder(keras.Model):
         self(tf.zeros([1, *image_shape], dtype))
 
     def call(self, x: tf.Tensor, training: bool = False) -> Posterior:
-        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch norm."""
+        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch
+        norm.
+        """
         return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
         """Scales the last layer so that q(z|x) starts close to N(0, I).
 
         Args:
-            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees them chunk by chunk.
+            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees them chunk by
+                chunk.
         """
         self.posterior.initialize(tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0))
 

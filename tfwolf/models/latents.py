@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.distributions.posterior import Posterior
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 ImageShape = Sequence[int]
@@ -34,6 +35,7 @@ class Inference(NamedTuple):
     kl_per_dim_nats: Optional[tf.Tensor]
 
 
+@register
 class GaussianLatent(CompleteVariables, tf.Module):
     """z ~ q(z|x) = N(mu(x), sigma(x)) with a learned or normal prior p(z): the encoder half of Wolf (section 3.1).
 
@@ -117,6 +119,7 @@ class _FromLabels(CompleteVariables, tf.Module):
         return [self.encode(None, labels) for labels in label_chunks]
 
 
+@register
 class ClassLatent(_FromLabels):
     """z = net(embed(label)): a vector learned per class, with p(label) uniform; z costs log(num_classes) nats.
 
@@ -166,6 +169,7 @@ class ClassLatent(_FromLabels):
         return tf.matmul(h, self.kernel2) + self.bias2
 
 
+@register
 class LabelCondition(_FromLabels):
     """z is the class label itself, one-hot: a model of p(x|label), with nothing to infer and nothing to pay for z.
 
@@ -199,6 +203,7 @@ class LabelCondition(_FromLabels):
         return tf.one_hot(labels, self.num_classes, dtype=self._dtype)
 
 
+@register
 class NoLatent(CompleteVariables, tf.Module):
     """No z: the flow alone, an exact likelihood (the refined Glow rows of the paper). Takes the arguments of every latent."""
 

@@ -16,10 +16,12 @@ from tfwolf.models import generation
 from tfwolf.models.generation import Array, Temperature
 from tfwolf.models.latents import Inference, Latent
 from tfwolf.models.terms import Noise, Terms
+from tfwolf.parts import register
 from tfwolf.untracked import Untracked
 from tfwolf.variables import CompleteVariables
 
 
+@register
 class Wolf(CompleteVariables, tf.Module):
     """p(x) = integral of p(z) N(f(x; z); 0, I) |det df/dx| dz, with q(z|x) for the bound. With `NoLatent` the flow alone.
 

@@ -15,9 +15,10 @@ MOMENTUM = 0.1
 class BatchNorm(keras.layers.Layer):
     """y = (x - mean) / sqrt(variance + 1e-5) * gamma + beta per channel.
 
-    In training mean and variance are those of the global batch, over all replicas, and the running averages move a tenth of the way
-    towards them, the variance's towards the unbiased one, n / (n - 1) times the batch's, with n counted over all replicas (Keras's own
-    layer takes the biased one). In evaluation the running averages are used. Statistics that are not finite are not averaged in.
+    In training mean and variance are those of the global batch, over all replicas, and the running averages move a
+    tenth of the way towards them, the variance's towards the unbiased one, n / (n - 1) times the batch's, with n
+    counted over all replicas (Keras's own layer takes the biased one). In evaluation the running averages are used.
+    Statistics that are not finite are not averaged in.
 
     Reference: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
     """
@@ -30,7 +31,8 @@ class BatchNorm(keras.layers.Layer):
         # Every replica computes the same statistics, so any one copy is the average.
         self.running_mean = self.add_weight(shape=shape, initializer='zeros', trainable=False, name='running_mean',
                                             aggregation='only_first_replica')
-        self.running_variance = self.add_weight(shape=shape, initializer='ones', trainable=False, name='running_variance',
+        self.running_variance = self.add_weight(shape=shape, initializer='ones', trainable=False,
+                                                name='running_variance',
                                                 aggregation='only_first_replica')
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -44,7 +46,9 @@ class BatchNorm(keras.layers.Layer):
         return x * scale + (self.beta - mean * scale)
 
     def initialize(self, chunks: Iterable[tf.Tensor]) -> None:
-        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on one device."""
+        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on
+        one device.
+        """
         mean, variance, count = channel_moments(chunks)
         self.running_mean.assign(mean.astype(self.running_mean.dtype))
         self.running_variance.assign((variance * count / max(count - 1, 1)).astype(self.running_variance.dtype))

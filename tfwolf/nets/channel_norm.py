@@ -1,4 +1,6 @@
-"""A scale and a shift per channel that start by standardising real data, however many images there are (Glow, section 3.1)."""
+"""A scale and a shift per channel that start by standardising real data, however many images there are (Glow, section
+3.1).
+"""
 from __future__ import annotations
 
 import functools
@@ -14,7 +16,9 @@ Moments = tuple[tf.Tensor, tf.Tensor]
 
 
 def spans(num_examples: int, values_per_example: int) -> list[slice]:
-    """Returns slices that cut a batch into chunks of at most 2^22 values, an example at least: they stay close to the processor's caches."""
+    """Returns slices that cut a batch into chunks of at most 2^22 values, an example at least: they stay close to the
+    processor's caches.
+    """
     size = max(1, CHUNK_VALUES // values_per_example)
     return [slice(start, min(start + size, num_examples)) for start in range(0, num_examples, size)]
 
@@ -25,10 +29,13 @@ def chunks_of(x: tf.Tensor, values_per_example: Optional[int] = None) -> Iterato
 
 
 def moments(x: tf.Tensor) -> Moments:
-    """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's type."""
+    """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's
+    type.
+    """
     rows = tf.reshape(x, [-1, x.shape[-1]])
     count = tf.shape(rows)[0]
-    # Products with ones are the fastest sums over rows. From the first row on, so that a constant channel has the variance 0 exactly.
+    # Products with ones are the fastest sums over rows. From the first row on, so that a constant channel has the
+    # variance 0 exactly.
     average = functools.partial(tf.matmul, tf.fill([1, count], 1 / tf.cast(count, x.dtype)))
     offset = rows - rows[0]
     mean = average(offset)[0]
@@ -37,11 +44,13 @@ def moments(x: tf.Tensor) -> Moments:
 
 def channel_moments(chunks: Iterable[tf.Tensor],
                     of_chunk: Optional[Callable[[tf.Tensor], Moments]] = None) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns mean and biased variance of each channel over all chunks, and the number of values of a channel; float64, `[channels]` and `[]`.
+    """Returns mean and biased variance of each channel over all chunks, and the number of values of a channel; float64,
+    `[channels]` and `[]`.
 
     Args:
         chunks: iterable of tensors `[batch, ..., channels]`; each is let go before the next one is asked for.
-        of_chunk: function of a chunk that returns the `moments` of something computed from it, of as many values; default: of the chunk.
+        of_chunk: function of a chunk that returns the `moments` of something computed from it, of as many values;
+            default: of the chunk.
     """
     # One graph runs in half the time of its operations one by one, which would not reuse each other's memory.
     of_chunk = of_chunk or (lambda x: graph_of(moments, x)(x))
@@ -64,7 +73,8 @@ def graph_of(function: Callable[..., Moments], x: tf.Tensor) -> Callable[..., Mo
 
 def standardizing(chunks: Iterable[tf.Tensor], dtype: tf.DType,
                   of_chunk: Optional[Callable[[tf.Tensor], Moments]] = None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0 and variance 1 per channel.
+    """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0 and variance 1 per
+    channel.
 
     Args:
         chunks, of_chunk: as in `channel_moments`, x in parts. A channel that is constant in x keeps the scale 1.

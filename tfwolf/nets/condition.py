@@ -18,7 +18,8 @@ def check_condition(condition: Optional[tf.Tensor], x: tf.Tensor, condition_dim:
         ValueError: if it is missing, or has another shape.
     """
     if condition is None:
-        raise ValueError(f'`condition` must be given: the flow was made for a condition of size {condition_dim}; got None.')
+        raise ValueError(f'`condition` must be given: the flow was made for a condition of size {condition_dim}; got '
+                         f'None.')
     shape = tf.TensorShape(condition.shape)
     if shape.rank != 2 or shape[1] != condition_dim:
         raise ValueError(f'`condition` must be [batch, {condition_dim}]; got shape {shape}.')

@@ -12,16 +12,20 @@ from tfwolf.derived import derived
 from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 
-def _uniform(shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType, name: str) -> tf.Variable:
+def _uniform(shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType,
+             name: str) -> tf.Variable:
     bound = 1 / math.sqrt(fan_in)
     return tf.Variable(generator.uniform(-bound, bound, shape), dtype=dtype, name=name)
 
 
 class _CouplingNet(CompleteVariables, tf.Module):
-    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the identity."""
+    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the
+    identity.
+    """
 
     def _add_output_layer(self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType) -> None:
         self.output_direction = tf.Variable(DIRECTION_STDDEV * generator.standard_normal(shape), dtype=dtype,
@@ -40,6 +44,7 @@ class _CouplingNet(CompleteVariables, tf.Module):
         return weight_norm(self.output_direction, self.output_length)
 
 
+@register
 class ConvCouplingNet(_CouplingNet):
     """conv 3x3 -> ELU -> conv 1x1, plus a linear map of z added to every pixel -> ELU -> weight-normalised conv 3x3.
 
@@ -69,7 +74,8 @@ class ConvCouplingNet(_CouplingNet):
         self.kernel2 = _uniform([1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2')
         self.has_condition = condition_dim > 0
         if self.has_condition:
-            self.condition_kernel = _uniform([condition_dim, hidden_channels], condition_dim, random, dtype, 'condition_kernel')
+            self.condition_kernel = _uniform([condition_dim, hidden_channels], condition_dim, random, dtype,
+                                             'condition_kernel')
             self.condition_bias = _uniform([hidden_channels], condition_dim, random, dtype, 'condition_bias')
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
 
@@ -103,7 +109,8 @@ class DenseCouplingNet(_CouplingNet):
         dtype: floating type.
     """
 
-    def __init__(self, in_features: int, hidden_features: int, out_features: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
+    def __init__(self, in_features: int, hidden_features: int, out_features: int, seed: int = 0,
+                 dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='dense_coupling_net')
         validate.integer('hidden_features', hidden_features, minimum=1)
         random = seeds.generator(seed, 'dense_coupling_net')

@@ -1,4 +1,6 @@
-"""The networks of Glow: its coupling net, and the linear convolution that predicts what leaves (Glow, sections 3.3 and 5)."""
+"""The networks of Glow: its coupling net, and the linear convolution that predicts what leaves (Glow, sections 3.3 and
+5).
+"""
 from __future__ import annotations
 
 from typing import Optional
@@ -8,11 +10,13 @@ import tensorflow as tf
 from tfwolf import seeds, validate
 from tfwolf.nets.channel_norm import chunks_of, graph_of, moments, standardizing
 from tfwolf.nets.precision import compute_type, conv2d
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 KERNEL_STDDEV = 0.05
 
 
+@register
 class ZeroConv(CompleteVariables, tf.Module):
     """A 3x3 convolution with bias whose weights start at zero; linear.
 
@@ -23,14 +27,17 @@ class ZeroConv(CompleteVariables, tf.Module):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(self, in_channels: int, out_channels: int, dtype: tf.DType = tf.float32,
+                 compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='zero_conv')
         self.compute_dtype = compute_type(compute_dtype, dtype)
         self.kernel = tf.Variable(tf.zeros([3, 3, in_channels, out_channels], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no
+        condition.
+        """
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), self.bias.dtype) + self.bias
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
@@ -39,6 +46,7 @@ class ZeroConv(CompleteVariables, tf.Module):
         self.bias.assign(tf.zeros_like(self.bias))
 
 
+@register
 class GlowCouplingNet(CompleteVariables, tf.Module):
     """conv 3x3 -> actnorm -> ReLU -> conv 1x1 -> actnorm -> ReLU -> conv 3x3 that starts at zero.
 
@@ -65,7 +73,8 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.compute_dtype = compute_type(compute_dtype, dtype)
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         if condition_dim:
-            raise ValueError(f'`condition_dim` must be 0: `GlowCouplingNet` takes no condition; got condition_dim={condition_dim!r}. '
+            raise ValueError(f'`condition_dim` must be 0: `GlowCouplingNet` takes no condition; got '
+                             f'condition_dim={condition_dim!r}. '
                              '`ConvCouplingNet` takes one.')
         random = seeds.generator(seed, 'glow_coupling_net')
 
@@ -82,7 +91,9 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
     def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no
+        condition.
+        """
         h = self._hidden(x, self.kernel1, self.log_scale1, self.bias1)
         h = self._hidden(h, self.kernel2, self.log_scale2, self.bias2)
         return self.output(h)
@@ -92,7 +103,9 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + bias)
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
+        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to
+        zero.
+        """
         # The first layer runs twice: cheaper than to hold what it returns for all images.
         for log_scale, bias, of_chunk in (
                 (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),

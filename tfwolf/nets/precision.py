@@ -21,7 +21,8 @@ def compute_type(compute_dtype: Optional[str | tf.DType], dtype: str | tf.DType)
     except TypeError:
         found = None
     if found is None or found.name not in ALLOWED:
-        raise ValueError(f'`compute_dtype` must be None or one of {", ".join(ALLOWED)}; got compute_dtype={compute_dtype!r}.')
+        raise ValueError(f'`compute_dtype` must be None or one of {", ".join(ALLOWED)}; got '
+                         f'compute_dtype={compute_dtype!r}.')
     return found
 
 
@@ -35,8 +36,11 @@ def check_precision(precision: str | None) -> None:
         raise ValueError(f"`precision` must be None, 'full' or one of {', '.join(ALLOWED)}; got precision={precision!r}.")
 
 
-def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, compute: tf.DType, strides: int = 1, padding: str = 'SAME') -> tf.Tensor:
-    """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in, out]`, computed and returned in `compute`."""
+def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, compute: tf.DType, strides: int = 1,
+           padding: str = 'SAME') -> tf.Tensor:
+    """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in, out]`, computed and
+    returned in `compute`.
+    """
     x, kernel = tf.cast(x, compute), tf.cast(kernel, compute)
     if compute == tf.bfloat16 and strides == 1 and kernel.shape[0] == kernel.shape[1] == 1:
         # A plain matrix product: the gradients of a bfloat16 1x1 convolution take twice as long on a CPU.

@@ -13,7 +13,8 @@ class CouplingNetwork(Protocol):
     It is a `tf.Module` (or a Keras layer) whose variables are its weights. A network may also have these attributes:
 
     - `normalizes_over_batch`: whether it uses statistics of the whole batch in training; without it, False.
-    - `hidden_arrays`: about how many arrays of its width backpropagation keeps, for the estimate of memory; without it, `HIDDEN_ARRAYS`.
+    - `hidden_arrays`: about how many arrays of its width backpropagation keeps, for the estimate of memory; without it,
+      `HIDDEN_ARRAYS`.
     - `compute_dtype`: the `tf.DType` that it computes in; without it, that of its weights.
     - `weight_scales()`: the variables that Real NVP's L2 term regularises; without it, none.
     """
@@ -23,13 +24,16 @@ class CouplingNetwork(Protocol):
 
         Args:
             x: the conditioning part.
-            condition: `[batch, condition_dim]`. A network made for `condition_dim=0` must accept any condition and not read it.
+            condition: `[batch, condition_dim]`. A network made for `condition_dim=0` must accept any condition and not
+                read it.
             training: whether weights are being trained.
         """
         ...
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Initialises weights from the conditioning part of real images; from then on, until it is trained, the network returns zeros."""
+        """Initialises weights from the conditioning part of real images; from then on, until it is trained, the
+        network returns zeros.
+        """
         ...
 
 
@@ -61,5 +65,7 @@ def hidden_arrays(network: CouplingNetwork) -> int:
 
 
 def weight_scales(network: CouplingNetwork) -> Sequence[tf.Variable]:
-    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network that does not name any."""
+    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network that does not name
+    any.
+    """
     return network.weight_scales() if hasattr(network, 'weight_scales') else []

@@ -12,7 +12,8 @@ from tfwolf.nets.precision import compute_type, conv2d
 
 
 class Conv(keras.layers.Layer):
-    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side more.
+    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side
+    more.
 
     Weights (and biases) start in U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
 
@@ -26,7 +27,8 @@ class Conv(keras.layers.Layer):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, filters: int, kernel_size: int, strides: int = 1, use_bias: bool = False, seed: int = 0, dtype: str = 'float32',
+    def __init__(self, filters: int, kernel_size: int, strides: int = 1, use_bias: bool = False, seed: int = 0,
+                 dtype: str = 'float32',
                  compute_dtype: Optional[str | tf.DType] = None, name: Optional[str] = None) -> None:
         super().__init__(dtype=dtype, name=name)
         self._shape = (kernel_size, kernel_size, None, filters)
@@ -62,7 +64,8 @@ class Conv(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else x.
+    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else
+    x.
 
     Args:
         in_channels: channels of x.
@@ -80,13 +83,15 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(dtype=dtype, name=name)
 
         def conv(kernel_size: int, strides: int, place: str) -> Conv:
-            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype, compute_dtype=compute_dtype, name=place)
+            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype,
+                        compute_dtype=compute_dtype, name=place)
 
         self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
         self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')
         self.shortcut = self.shortcut_norm = None
         if strides != 1 or in_channels != channels:
-            self.shortcut, self.shortcut_norm = conv(1, strides, 'shortcut'), BatchNorm(dtype=dtype, name='shortcut_norm')
+            self.shortcut, self.shortcut_norm = conv(1, strides, 'shortcut'), BatchNorm(dtype=dtype,
+                                                                                        name='shortcut_norm')
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[batch, ceil(height / strides), ceil(width / strides), channels]`."""

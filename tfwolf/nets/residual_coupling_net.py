@@ -1,4 +1,6 @@
-"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP, sections 3.7 and 4.1)."""
+"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP, sections 3.7 and
+4.1).
+"""
 from __future__ import annotations
 
 from typing import Generator, Optional
@@ -12,6 +14,7 @@ from tfwolf.nets.channel_norm import spans
 from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
+from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
 
@@ -27,7 +30,8 @@ class WeightNormConv(CompleteVariables, tf.Module):
         length: initial length; 0 makes a layer that starts by returning zeros.
     """
 
-    def __init__(self, size: int, in_channels: int, out_channels: int, seed: int, dtype: tf.DType, compute_dtype: Optional[str | tf.DType] = None,
+    def __init__(self, size: int, in_channels: int, out_channels: int, seed: int, dtype: tf.DType,
+                 compute_dtype: Optional[str | tf.DType] = None,
                  length: float = 1.0) -> None:
         super().__init__(name='weight_norm_conv')
         self.compute_dtype = compute_type(compute_dtype, dtype)
@@ -47,12 +51,15 @@ class WeightNormConv(CompleteVariables, tf.Module):
         return weight_norm(self.direction, self.length)
 
 
+@register
 class ResidualCouplingNet(CompleteVariables, tf.Module):
-    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
+    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips,
+    BN-ReLU-conv 1x1.
 
-    The output of the first convolution and of each block also goes through a 1x1 convolution of its own into the sum from which the last
-    layer reads ("skip connections"). Its first half is the shift; of the second half u the log-scale is factor tanh(u), with a learned
-    factor per channel. The last layer starts at zero. A condition is added, linearly, to every pixel of the first convolution.
+    The output of the first convolution and of each block also goes through a 1x1 convolution of its own into the sum
+    from which the last layer reads ("skip connections"). Its first half is the shift; of the second half u the
+    log-scale is factor tanh(u), with a learned factor per channel. The last layer starts at zero. A condition is added,
+    linearly, to every pixel of the first convolution.
 
     Args:
         in_channels: channels of the conditioning part.
@@ -61,7 +68,8 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         condition_dim: size of the condition, such as a one-hot label, or 0.
         seed: seed of the initial weights.
         dtype: floating type of weights, normalisation and result.
-        num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at 32x32, and images of 64x64.
+        num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at 32x32, and images of
+            64x64.
         compute_dtype: type that the convolutions are computed in, such as 'bfloat16'; None for `dtype`.
 
     Raises:
@@ -72,7 +80,8 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
     normalizes_over_batch: bool = True
 
     def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
-                 dtype: tf.DType = tf.float32, num_blocks: int = 8, compute_dtype: Optional[str | tf.DType] = None) -> None:
+                 dtype: tf.DType = tf.float32, num_blocks: int = 8,
+                 compute_dtype: Optional[str | tf.DType] = None) -> None:
         super().__init__(name='residual_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('num_blocks', num_blocks, minimum=0)
@@ -100,7 +109,8 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.has_condition = condition_dim > 0
         if self.has_condition:
             random = seeds.generator(seed, 'condition')
-            self.condition_kernel = tf.Variable(DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]), dtype=dtype,
+            self.condition_kernel = tf.Variable(DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]),
+                                                dtype=dtype,
                                                 name='condition_kernel')
 
     def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:

@@ -1,4 +1,6 @@
-"""Weight normalisation: a weight as a direction and a length (Salimans and Kingma, 2016, arXiv:1602.07868, equation 2)."""
+"""Weight normalisation: a weight as a direction and a length (Salimans and Kingma, 2016, arXiv:1602.07868, equation
+2).
+"""
 from __future__ import annotations
 
 import tensorflow as tf
