@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from bijector_checks import check_bijector, move_weights
+from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.glow import Glow
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
@@ -128,7 +129,7 @@ def test_glow_s_network_takes_no_condition():
         FLOWS['refined glow'](image_shape=SHAPE, condition_dim=3, net=GlowCouplingNet)
 
 
-@pytest.mark.parametrize('options', [{}, {'factor': 4}, {'alternate': True, 'up': False},
+@pytest.mark.parametrize('options', [{}, {'split': ChannelSplit(8, factor=4)}, {'split': ChannelSplit(8, alternate=True, up=False)},
                                      {'transform': Additive(), 'condition_dim': 3}])
 def test_a_coupling_builds_its_own_network(options):
     coupling = Coupling.build(8, hidden_channels=5, dtype=tf.float64, **options)
@@ -136,6 +137,8 @@ def test_a_coupling_builds_its_own_network(options):
     random = np.random.default_rng(0)
     condition = random.standard_normal((2, 3)) if 'condition_dim' in options else None
     check_bijector(coupling, random.standard_normal((2, 2, 2, 8)), condition)
+    with pytest.raises(ValueError, match='`split` must be of 6 channels; got one of 8'):
+        Coupling.build(6, split=ChannelSplit(8))
 
 
 def test_a_condition_must_fit():

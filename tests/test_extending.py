@@ -43,7 +43,7 @@ from tfwolf.data.registry import register_source
 @register_source('stripes', location='WIDTH')
 def load_stripes(location, num_images=200):
     rows = np.arange(num_images)[:, None, None, None]
-    images = np.broadcast_to(17 * ((rows + np.arange(8)[:, None]) // int(location) % 16)[..., None], [num_images, 8, 8, 1]).astype(np.uint8)
+    images = np.broadcast_to(17 * ((rows + np.arange(8)[:, None]) // int(location) % 16), [num_images, 8, 8, 1]).astype(np.uint8)
     cuts = {'train': images[:-40], 'validation': images[-40:-20], 'test': images[-20:]}
     return ImageDataset('stripes', (8, 8, 1), None, **{
         name: ArraySplit(lambda part=part: (part, None), len(part), (8, 8, 1)) for name, part in cuts.items()})

@@ -40,8 +40,7 @@ class Coupling(FlowBijector):
     @classmethod
     def build(cls, channels: int, net: CouplingNetworkFactory = ConvCouplingNet,
               transform: Transform = BoundedAffine(1.0), condition_dim: int = 0, hidden_channels: int = 64,
-              seed: int = 0, dtype: tf.DType = tf.float32, factor: int = 2, alternate: bool = False, up: bool = True,
-              name: str = 'coupling') -> Coupling:
+              seed: int = 0, dtype: tf.DType = tf.float32, split: Optional[ChannelSplit] = None) -> Coupling:
         """Returns a coupling of images by channels, with the network of the sizes that it needs.
 
         Args:
@@ -52,16 +51,24 @@ class Coupling(FlowBijector):
             hidden_channels: width of the network.
             seed: seed of the initial weights.
             dtype: floating type.
-            factor, alternate, up: as in `ChannelSplit`.
+            split: which channels condition, and which are transformed; None for `ChannelSplit(channels)`: the first half
+                conditions the second.
 
         Raises:
-            ValueError: if an argument breaks the rules of `ChannelSplit` or of the network.
+            ValueError: if the split is of another number of channels, or an argument breaks the rules of the network.
+
+        >>> coupling = tfwolf.Coupling.build(12, hidden_channels=16, condition_dim=4)
+        >>> y, log_det = coupling.forward_and_log_det(tf.zeros([2, 8, 8, 12]), tf.zeros([2, 4]))
+        >>> y.shape, log_det.shape
+        (TensorShape([2, 8, 8, 12]), TensorShape([2]))
         """
-        split = ChannelSplit(channels, factor=factor, alternate=alternate, up=up)
+        split = split or ChannelSplit(channels)
+        if split.channels != channels:
+            raise ValueError(f'`split` must be of {channels} channels; got one of {split.channels}.')
         made = net(in_channels=split.conditioning_channels, hidden_channels=hidden_channels,
                    out_channels=split.transformed_channels * transform.outputs_per_channel, condition_dim=condition_dim,
                    seed=seed, dtype=dtype)
-        return cls(split, made, transform, dtype=dtype, name=name)
+        return cls(split, made, transform, dtype=dtype)
 
     @property
     def normalizes_over_batch(self) -> bool:

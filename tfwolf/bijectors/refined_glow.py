@@ -11,6 +11,7 @@ from tfwolf import seeds, validate
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.factor_out import Conventional, FactorOut
 from tfwolf.bijectors.image_flow import ImageFlow
@@ -93,10 +94,9 @@ class _Parts(NamedTuple):
     net: CouplingNetworkFactory
     dtype: tf.DType
 
-    def coupling(self, channels: int, hidden_channels: int, seed: int, transform: Transform, **split: int) -> Coupling:
-        """Returns a coupling; `split` are the options of its `ChannelSplit`."""
-        return Coupling.build(channels, self.net, transform, self.condition_dim, hidden_channels, seed, self.dtype,
-                              **split)
+    def coupling(self, split: ChannelSplit, hidden_channels: int, seed: int, transform: Transform) -> Coupling:
+        """Returns a coupling of images by channels."""
+        return Coupling.build(split.channels, self.net, transform, self.condition_dim, hidden_channels, seed, self.dtype, split)
 
     def conv1x1(self, channels: int, seed: int) -> InvertibleConv1x1:
         """Returns a 1x1 convolution."""
@@ -110,9 +110,8 @@ def glow_step(parts: _Parts, channels: int, hidden_channels: int, seed: int) -> 
     down.
     """
     def couplings(alternate: bool) -> list[Coupling]:
-        return [parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling', alternate, up),
-                               parts.transform,
-                               alternate=alternate, up=up) for up in (True, False)]
+        return [parts.coupling(ChannelSplit(channels, alternate=alternate, up=up), hidden_channels,
+                               seeds.derive(seed, 'coupling', alternate, up), parts.transform) for up in (True, False)]
 
     def actnorm(place: int) -> ActNorm:
         return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=parts.dtype)
@@ -127,9 +126,9 @@ def factor_out(parts: _Parts, channels: int, factor: int, arrangement: Sequence[
     """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`,
     actnorm on those.
     """
-    coupling = parts.coupling(channels, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform,
-                              factor=factor)
-    leaving = coupling.split.transformed_channels
+    split = ChannelSplit(channels, factor=factor)
+    leaving = split.transformed_channels
+    coupling = parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform)
     actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=parts.dtype)
     return Chain([parts.conv1x1(channels, seeds.derive(seed, 'conv1x1')), *arrangement, coupling,
                   MultiScaleSplit(actnorm, channels - leaving, channels, channels,
