@@ -24,6 +24,13 @@ class ActNorm(FlowBijector):
         dtype: floating type.
 
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
+
+    >>> actnorm = tfwolf.ActNorm(3)
+    >>> x = tf.constant(np.random.default_rng(0).normal(5, 2, size=[8, 4, 4, 3]).astype(np.float32))
+    >>> actnorm.initialize(x)
+    >>> y = actnorm.forward(x).numpy()
+    >>> bool(np.abs(y.mean((0, 1, 2))).max() < 1e-5), bool(np.abs(y.var((0, 1, 2)) - 1).max() < 1e-4)
+    (True, True)
     """
 
     def __init__(self, channels: int, event_ndims: int = 3, seed: int = 0, dtype: tf.DType = tf.float32,

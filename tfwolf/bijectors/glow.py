@@ -63,6 +63,12 @@ class Glow(ImageFlow):
         ValueError: if the image cannot be squeezed as often, or an argument breaks its rule.
 
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
+
+    >>> flow = tfwolf.Glow([8, 8, 3], condition_dim=0, num_levels=2, num_steps=2, hidden_channels=8,
+    ...                    transform=tfwolf.SigmoidAffine(), permutation=tfwolf.InvertibleConv1x1)
+    >>> v, log_det = flow.forward_and_log_det(tf.zeros([2, 8, 8, 3]))
+    >>> v.shape, log_det.shape
+    (TensorShape([2, 8, 8, 3]), TensorShape([2]))
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_levels: int, num_steps: int,

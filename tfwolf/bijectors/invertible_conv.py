@@ -20,6 +20,11 @@ class InvertibleConv1x1(InvertibleLinear):
         matrix: class of W, `FullMatrix` or `PLUMatrix`.
 
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
+
+    >>> mixture = tfwolf.InvertibleConv1x1(3)
+    >>> y, log_det = mixture.forward_and_log_det(tf.zeros([2, 4, 4, 3]))
+    >>> bool(np.abs(log_det).max() < 1e-4)  # The initial matrix is orthogonal.
+    True
     """
 
     def __init__(self, channels: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix,

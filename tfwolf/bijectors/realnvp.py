@@ -62,6 +62,11 @@ class RealNVP(ImageFlow):
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, sections
     3.6 and 4.1.
+
+    >>> flow = tfwolf.RealNVP([8, 8, 3], condition_dim=0, num_scales=2, hidden_channels=8)
+    >>> v, log_det = flow.forward_and_log_det(tf.zeros([2, 8, 8, 3]))
+    >>> v.shape, log_det.shape
+    (TensorShape([2, 8, 8, 3]), TensorShape([2]))
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_scales: int, hidden_channels: int,

@@ -66,6 +66,12 @@ class RefinedGlow(ImageFlow):
         ValueError: if the structure is malformed, or the image cannot be split or squeezed as it asks.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, figure 3.
+
+    >>> flow = tfwolf.RefinedGlow([8, 8, 3], condition_dim=4, num_steps=[1, [1, 1], 1], hidden_channels=[8, 8, 8],
+    ...                           transform=tfwolf.BoundedAffine(1.0))
+    >>> v, log_det = flow.forward_and_log_det(tf.zeros([2, 8, 8, 3]), tf.zeros([2, 4]))
+    >>> v.shape, log_det.shape
+    (TensorShape([2, 8, 8, 3]), TensorShape([2]))
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_steps: Sequence[Union[int, Sequence[int]]],

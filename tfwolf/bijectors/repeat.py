@@ -36,6 +36,12 @@ class Repeat(Composite):
     Raises:
         ValueError: if `repeats` is not a positive integer, or a layer is of a kind that cannot be repeated.
         RuntimeError: when called, while it is in use.
+
+    >>> flow = tfwolf.Repeat(lambda seed: tfwolf.Chain([tfwolf.ActNorm(4, seed=seed), tfwolf.Coupling.build(4, seed=seed)]), 8)
+    >>> flow.forward(tf.zeros([2, 4, 4, 4])).shape
+    TensorShape([2, 4, 4, 4])
+    >>> {variable.shape[0] for variable in flow.trainable_variables}
+    {8}
     """
 
     def __init__(self, make_layer: Callable[[int], FlowBijector], repeats: int, seed: int = 0,

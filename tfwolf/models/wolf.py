@@ -38,6 +38,13 @@ class Wolf(CompleteVariables, tf.Module):
 
     Reference: Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows", 2021,
     arXiv:2004.11820, equations 5-8.
+
+    >>> flow = functools.partial(tfwolf.RefinedGlow, num_steps=[0, [1], 1], hidden_channels=[8, 8, 8], transform=tfwolf.BoundedAffine(1.0))
+    >>> model = tfwolf.Wolf([8, 8, 3], num_bits=8, flow=flow, latent=tfwolf.NoLatent)
+    >>> images = np.zeros([16, 8, 8, 3], np.uint8)
+    >>> tfwolf.initialize(model, images, seed=0)
+    >>> model.sample(2, seed=0).shape
+    TensorShape([2, 8, 8, 3])
     """
 
     def __init__(self, image_shape: Sequence[int], num_bits: int, flow: Callable[..., FlowBijector], latent: Callable[..., Latent],
