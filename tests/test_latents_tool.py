@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tool_runs import result, run_tool, train_tiny
 
-from small_models import SHAPE, random_images, small_class_model, small_flow_alone, stirred_wolf
+from small_models import SHAPE, random_images, residual_net, small_class_model, small_flow_alone, stirred_wolf
 from tfwolf.bijectors.conditional_base import ConditionalBase
 from tfwolf.bijectors.factor_out import LikelihoodContribution
 from tfwolf.bijectors.glow import Glow
@@ -107,7 +107,7 @@ def test_fractions_are_those_of_the_levels():
     assert (squeezed[..., 9:] == 0).all() and (squeezed[..., 6:9] == 1).all() and (squeezed[..., :6] >= 2).all()
     glow = Glow(image_shape=shape, condition_dim=0, num_levels=3, num_steps=1, hidden_channels=4, transform=Additive(), permutation=reverse_channels)
     assert kept_fractions(departures(glow, shape)) == [1, 0.5, 0.25]
-    real_nvp = RealNVP(image_shape=shape, condition_dim=0, num_scales=3, hidden_channels=4, num_blocks=0)
+    real_nvp = RealNVP(image_shape=shape, condition_dim=0, num_scales=3, hidden_channels=4, net=residual_net(0))
     assert kept_fractions(departures(real_nvp, shape)) == [1, 0.5, 0.25]
     base = ConditionalBase(image_shape=shape, condition_dim=3, flow=refined([1, [1, 1], 1]))
     assert kept_fractions(departures(base, shape)) == [1, 0.75, 0.5]
@@ -135,7 +135,7 @@ def test_what_is_kept_alone_decides_and_all_of_it_is_the_image(coder):
 
 
 def test_a_flow_that_factors_nothing_out_has_nothing_to_compress_by():
-    coder = Coder(flow_alone(functools.partial(RealNVP, num_scales=1, hidden_channels=4, num_blocks=0)), 2)
+    coder = Coder(flow_alone(functools.partial(RealNVP, num_scales=1, hidden_channels=4, net=residual_net(0))), 2)
     with pytest.raises(ValueError, match='factors nothing out'):
         compress(coder, coder.encode(random_images(2)))
 

@@ -11,6 +11,7 @@ from small_models import random_images
 from tfwolf import seeds
 from tfwolf.bijectors.glow import Glow
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
+from tfwolf.bijectors.levels import networks
 from tfwolf.bijectors.realnvp import RealNVP
 from tfwolf.bijectors.refined_glow import RefinedGlow
 from tfwolf.bijectors.scales import BoundedAffine, SigmoidAffine
@@ -22,6 +23,7 @@ from tfwolf.models.wolf import Wolf
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.glow_net import GlowCouplingNet
 from tfwolf.nets.precision import compute_type
+from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 from tfwolf.runs.configuration import read_configuration
 from tfwolf.variables import as_tensorflow, named_variables, trainable_variables
@@ -111,9 +113,14 @@ def test_a_type_that_will_not_do_is_refused():
 def test_the_precision_of_an_experiment_reaches_every_part_with_networks():
     """Without a list of names: whatever has a `compute_dtype` takes it, and 'full' takes it back."""
     for file in ('cifar10_small', 'glow_cifar10_small', 'realnvp_cifar10_small'):
-        for precision, own, expected in (('bfloat16', [], {tf.bfloat16}), ('full', ["experiment.precision = 'bfloat16'"], {tf.float32})):
-            experiment = read_configuration([file], [*own, f'experiment.precision = {precision!r}']).experiment()
-            computes = {part._compute for _, part in walk(experiment.make_model((32, 32, 3), seed=0)) if hasattr(part, '_compute')}
-            assert computes == expected, (file, precision)
+        for precision, own, expected in (('bfloat16', [], tf.bfloat16), ('full', ["experiment.precision = 'bfloat16'"], tf.float32)):
+            made = read_configuration([file], [*own, f'experiment.precision = {precision!r}']).experiment().make_model((32, 32, 3), seed=0)
+            nets = networks([made.flow])
+            assert nets and {net.compute_dtype for net in nets} == {expected}, (file, precision)
+            encoder = getattr(made.latent, 'encoder', None)
+            if encoder:
+                inner = [layer for layer in encoder._flatten_layers() if isinstance(layer, ResidualBlock)]
+                convolutions = [layer for block in inner for layer in block._flatten_layers() if isinstance(layer, Conv)]
+                assert convolutions and {layer.compute_type for layer in convolutions} == {expected}, (file, precision)
     with pytest.raises(ValueError, match='bfloat17'):
         read_configuration(['digits'], ["experiment.precision = 'bfloat17'"]).experiment()

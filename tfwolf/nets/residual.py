@@ -34,7 +34,7 @@ class Conv(keras.layers.Layer):
         self._shape = (kernel_size, kernel_size, None, filters)
         self._strides = strides
         self._use_bias = use_bias
-        self._compute_type = compute_type(compute_dtype, dtype)
+        self.compute_type = compute_type(compute_dtype, dtype)
         self._seed = seed
 
     def build(self, input_shape: Sequence[Optional[int]]) -> None:
@@ -54,11 +54,11 @@ class Conv(keras.layers.Layer):
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
         if self._strides == 1:
-            y = conv2d(x, self.kernel, self._compute_type)
+            y = conv2d(x, self.kernel, self.compute_type)
         else:
             # Padded by hand: the gradients of a convolution with explicit padding have no fast kernel on a CPU.
             x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
-            y = conv2d(x, self.kernel, self._compute_type, self._strides, 'VALID')
+            y = conv2d(x, self.kernel, self.compute_type, self._strides, 'VALID')
         y = tf.cast(y, self.compute_dtype)
         return y + self.bias if self._use_bias else y
 
