@@ -26,8 +26,8 @@ class _Section:
         """Takes a value and returns it; raises a `ValueError` unless it is one of `allowed`."""
         value = self.take(key, *default)
         if value not in allowed:
-            raise ValueError(f'`{self._place}.{key}` must be one of {allowed}; got {value!r}. The paper does not use it, and neither '
-                             'does tfwolf.')
+            raise ValueError(f'`{self._place}.{key}` must be one of {allowed}; got {value!r}. tfwolf does not have '
+                             'that part.')
         return value
 
     def ignore(self, key: str, notices: list[str]) -> None:

@@ -39,7 +39,9 @@ class Fixture:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f'{prefix}.json must be a JSON object with the key `config`: {error!r}.') from error
         self.io = _arrays(f'{prefix}.io.npz')
-        for key in ('images', 'dequant_noise', 'n_bits'):
+        # A learned dequantizer has another noise; the reader of the configuration refuses it.
+        noise = [] if 'dequantizer' in self.configuration else ['dequant_noise']
+        for key in ('images', 'n_bits', *noise):
             if key not in self.io:
                 raise ValueError(f'{prefix}.io.npz must hold the array {key!r}; it is missing.')
         trajectory = f'{prefix}.trajectory.npz'
