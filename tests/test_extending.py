@@ -1,4 +1,4 @@
-"""A network, a source of images and an evaluator from outside the package: a file each, and one line of gin."""
+"""A network, an encoder, a source of images and an evaluator from outside the package: a file each, and one line of gin."""
 import json
 import os
 import pathlib
@@ -36,6 +36,28 @@ class Pointwise(tf.Module):
         self.last.assign(tf.zeros_like(self.last))
 '''
 
+ENCODER = '''
+import math
+
+import tensorflow as tf
+import tfwolf
+
+@tfwolf.register
+class LinearEncoder(tf.Module):
+    """q(z|x) is one linear map of the pixels."""
+
+    def __init__(self, image_shape, latent_dim, seed=0, dtype=tf.float32):
+        super().__init__(name='linear_encoder')
+        draw = tf.random.stateless_normal([math.prod(image_shape), 2 * latent_dim], [seed % 2 ** 31, 1], dtype=dtype)
+        self.kernel = tf.Variable(0.01 * draw)
+
+    def __call__(self, x, training=False):
+        return tfwolf.Posterior(*tf.split(tf.reshape(x, [-1, self.kernel.shape[0]]) @ self.kernel, 2, axis=-1))
+
+    def initialize(self, chunks):
+        self.kernel.assign(0.1 * self.kernel)
+'''
+
 SOURCE = '''
 import numpy as np
 from tfwolf.data.dataset import ArraySplit, ImageDataset
@@ -69,9 +91,9 @@ class Brightness:
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Returns a working directory with the three files."""
+    """Returns a working directory with the four files."""
     folder = tmp_path_factory.mktemp('outside')
-    for name, text in (('own_network', NETWORK), ('own_source', SOURCE), ('own_evaluator', EVALUATOR)):
+    for name, text in (('own_network', NETWORK), ('own_encoder', ENCODER), ('own_source', SOURCE), ('own_evaluator', EVALUATOR)):
         (folder / f'{name}.py').write_text(text)
     return folder
 
@@ -84,10 +106,11 @@ def call(folder, module, *arguments):
     return done.stdout
 
 
-def test_all_three_train_evaluate_and_export(folder):
-    plugins = [f'--plugin=own_{kind}' for kind in ('network', 'source', 'evaluator')]
+def test_all_of_them_train_evaluate_and_export(folder):
+    plugins = [f'--plugin=own_{kind}' for kind in ('network', 'encoder', 'source', 'evaluator')]
     call(folder, 'train', '--gin_file=digits', *(f'--gin_param={binding}' for binding in TINY), *plugins, '--train_dir=run', '--max_steps=3',
-         '--gin_param=RefinedGlow.net = @Pointwise', "--gin_param=dataset.source = 'stripes:2'", '--gin_param=dataset.validation_size = None')
+         '--gin_param=RefinedGlow.net = @Pointwise', '--gin_param=GaussianLatent.encoder = @LinearEncoder',
+         "--gin_param=dataset.source = 'stripes:2'", '--gin_param=dataset.validation_size = None')
     call(folder, 'evaluate', '--train_dir=run', *plugins, '--num_samples=1', '--gin_param=evaluation.evaluators = [@Brightness()]',
          '--gin_param=Brightness.scale = 2.0')
     result = json.loads((folder / 'run' / 'evaluation.json').read_text())

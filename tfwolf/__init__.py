@@ -29,7 +29,7 @@ _NAMES = {
     'bijectors.top_prior': ['TopPrior'],
     'data.augment': ['horizontal_flip', 'pad_and_crop'], 'data.dataset': ['ArraySplit', 'ImageDataset', 'Split'], 'data.registry': ['register_source'],
     'data.sources': ['DataSource', 'load_dataset'],
-    'distributions.prior': ['FlowPrior', 'NormalPrior'],
+    'distributions.posterior': ['Posterior'], 'distributions.prior': ['FlowPrior', 'NormalPrior'],
     'models.encoder': ['Encoder'], 'models.initialization': ['initialize'],
     'models.latents': ['ClassLatent', 'GaussianLatent', 'LabelCondition', 'NoLatent'], 'models.wolf': ['Wolf'],
     'nets.coupling_nets': ['ConvCouplingNet', 'DenseCouplingNet'], 'nets.glow_net': ['GlowCouplingNet', 'ZeroConv'],

@@ -53,9 +53,7 @@ class FlowBijector(OnePassBijector):
         return y, evenly_spread(log_det, x)
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        """Returns x and the terms of log|det dx/dy|, in nats, which broadcast to x; arguments as in
-        `_forward_terms`.
-        """
+        """Returns x and the terms of log|det dx/dy|, in nats, which broadcast to x; arguments as in `_forward_terms`."""
         raise NotImplementedError(f'{type(self).__name__} must write `_inverse_terms`, or `inverse_and_log_det`.')
 
     def forward_and_log_det(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
@@ -73,16 +71,13 @@ class FlowBijector(OnePassBijector):
         return y, sum_of_terms(terms, y)
 
     def inverse_and_log_det(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; arguments as in
-        `forward_and_log_det`.
-        """
+        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; arguments as in `forward_and_log_det`."""
         self._check_rank(y)
         x, terms = self._inverse_terms(y, condition)
         return x, sum_of_terms(terms, x)
 
     def forward_in_training(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the
-        batch.
+        """Returns what `forward_and_log_det` does, while weights are trained; differs where a layer normalises over the batch.
 
         Such a layer takes the statistics of the global batch and moves its running averages. Call it within the
         strategy's `run`.
@@ -98,8 +93,7 @@ class FlowBijector(OnePassBijector):
 
     def forward_with_contributions(self, x: tf.Tensor, contributions: tf.Tensor,
                                    condition: Optional[tf.Tensor] = None) -> Pass:
-        """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape,
-        in nats.
+        """Returns y and what each of its dimensions has contributed to the log-determinant so far, both of y's shape, in nats.
 
         The sum over an image grows by the layer's log-determinant. A layer that is not element-wise, such as a 1x1
         convolution, has its log-determinant spread evenly; one that moves dimensions takes their contributions along.
@@ -158,8 +152,7 @@ class FlowBijector(OnePassBijector):
         return x, gradient, others
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns `{name: [batch]}`, what training adds to the loss besides the likelihood, in bits per dimension;
-        mostly nothing.
+        """Returns `{name: [batch]}`, what training adds to the loss besides the likelihood, in bits per dimension; mostly nothing.
 
         Args:
             v: `[batch, ...]`, the layer's output.

@@ -70,9 +70,7 @@ class BatchNormFlow(FlowBijector):
         self.running_variance.assign(tf.constant(variance, self.dtype))
 
     def _moved_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training
-        normalises with.
-        """
+        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training normalises with."""
         mean, variance, _ = global_moments(x)
         rho = self._momentum
         lagged = tuple(rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new

@@ -14,8 +14,7 @@ VisitLeaf = Callable[[tuple[str, ...], FlowBijector, tf.Tensor], tf.Tensor]
 
 
 class Composite(FlowBijector):
-    """A layer made of layers. It names them in `parts`, and writes how x travels through them, in `walk`, and y back,
-    in `walk_back`.
+    """A layer made of layers. It names them in `parts`, and writes how x travels through them, in `walk`, and y back, in `walk_back`.
 
     Forward and inverse passes, initialisation, gradients, auxiliary losses, diagnosis and whatever else looks at single
     layers are visits of these walks. Between the layers dimensions may only be moved. What a flow says of itself
@@ -58,8 +57,7 @@ class Composite(FlowBijector):
 
     @property
     def preparation(self) -> Optional[Any]:
-        """What has to come before training, for the one layer inside that needs something, or None; see
-        `tfwolf.models.preparation`.
+        """What has to come before training, for the one layer inside that needs something, or None; see `tfwolf.models.preparation`.
 
         Raises:
             ValueError: if two layers inside each need a preparation.
@@ -80,8 +78,7 @@ class Composite(FlowBijector):
         return any(part.auxiliary_losses_read_v for part in self.parts)
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns `{name: [batch]}`, the auxiliary losses of all layers inside, those of one name added up, in bits per
-        dimension.
+        """Returns `{name: [batch]}`, the auxiliary losses of all layers inside, those of one name added up, in bits per dimension.
 
         Each layer gets its own output. v is sent back only as far as a layer inside reads it.
 
@@ -194,7 +191,5 @@ def walk_leaves(layer: FlowBijector, visit: VisitLeaf, x: tf.Tensor, path: tuple
 
 
 def leaves(layer: FlowBijector) -> list[FlowBijector]:
-    """Returns all layers inside `layer` that hold no others, in the order in which x visits them; of a `Repeat` those
-    of its template.
-    """
+    """Returns all layers inside `layer` that hold no others, in the order in which x visits them; of a `Repeat` those of its template."""
     return [leaf for part in layer.parts for leaf in leaves(part)] if isinstance(layer, Composite) else [layer]

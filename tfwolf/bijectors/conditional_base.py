@@ -12,13 +12,13 @@ from tfwolf import validate
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.levels import Level
-from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.bijectors.standardization import Standardization
 from tfwolf.nets.condition import check_condition
 from tfwolf.parts import register
 from tfwolf.untracked import Untracked
 
 
-class ConditionalAffine(FlowBijector):
+class ConditionalAffine(Standardization):
     """y = (x - mu(z)) exp(-log_sigma(z)), with mu and log sigma of every entry one linear map of z, at first zero.
 
     With y ~ N(0, I) this is x ~ N(mu(z), sigma(z)); log|det dy/dx| = -sum log sigma.
@@ -38,25 +38,15 @@ class ConditionalAffine(FlowBijector):
         self.kernel = tf.Variable(tf.zeros([condition_dim, outputs], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([outputs], dtype), name='bias')
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
-        mean, log_sigma = self._moments(x, condition)
-        log_scale = -log_sigma
-        return (x - mean) * tf.exp(log_scale), log_scale
-
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        mean, log_sigma = self._moments(y, condition)
-        return mean + y * tf.exp(log_sigma), log_sigma
-
-    def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> list[tf.Tensor]:
+    def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         check_condition(condition, x, self.kernel.shape[0])
-        return [tf.reshape(part, [-1, *self._shape])
-                for part in tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)]
+        mean, log_sigma = tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)
+        return tf.reshape(mean, [-1, *self._shape]), tf.reshape(log_sigma, [-1, *self._shape])
 
 
 @register
 class ConditionalBase(Chain):
-    """A flow without a condition, then a `ConditionalAffine`: the density p(x|z) = N(f(x); mu(z), sigma(z)) |det
-    df/dx|.
+    """A flow without a condition, then a `ConditionalAffine`: p(x|z) = N(f(x); mu(z), sigma(z)) |det df/dx|.
 
     Args:
         image_shape: (height, width, channels) of x.

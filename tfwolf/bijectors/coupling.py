@@ -24,14 +24,12 @@ class Coupling(FlowBijector):
         event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations
-    7-8;
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 7-8;
     with z: Ma et al., "Decoupling Global and Local Representations", 2021, arXiv:2004.11820, section 3.2.
     """
 
     def __init__(self, split: Union[ChannelSplit, Checkerboard], net: CouplingNetwork, transform: Transform,
-                 event_ndims: int = 3,
-                 dtype: tf.DType = tf.float32, name: str = 'coupling') -> None:
+                 event_ndims: int = 3, dtype: tf.DType = tf.float32, name: str = 'coupling') -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         self.split = split
         self.net = net
@@ -88,9 +86,7 @@ class Coupling(FlowBijector):
 
     def backpropagate(self, y: tf.Tensor, upstream: Pass, weights: Sequence[tf.Tensor | tf.Variable], kept: Any = None,
                       condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its input is part of
-        y.
-        """
+        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its input is part of y."""
         if kept is not None:
             return super().backpropagate(y, upstream, weights, kept, condition)
         a, b = self.split.split(y)
@@ -110,9 +106,7 @@ class Coupling(FlowBijector):
         return x, tape.gradient(parts, x, gradients), others
 
     def initialize_and_forward(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
-        """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the
-        identity.
-        """
+        """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the identity."""
         a, b = self.split.split(x)
         self.net.initialize(a, condition)
         if self.transform.starts_as_identity:

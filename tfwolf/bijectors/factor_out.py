@@ -115,9 +115,7 @@ class LikelihoodContribution:
         return contributions_at_factor_outs(flow, x, condition)
 
     def layers(self, shape: Shape, num_leaving: int, seed: int, dtype: tf.DType) -> list[FlowBijector]:
-        """Returns an `Arrangement` of `[height, width, 4 c]` that phase 1 has to decide; arguments as in
-        `RandomHalves.layers`.
-        """
+        """Returns an `Arrangement` of `[height, width, 4 c]` that phase 1 has to decide; arguments as in `RandomHalves.layers`."""
         if num_leaving not in (1, 2):
             raise ValueError(f'`factor_out` by likelihood contribution needs levels that factor out once or twice; got '
                              f'{num_leaving} times.')
@@ -203,8 +201,7 @@ def contributions_at_factor_outs(flow: FlowBijector, x: tf.Tensor,
 
 
 def window_order(contributions: np.ndarray, num_leaving: int, keep_most: bool) -> np.ndarray:
-    """Returns the order of an `Arrangement`, integers `[height, width, 4 c]`, that keeps two positions of each window
-    of each channel.
+    """Returns the order of an `Arrangement`, integers `[height, width, 4 c]`, that keeps two positions of each window of each channel.
 
     Channels of the result: the two that go on, in raster order; then those that leave: both in raster order if they
     leave together, else first the one that leaves last. Ties go to the earlier position.
@@ -232,9 +229,7 @@ def _cuts(total: int, num_leaving: int) -> list[int]:
 
 
 def _places_in_parts(parts: Sequence[np.ndarray], shape: Shape) -> np.ndarray:
-    """Returns the order `[height, width, 4 c]` with the entries of each part, as places of the unsqueezed image, in
-    raster order.
-    """
+    """Returns the order `[height, width, 4 c]` with the entries of each part, as places of the unsqueezed image, in raster order."""
     height, width, channels = shape
     places = np.arange(np.prod(shape)).reshape(height, 2, width, 2, channels // WINDOW)
     squeezed = places.transpose(0, 2, 1, 3, 4).reshape(-1)

@@ -72,8 +72,7 @@ class Glow(ImageFlow):
     """
 
     def __init__(self, image_shape: Sequence[int], condition_dim: int, num_levels: int, num_steps: int,
-                 hidden_channels: int,
-                 transform: Transform, permutation: Callable[..., FlowBijector], factor_out: FactorOut = Conventional(),
+                 hidden_channels: int, transform: Transform, permutation: Callable[..., FlowBijector], factor_out: FactorOut = Conventional(),
                  classification_weight: float = 0.0, net: CouplingNetworkFactory = GlowCouplingNet, seed: int = 0,
                  dtype: tf.DType = tf.float32, name: str = 'glow') -> None:
         validate.integer('num_levels', num_levels, minimum=1)
@@ -142,9 +141,7 @@ class Glow(ImageFlow):
         return self._classification_weight > 0
 
     def auxiliary_losses(self, v: tf.Tensor, condition: Optional[tf.Tensor] = None) -> dict[str, tf.Tensor]:
-        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see
-        `FlowBijector`.
-        """
+        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or nothing; see `FlowBijector`."""
         if not self._classification_weight:
             return {}
         top = v

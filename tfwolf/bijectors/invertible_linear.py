@@ -16,8 +16,7 @@ Matrix = Union[type[FullMatrix], type[PLUMatrix]]
 
 
 class InvertibleLinear(FlowBijector):
-    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an
-    image.
+    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an image.
 
     Args:
         features: size of the last dimension of x.

@@ -30,9 +30,7 @@ class Level(NamedTuple):
 
 
 def networks(layers: Sequence[FlowBijector]) -> list[CouplingNetwork]:
-    """Returns the networks of all couplings inside layers, in the order in which x visits them; of equal layers that
-    of their template.
-    """
+    """Returns the networks of all couplings inside layers, in the order in which x visits them; of equal layers that of their template."""
     return [leaf.net for layer in layers for leaf in leaves(layer) if isinstance(leaf, Coupling)]
 
 

@@ -57,9 +57,7 @@ def spread_terms(terms: Terms) -> tf.Tensor | tf.Variable | float:
 
 
 def evenly_spread(log_det: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the dimensions of x,
-    `[batch, ...]`.
-    """
+    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the dimensions of x, `[batch, ...]`."""
     return tf.reshape(log_det / math.prod(x.shape[1:]), [-1] + [1] * (len(x.shape) - 1))
 
 

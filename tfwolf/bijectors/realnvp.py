@@ -96,8 +96,8 @@ class RealNVP(ImageFlow):
             count = COUPLINGS_OF_LAST_SCALE if is_last else COUPLINGS_PER_GROUP
             boards = [Checkerboard(height, width, channels, swapped=number % 2 == 1) for number in range(count)]
             layers = couplings(boards, hidden, ('checkerboard', index))
-            rows.append(Level(index, height, width, channels, 1, count, hidden, most_hidden_arrays(layers), channels
-                              if is_last else 0,
+            leaving = channels if is_last else 0
+            rows.append(Level(index, height, width, channels, 1, count, hidden, most_hidden_arrays(layers), leaving,
                               sum(map(count_parameters, layers))))
             if is_last:
                 return Chain(layers, name=f'scale{index}')
@@ -106,8 +106,8 @@ class RealNVP(ImageFlow):
             splits = [ChannelSplit(channels, up=number % 2 == 0) for number in range(COUPLINGS_PER_GROUP)]
             inner = couplings(splits, 2 * hidden, ('channel', index))
             rows.append(Level(index, height, width, channels, 1, COUPLINGS_PER_GROUP, 2 * hidden,
-                              most_hidden_arrays(inner), channels - kept,
-                              sum(map(count_parameters, inner))))
+                              most_hidden_arrays(inner),
+                              channels - kept, sum(map(count_parameters, inner))))
             inner += factor_out.layers((height, width, channels), 1, seeds.derive(seed, 'factor out', index), dtype)
             rest = scale(index + 1, height, width, kept)
             inner.append(MultiScaleSplit(rest, 0, kept, channels, name='kept') if kept < channels else rest)

@@ -129,9 +129,7 @@ def glow_step(parts: _Parts, channels: int, hidden_channels: int, seed: int) -> 
 
 def factor_out(parts: _Parts, channels: int, factor: int, arrangement: Sequence[FlowBijector], hidden_channels: int,
                seed: int) -> Chain:
-    """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`,
-    actnorm on those.
-    """
+    """Returns the learned factor-out: 1x1 convolution, what arranges, a coupling on the last `channels // factor`, actnorm on those."""
     split = ChannelSplit(channels, factor=factor)
     leaving = split.transformed_channels
     coupling = parts.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), parts.factor_out_transform)

@@ -142,9 +142,7 @@ class Repeat(Composite):
         return x
 
     def fix_weights(self) -> None:
-        """As `tfwolf.derived.fix_weights`, for the layers inside: their derived attributes are stacked as the weights
-        are.
-        """
+        """As `tfwolf.derived.fix_weights`, for the layers inside: their derived attributes are stacked as the weights are."""
         rows = []
         for index in range(self.repeats):
             with self._layer(index) as layer:

@@ -22,9 +22,7 @@ class Transform(Protocol):
     starts_as_identity: bool
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., outputs_per_channel *
-        channels]`.
-        """
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., outputs_per_channel * channels]`."""
         ...
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -33,9 +31,7 @@ class Transform(Protocol):
 
 
 class ExpAffine:
-    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and bounds the log-scale
-    itself.
-    """
+    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and bounds the log-scale itself."""
 
     outputs_per_channel: int = 2
     starts_as_identity: bool = True
@@ -98,9 +94,7 @@ class Additive:
 
 @register
 class SigmoidAffine(ExpAffine):
-    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The network's output is `[mu,
-    u]`.
-    """
+    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The network's output is `[mu, u]`."""
 
     starts_as_identity: bool = False
 
@@ -110,9 +104,7 @@ class SigmoidAffine(ExpAffine):
 
 
 class Whitening(ExpAffine):
-    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is `[mean,
-    log_sigma]`.
-    """
+    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is `[mean, log_sigma]`."""
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y and the log-scales log|dy/dx| = -log sigma, both of x's shape."""

@@ -6,17 +6,15 @@ from typing import Optional
 import tensorflow as tf
 
 from tfwolf import validate
-from tfwolf.bijectors.base import FlowBijector
-from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.bijectors.standardization import Standardization
 from tfwolf.nets.condition import check_condition
 
 
-class TopPrior(FlowBijector):
-    """y = (x - mean) exp(-log_sigma) per channel, with mean and log_sigma learned and, given a condition, a linear map
-    of it.
+class TopPrior(Standardization):
+    """y = (x - mean) exp(-log_sigma) per channel; mean and log_sigma are learned, and with a condition linear in it.
 
-    With y ~ N(0, I) this is x ~ N(mean, sigma) in every pixel. All weights start at zero, so the prior starts as N(0,
-    I).
+    With y ~ N(0, I) this is x ~ N(mean, sigma) in every pixel. All weights start at zero, so the prior starts as
+    N(0, I).
 
     Args:
         channels: channels of x.
@@ -33,15 +31,6 @@ class TopPrior(FlowBijector):
         self.log_sigma = tf.Variable(tf.zeros([channels], dtype), name='log_sigma')
         if condition_dim:
             self.kernel = tf.Variable(tf.zeros([condition_dim, 2 * channels], dtype), name='kernel')
-
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
-        mean, log_sigma = self._moments(x, condition)
-        log_scale = -log_sigma
-        return (x - mean) * tf.exp(log_scale), log_scale
-
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        mean, log_sigma = self._moments(y, condition)
-        return mean + y * tf.exp(log_sigma), log_sigma
 
     def _moments(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns mean and log sigma, `[batch, 1, 1, channels]`, or `[channels]` without a condition."""

@@ -6,12 +6,30 @@ encoding, which rounding in an inverse cannot push over a bin's edge, and 0 for 
 """
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from tfwolf import validate
 
 Tensor = tf.Tensor | np.ndarray
+
+
+def checked_images(images: Tensor, image_shape: Sequence[int]) -> tf.Tensor:
+    """Returns images as a tensor, uint8 `[batch, height, width, channels]`.
+
+    Args:
+        images: the images.
+        image_shape: (height, width, channels) that they must have.
+
+    Raises:
+        ValueError: if they have another shape or dtype.
+    """
+    images = tf.convert_to_tensor(images)
+    if images.dtype != tf.uint8 or tuple(images.shape[1:]) != tuple(image_shape):
+        raise ValueError(f'`images` must be uint8 [batch, {", ".join(map(str, image_shape))}]; got {images.dtype.name} {tuple(images.shape)}.')
+    return images
 
 
 def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:

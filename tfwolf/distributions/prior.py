@@ -88,9 +88,7 @@ class FlowPrior(CompleteVariables, keras.Model):
         return standard_normal_log_prob(noise) + log_det
 
     def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
-        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~
-        q(z|x).
-        """
+        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~ q(z|x)."""
         return posterior.log_prob(z) - self(z)
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:

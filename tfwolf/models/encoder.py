@@ -104,9 +104,7 @@ class Encoder(keras.Model):
         self(tf.zeros([1, *image_shape], dtype))
 
     def call(self, x: tf.Tensor, training: bool = False) -> Posterior:
-        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch
-        norm.
-        """
+        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch norm."""
         return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:

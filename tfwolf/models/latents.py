@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfwolf import seeds, validate
 from tfwolf.distributions.posterior import Posterior
+from tfwolf.models.encoder import EncoderNetwork
 from tfwolf.parts import register
 from tfwolf.variables import CompleteVariables
 
@@ -42,7 +43,7 @@ class GaussianLatent(CompleteVariables, tf.Module):
     Args:
         image_shape: (height, width, channels).
         latent_dim: size of z.
-        encoder: makes the encoder, called with (image_shape, latent_dim, seed, dtype).
+        encoder: makes the encoder, an `EncoderNetwork`, called with (image_shape, latent_dim, seed, dtype).
         prior: makes the prior, called with (latent_dim, seed, dtype).
         seed: seed of the initial weights.
         dtype: floating type.
@@ -53,7 +54,7 @@ class GaussianLatent(CompleteVariables, tf.Module):
     needs_labels: bool = False
     num_classes: Optional[int] = None
 
-    def __init__(self, image_shape: ImageShape, latent_dim: int, encoder: Callable[..., Callable], prior: Callable[..., tf.Module],
+    def __init__(self, image_shape: ImageShape, latent_dim: int, encoder: Callable[..., EncoderNetwork], prior: Callable[..., tf.Module],
                  seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='gaussian_latent')
         self.dim: int = validate.integer('latent_dim', latent_dim, minimum=1)

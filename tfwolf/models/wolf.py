@@ -36,13 +36,11 @@ class Wolf(CompleteVariables, tf.Module):
         seed: seed of the initial weights.
         dtype: floating type of weights and computation.
 
-    Reference: Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows", 2021,
-    arXiv:2004.11820, equations 5-8.
+    Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative Flows", 2021, arXiv:2004.11820, equations 5-8.
 
     >>> flow = functools.partial(tfwolf.RefinedGlow, num_steps=[0, [1], 1], hidden_channels=[8, 8, 8], transform=tfwolf.BoundedAffine(1.0))
     >>> model = tfwolf.Wolf([8, 8, 3], num_bits=8, flow=flow, latent=tfwolf.NoLatent)
-    >>> images = np.zeros([16, 8, 8, 3], np.uint8)
-    >>> tfwolf.initialize(model, images, seed=0)
+    >>> tfwolf.initialize(model, np.zeros([16, 8, 8, 3], np.uint8), seed=0)
     >>> model.sample(2, seed=0).shape
     TensorShape([2, 8, 8, 3])
     """
@@ -70,8 +68,7 @@ class Wolf(CompleteVariables, tf.Module):
     @property
     def num_dims(self) -> int:
         """height * width * channels of an image."""
-        height, width, channels = self.image_shape
-        return height * width * channels
+        return math.prod(self.image_shape)
 
     def draw_noise(self, batch_size: int, seed: tf.Tensor) -> Noise:
         """Returns the `Noise` for `batch_size` images; `seed` is a `[2]` tensor seed."""
@@ -243,16 +240,11 @@ class Wolf(CompleteVariables, tf.Module):
         return images[0] if single else images
 
     def _checked(self, images: Array) -> tf.Tensor:
-        images = tf.convert_to_tensor(images)
-        if images.dtype != tf.uint8 or tuple(images.shape[1:]) != self.image_shape:
-            raise ValueError(f'`images` must be uint8 [batch, {", ".join(map(str, self.image_shape))}]; '
-                             f'got {images.dtype.name} {tuple(images.shape)}.')
+        images = preprocess.checked_images(images, self.image_shape)
         self._check_initialized()
         return images
 
     def _check_initialized(self) -> None:
         with tf.init_scope():
-            ready = bool(self.initialized.numpy())
-        if not ready:
-            raise RuntimeError('The model has not been initialised: pass a batch of images to '
-                               'tfwolf.models.initialization.initialize, or restore a checkpoint.')
+            if not self.initialized.numpy():
+                raise RuntimeError('The model has not been initialised: call `tfwolf.initialize(model, images, seed)`, or restore a checkpoint.')

@@ -46,9 +46,7 @@ class BatchNorm(keras.layers.Layer):
         return x * scale + (self.beta - mean * scale)
 
     def initialize(self, chunks: Iterable[tf.Tensor]) -> None:
-        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on
-        one device.
-        """
+        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on one device."""
         mean, variance, count = channel_moments(chunks)
         self.running_mean.assign(mean.astype(self.running_mean.dtype))
         self.running_variance.assign((variance * count / max(count - 1, 1)).astype(self.running_variance.dtype))

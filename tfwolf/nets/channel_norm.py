@@ -29,9 +29,7 @@ def chunks_of(x: tf.Tensor, values_per_example: Optional[int] = None) -> Iterato
 
 
 def moments(x: tf.Tensor) -> Moments:
-    """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's
-    type.
-    """
+    """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]` each, in x's type."""
     rows = tf.reshape(x, [-1, x.shape[-1]])
     count = tf.shape(rows)[0]
     # Products with ones are the fastest sums over rows. From the first row on, so that a constant channel has the
@@ -73,8 +71,7 @@ def graph_of(function: Callable[..., Moments], x: tf.Tensor) -> Callable[..., Mo
 
 def standardizing(chunks: Iterable[tf.Tensor], dtype: tf.DType,
                   of_chunk: Optional[Callable[[tf.Tensor], Moments]] = None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0 and variance 1 per
-    channel.
+    """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0 and variance 1 per channel.
 
     Args:
         chunks, of_chunk: as in `channel_moments`, x in parts. A channel that is constant in x keeps the scale 1.

@@ -23,9 +23,7 @@ def _uniform(shape: Sequence[int], fan_in: int, generator: np.random.Generator, 
 
 
 class _CouplingNet(CompleteVariables, tf.Module):
-    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the
-    identity.
-    """
+    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the identity."""
 
     def _add_output_layer(self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType) -> None:
         self.output_direction = tf.Variable(DIRECTION_STDDEV * generator.standard_normal(shape), dtype=dtype,

@@ -35,9 +35,7 @@ class ZeroConv(CompleteVariables, tf.Module):
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no
-        condition.
-        """
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), self.bias.dtype) + self.bias
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
@@ -91,9 +89,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
     def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no
-        condition.
-        """
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
         h = self._hidden(x, self.kernel1, self.log_scale1, self.bias1)
         h = self._hidden(h, self.kernel2, self.log_scale2, self.bias2)
         return self.output(h)
@@ -103,9 +99,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + bias)
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to
-        zero.
-        """
+        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
         # The first layer runs twice: cheaper than to hold what it returns for all images.
         for log_scale, bias, of_chunk in (
                 (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),

@@ -31,9 +31,7 @@ class CouplingNetwork(Protocol):
         ...
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Initialises weights from the conditioning part of real images; from then on, until it is trained, the
-        network returns zeros.
-        """
+        """Initialises weights from the conditioning part of real images; from then on, until it is trained, the network returns zeros."""
         ...
 
 
@@ -65,7 +63,5 @@ def hidden_arrays(network: CouplingNetwork) -> int:
 
 
 def weight_scales(network: CouplingNetwork) -> Sequence[tf.Variable]:
-    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network that does not name
-    any.
-    """
+    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network that does not name any."""
     return network.weight_scales() if hasattr(network, 'weight_scales') else []

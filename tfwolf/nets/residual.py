@@ -12,8 +12,7 @@ from tfwolf.nets.precision import compute_type, conv2d
 
 
 class Conv(keras.layers.Layer):
-    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side
-    more.
+    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side more.
 
     Weights (and biases) start in U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
 
@@ -64,8 +63,7 @@ class Conv(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else
-    x.
+    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else x.
 
     Args:
         in_channels: channels of x.

@@ -53,8 +53,7 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
 @register
 class ResidualCouplingNet(CompleteVariables, tf.Module):
-    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips,
-    BN-ReLU-conv 1x1.
+    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
 
     The output of the first convolution and of each block also goes through a 1x1 convolution of its own into the sum
     from which the last layer reads ("skip connections"). Its first half is the shift; of the second half u the
