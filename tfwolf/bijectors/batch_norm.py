@@ -28,15 +28,13 @@ class BatchNormFlow(FlowBijector):
         epsilon: added to the variance.
         dtype: floating type.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations
-    17-21.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 17-21.
     """
 
     normalizes_over_batch = True
 
     def __init__(self, channels: int, momentum: float = 0.9, lag: bool = False, epsilon: float = 1e-5,
-                 dtype: tf.DType = tf.float32,
-                 name: str = 'batch_norm') -> None:
+                 dtype: tf.DType = tf.float32, name: str = 'batch_norm') -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
         self._momentum = validate.real('momentum', momentum, minimum=0, below=1)
@@ -56,12 +54,12 @@ class BatchNormFlow(FlowBijector):
             mean, variance = self._moved_statistics(x)
         else:
             mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
-        scale = tf.math.rsqrt(variance + self._epsilon)
-        return (x - mean) * scale, tf.math.log(scale)
+        variance += self._epsilon
+        return (x - mean) * tf.math.rsqrt(variance), -0.5 * tf.math.log(variance)
 
     def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
-        scale = tf.sqrt(tf.convert_to_tensor(self.running_variance) + self._epsilon)
-        return y * scale + self.running_mean, tf.math.log(scale)
+        variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
+        return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
 
     def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
         """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
