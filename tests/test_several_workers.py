@@ -86,6 +86,9 @@ def test_two_workers_stop_together_equal_one_and_end_when_one_dies(tmp_path, cle
     last = checkpoint_steps(folder / 'checkpoints')[-1]
     assert '2 replica(s) of 2 workers' in printed[0] and 'Training' not in printed[1] and 'parameters' not in printed[1], printed
     assert not (tmp_path / 'two-1').exists()
+    # There is nothing left to train: both end well, though only the chief sees checkpoints.
+    codes, printed = finish(train(folder, 2, f'--max_steps={last}'))
+    assert codes == [0, 0] and not (tmp_path / 'two-1').exists(), printed
 
     codes, printed = finish(train(tmp_path / 'one', 1, f'--max_steps={last}'))
     assert codes == [0], printed

@@ -17,7 +17,7 @@ from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.run import Run
 from tfwolf.training import run_directory
-from tfwolf.training.checkpoints import find_checkpoint
+from tfwolf.training.checkpoints import checkpoint_path, find_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.procedure import evaluate_test, train
 from tfwolf.training.run import TrainingRun
@@ -116,7 +116,9 @@ def fit_configuration(configuration: Configuration, settings: Settings, train_di
         weights = step.weights_name
         if step.averages is not None:
             step.averages.adopt()
-    return Run(model, configuration, train_dir, find_checkpoint(train_dir, 'latest'), weights, experiment, environment, strategy, result)
+    # The other workers write none, and may not see the chief's folder.
+    checkpoint = find_checkpoint(train_dir, 'latest') if workers.is_chief else checkpoint_path(train_dir, int(step.step.numpy()))
+    return Run(model, configuration, train_dir, checkpoint, weights, experiment, environment, strategy, result)
 
 
 def _introduce(run: TrainingRun, dataset: ImageDataset) -> None:

@@ -33,7 +33,7 @@ class Run:
         model: the `Wolf`, with the weights of the checkpoint.
         config: the `Configuration`; `config.text` is a gin file.
         train_dir: folder of the run.
-        checkpoint: path of the checkpoint, without extension.
+        checkpoint: path of the checkpoint, without extension; only the chief of several workers writes it.
         weights: which of its weights, 'raw' or 'averaged'.
         experiment: the `Experiment` that the configuration makes.
         environment: the `Environment` in which it was opened.

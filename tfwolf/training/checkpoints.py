@@ -93,6 +93,11 @@ def has_checkpoint(train_dir: str) -> bool:
     return bool(checkpoint_steps(os.path.join(train_dir, LATEST)))
 
 
+def checkpoint_path(train_dir: str, step: int | str) -> str:
+    """Returns the path, without extension, of the checkpoint that a run saves after a step."""
+    return os.path.join(train_dir, LATEST, f'ckpt-{step}')
+
+
 def find_checkpoint(train_dir: str, which: str | int) -> str:
     """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest ones the newest that is intact.
 
@@ -103,7 +108,7 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
     if which in ('latest', 'best'):
         path = newest_intact(folder)
     else:
-        path = os.path.join(folder, f'ckpt-{which}')
+        path = checkpoint_path(train_dir, which)
         path = path if os.path.exists(f'{path}.index') else None
         if path and (damage := find_damage(path)):
             raise ValueError(f'{path} is damaged: {damage}. Name another --checkpoint.')
