@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfwolf.commands import flags, main as command, opening
 from tfwolf.derived import fix_weights
+from tfwolf.messages import first_line
 from tfwolf.serving.companions import write_companions
 from tfwolf.serving.publication import new_folder, new_version
 from tfwolf.serving.signatures import Signatures
@@ -34,7 +35,7 @@ def main(options: flags.Flags) -> None:
         _stablehlo(options) if options.format == 'stablehlo' else _saved_model(options)
     except tf.errors.OpError as error:
         # A full disk, mostly; the unfinished version is gone.
-        raise RuntimeError(f'The export could not be written; nothing was published. TensorFlow says: {error.message.splitlines()[0]}') from error
+        raise RuntimeError(f'The export could not be written; nothing was published. TensorFlow says: {first_line(error)}') from error
 
 
 def _saved_model(options: flags.Flags) -> None:

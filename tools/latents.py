@@ -5,8 +5,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that a clone that is not installed will do
 from tfwolf import quiet  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
 
-import os
-
 from tfwolf.commands import flags, images, main as command, opening
 from tfwolf.commands.latent_parts import PARTS, Context
 
@@ -32,7 +30,7 @@ def main(options: flags.Flags) -> None:
     if asked is not None and (not asked or set(asked) - PARTS.keys()):
         raise ValueError(f'--show must be some of {",".join(PARTS)}; got {",".join(asked)!r}.')
     run = opening.open_run(options)
-    base = options.output_dir or os.path.join(run.train_dir, 'results', os.path.basename(run.checkpoint), 'latents')
+    base = opening.results_path(options, run.train_dir, run.checkpoint, 'latents')
     context = Context(options, run, opening.coder(options, run), base)
     done = []
     for name in asked or PARTS:

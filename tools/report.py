@@ -15,6 +15,7 @@ from tfwolf.runs.config_text import read_config
 from tfwolf.runs.report import SECTIONS, likelihood_part, make_part, part_of
 from tfwolf.runs.results import ResultFolder
 from tfwolf.training import run_directory
+from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint
 
 PAGE = 'report.html'
@@ -37,8 +38,7 @@ def main(options: flags.Flags) -> None:
     train_dir = opening.train_dir(options)
     config = read_config(train_dir)
     path = find_checkpoint(train_dir, options.checkpoint)
-    step = int(path.rsplit('-', 1)[1])
-    out = options.output_dir or os.path.join(train_dir, 'results', os.path.basename(path), 'report')
+    step, out = step_of(path), opening.results_path(options, train_dir, path, 'report')
     identity = {'checkpoint': os.path.basename(path), 'checkpoint_sha256': checkpoint_sha256(path), 'asked_weights': options.weights}
     folder = ResultFolder(out, {'tool': 'report', **identity, 'seed': options.seed, 'versions': software_versions()}, step, options.overwrite)
     facts = {'checkpoint': identity['checkpoint'], 'SHA-256 of its index': identity['checkpoint_sha256'], 'seed': str(options.seed),

@@ -96,9 +96,7 @@ class LabelledSplit:
 
     def __init__(self, dataset: ImageDataset, name: str) -> None:
         self.title = f'{dataset.title}, {name}'
-        self.split = getattr(dataset, name)
-        if not self.split.num_examples:
-            raise ValueError(f'The split {name!r} of {dataset.title} is empty. Name another --split.')
+        self.split = dataset.split(name)
 
     def load(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns (uint8 images `[n, height, width, channels]`, labels `[n]`, -1 where there are none) at positions of the split.

@@ -63,6 +63,11 @@ def coder(options: Flags, run: Run) -> Coder:
     return Coder(run.model, options.batch_size, show_progress=True)
 
 
+def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> str:
+    """Returns the path of the results of a tool on a checkpoint: --output_dir, or a folder within that of the run."""
+    return options.output_dir or os.path.join(train_dir, 'results', os.path.basename(checkpoint), tool)
+
+
 def result_folder(options: Flags, tool: str, run: Run, settings: dict, path: str | None = None) -> ResultFolder:
     """Returns the `ResultFolder` of a tool.
 
@@ -73,7 +78,7 @@ def result_folder(options: Flags, tool: str, run: Run, settings: dict, path: str
         settings: `{name: JSON value}` of whatever else the results depend on.
         path: of the folder; None for what --output_dir says.
     """
-    folder = path or options.output_dir or os.path.join(run.train_dir, 'results', os.path.basename(run.checkpoint), tool)
+    folder = path or results_path(options, run.train_dir, run.checkpoint, tool)
     return ResultFolder(folder, {'tool': tool, **run.identity, 'seed': options.seed, **settings}, run.step, options.overwrite)
 
 

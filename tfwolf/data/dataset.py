@@ -160,6 +160,17 @@ class ImageDataset:
         """Name and version, as printed beside results."""
         return f'{self.name} {self.version}' if self.version else self.name
 
+    def split(self, name: str) -> Split:
+        """Returns the split 'train', 'validation' or 'test'.
+
+        Raises:
+            ValueError: if it is empty.
+        """
+        found = getattr(self, name)
+        if not found.num_examples:
+            raise ValueError(f'The split {name!r} of {self.title} is empty. Name another --split.')
+        return found
+
 
 def window_places(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     """Returns where `count` windows lie, float32 `[count, 2]` in [0, 1): random places for a seed, the centre without one."""

@@ -46,9 +46,7 @@ def evaluate(run: Any, request: Request) -> dict:
     workers, dataset = run.workers, run.dataset
     with workers.together():
         workers.check_alike(repr((run.config.text, os.path.basename(run.checkpoint), dataset.title, request._replace(evaluators=len(request.evaluators)))))
-        split = getattr(dataset, request.split)
-        if not split.num_examples:
-            raise ValueError(f'The split {request.split!r} of {dataset.title} is empty. Name another --split.')
+        split = dataset.split(request.split)
         if request.num_images is not None:
             split = split.take(validate.integer('num_images', request.num_images, minimum=1))
         about = provenance(dataset, request.split, split, run.checkpoint, run.weights, request.seed)

@@ -85,3 +85,18 @@ class Experiment:
     def find_image_shape(self, data_dir: str | None = None) -> tuple[int, int, int]:
         """Returns (height, width, channels), from the binding if there is one, so that no data are needed for it."""
         return self._image_shape or self.open_dataset(data_dir, download=False).image_shape
+
+
+def given_parts(model: Wolf | Callable | None, dataset: ImageDataset | None) -> dict[str, Callable]:
+    """Returns the arguments of `Experiment` that stand for a model and images made in Python; None stands for what is configured.
+
+    Args:
+        model: a function of (image_shape, seed) that returns a `Wolf`, or a `Wolf`.
+        dataset: an `ImageDataset`.
+    """
+    given: dict[str, Callable] = {}
+    if model is not None:
+        given['model'] = model if not isinstance(model, Wolf) else (lambda image_shape, seed: model)
+    if dataset is not None:
+        given['dataset'] = lambda data_dir, download: dataset
+    return given

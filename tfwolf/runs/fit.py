@@ -15,9 +15,11 @@ from tfwolf.parts import Factory
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
+from tfwolf.runs.experiment import given_parts
 from tfwolf.runs.run import Run
 from tfwolf.training import run_directory
-from tfwolf.training.checkpoints import checkpoint_path, find_checkpoint
+from tfwolf.training.checkpoint_files import checkpoint_path
+from tfwolf.training.checkpoints import LATEST, find_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.procedure import evaluate_test, train
 from tfwolf.training.run import TrainingRun
@@ -61,14 +63,13 @@ def fit(config: str | Sequence[str] = (), train_dir: str | os.PathLike | None = 
         raise ValueError('Give either `config`, such as "digits" or the path of a gin file, or a `model` made in Python; got '
                          f'config={config or None!r} and model={model!r}.')
     _check_settings(settings)
-    given, texts = {}, [f'train.{name} = {value!r}' for name, value in settings.items() if _is_literal(value)]
-    if model is not None:
-        if images is None:
-            raise ValueError('`images` must be given with `model`: an array, a folder, a tf.data.Dataset or the like.')
-        given['model'] = model if not isinstance(model, Wolf) else (lambda image_shape, seed: model)
-    if images is not None:
-        dataset = as_dataset(images)
-        given |= {'dataset': lambda data_dir, download: dataset, 'image_shape': dataset.image_shape}
+    texts = [f'train.{name} = {value!r}' for name, value in settings.items() if _is_literal(value)]
+    if model is not None and images is None:
+        raise ValueError('`images` must be given with `model`: an array, a folder, a tf.data.Dataset or the like.')
+    dataset = None if images is None else as_dataset(images)
+    given: dict[str, Any] = given_parts(model, dataset)
+    if dataset is not None:
+        given['image_shape'] = dataset.image_shape
         texts += ['experiment.dataset = None', f'experiment.image_shape = {tuple(dataset.image_shape)}']
     configuration = read_configuration(config, [*params, *texts], given=given)
     others = {name: value for name, value in settings.items() if not _is_literal(value)}
@@ -117,7 +118,8 @@ def fit_configuration(configuration: Configuration, settings: Settings, train_di
         if step.averages is not None:
             step.averages.adopt()
     # The other workers write none, and may not see the chief's folder.
-    checkpoint = find_checkpoint(train_dir, 'latest') if workers.is_chief else checkpoint_path(train_dir, int(step.step.numpy()))
+    checkpoint = (find_checkpoint(train_dir, 'latest') if workers.is_chief
+                  else checkpoint_path(os.path.join(train_dir, LATEST), int(step.step.numpy())))
     return Run(model, configuration, train_dir, checkpoint, weights, experiment, environment, strategy, result)
 
 

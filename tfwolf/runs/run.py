@@ -4,7 +4,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import re
 from typing import Any, Callable, Sequence
 
 import tensorflow as tf
@@ -18,7 +17,8 @@ from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.evaluation import Request, evaluate
-from tfwolf.runs.experiment import Experiment
+from tfwolf.runs.experiment import Experiment, given_parts
+from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.workers import Workers
 
@@ -54,7 +54,7 @@ class Run:
     @property
     def step(self) -> int:
         """Number of the training step after which the checkpoint was saved."""
-        return int(re.search(r'\d+$', self.checkpoint)[0])
+        return step_of(self.checkpoint)
 
     @property
     def identity(self) -> dict:
@@ -121,12 +121,7 @@ def load(train_dir: str | os.PathLike, checkpoint: str | int = 'latest', weights
     >>> again.step, again.model.image_shape
     (3, (8, 8, 1))
     """
-    given: dict[str, Any] = {}
-    if model is not None:
-        given['model'] = model if not isinstance(model, Wolf) else (lambda image_shape, seed: model)
-    if images is not None:
-        dataset = as_dataset(images)
-        given['dataset'] = lambda data_dir, download: dataset
+    given = given_parts(model, None if images is None else as_dataset(images))
     configuration = read_configuration(config, [*FULL_PRECISION, *params], read_config(train_dir), given)
     return load_configured(os.fspath(train_dir), configuration, str(checkpoint), weights, environment)
 

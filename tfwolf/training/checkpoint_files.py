@@ -18,6 +18,16 @@ CHECKSUMS = '.sha256'
 INDEX = re.compile(r'ckpt-(\d+)\.index')
 
 
+def checkpoint_path(folder: str, step: int | str) -> str:
+    """Returns the path, without extension, of the checkpoint of a step."""
+    return os.path.join(folder, f'ckpt-{step}')
+
+
+def step_of(path: str) -> int:
+    """Returns the step of a checkpoint's path, without extension."""
+    return int(re.search(r'\d+$', path)[0])
+
+
 def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> str:
     """Writes a checkpoint and removes older ones; returns its path, without extension.
 
@@ -33,7 +43,7 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
     Raises:
         RuntimeError: if it cannot be written.
     """
-    aside, path = os.path.join(folder, UNFINISHED), os.path.join(folder, f'ckpt-{step}')
+    aside, path = os.path.join(folder, UNFINISHED), checkpoint_path(folder, step)
     if step in checkpoint_steps(folder) and find_damage(path) is None:
         return path
     shutil.rmtree(aside, ignore_errors=True)
@@ -51,7 +61,7 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
         kept = [other for other in checkpoint_steps(folder) if other <= step][-keep:]
         for other in checkpoint_steps(folder):
             if other not in kept:
-                _remove(os.path.join(folder, f'ckpt-{other}'))
+                _remove(checkpoint_path(folder, other))
         # For TensorFlow's own tools; nothing here reads it.
         tf.compat.v1.train.update_checkpoint_state(folder, os.path.basename(path), [f'ckpt-{other}' for other in kept])
     except (tf.errors.OpError, OSError) as error:
@@ -93,7 +103,7 @@ def newest_intact(folder: str) -> str | None:
     """
     damaged = []
     for step in reversed(checkpoint_steps(folder)):
-        path = os.path.join(folder, f'ckpt-{step}')
+        path = checkpoint_path(folder, step)
         damage = find_damage(path)
         if damage is None:
             if damaged:

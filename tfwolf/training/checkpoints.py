@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfwolf.messages import first_line
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW
-from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+from tfwolf.training.checkpoint_files import checkpoint_path, checkpoint_steps, find_damage, newest_intact, publish
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.step import TrainStep
 from tfwolf.variables import trainable_variables
@@ -93,11 +93,6 @@ def has_checkpoint(train_dir: str) -> bool:
     return bool(checkpoint_steps(os.path.join(train_dir, LATEST)))
 
 
-def checkpoint_path(train_dir: str, step: int | str) -> str:
-    """Returns the path, without extension, of the checkpoint that a run saves after a step."""
-    return os.path.join(train_dir, LATEST, f'ckpt-{step}')
-
-
 def find_checkpoint(train_dir: str, which: str | int) -> str:
     """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest ones the newest that is intact.
 
@@ -108,7 +103,7 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
     if which in ('latest', 'best'):
         path = newest_intact(folder)
     else:
-        path = checkpoint_path(train_dir, which)
+        path = checkpoint_path(folder, which)
         path = path if os.path.exists(f'{path}.index') else None
         if path and (damage := find_damage(path)):
             raise ValueError(f'{path} is damaged: {damage}. Name another --checkpoint.')
