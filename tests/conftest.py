@@ -1,4 +1,7 @@
-"""What all tests share: a quiet TensorFlow with two logical CPUs, the folder of reference material, the sources."""
+"""What all tests share: a quiet TensorFlow with two logical CPUs, the folder of reference material,
+the sources.
+"""
+
 import ast
 import collections
 import os
@@ -15,37 +18,52 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 Source = collections.namedtuple('Source', 'path module imports')
 
-# Tests of MirroredStrategy need two devices, which can be set only before TensorFlow's first op. Ops run on the
-# first one unless a strategy places them, in the thread pool that both share.
+# Tests of MirroredStrategy need two devices, which can be set only before TensorFlow's first op.
+# Ops run on the first one unless a strategy places them, in the thread pool that both share.
 tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 
 def pytest_make_parametrize_id(val):
-    """Names a case after its value, without the addresses in it, which would differ between processes that share the tests."""
-    return None if isinstance(val, (str, bytes, int, float)) else re.sub(r' at 0x[0-9a-f]+', '', str(val))[:80]
+    """Names a case after its value, without the addresses in it, which would differ between
+    processes that share the tests.
+    """
+    return (
+        None
+        if isinstance(val, (str, bytes, int, float))
+        else re.sub(r' at 0x[0-9a-f]+', '', str(val))[:80]
+    )
 
 
 @pytest.fixture(scope='session')
 def shared():
-    """Returns the folder of reference material: `TFWOLF_SHARED`, by default `shared` beside the repository."""
+    """Returns the folder of reference material: `TFWOLF_SHARED`, by default `shared` beside the
+    repository.
+    """
     folder = pathlib.Path(os.environ.get('TFWOLF_SHARED', ROOT.parent / 'shared'))
     if not folder.is_dir():
-        pytest.skip(f'needs the reference material: no folder {folder}; set TFWOLF_SHARED to where it is')
+        pytest.skip(
+            f'needs the reference material: no folder {folder}; set TFWOLF_SHARED to where it is'
+        )
     return folder
 
 
 @pytest.fixture(scope='session')
 def tiny_run(tmp_path_factory):
     """Returns the folder of a run of a tiny model of digits, trained for six steps."""
-    from tool_runs import train_tiny
+    from support.tool_runs import train_tiny
+
     return train_tiny(tmp_path_factory.mktemp('runs') / 'tiny')
 
 
 @pytest.fixture(scope='session')
 def server(tmp_path_factory):
-    """Returns a `serving_process.Server`: a small exported model, and a process that serves it as TensorFlow Serving does."""
-    from serving_process import export, running_server
+    """Returns a `serving_process.Server`: a small exported model, and a process that serves it as
+    TensorFlow Serving does.
+    """
+    from support.serving_process import export, running_server
+
     folder = tmp_path_factory.mktemp('served')
     export(folder)
     with running_server(folder, tmp_path_factory.mktemp('log') / 'stderr') as found:
@@ -55,15 +73,27 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def browser():
-    """Returns a headless browser driven by selenium, which keeps a log of what it writes to its console and asks the network for."""
-    binary, driver = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None), shutil.which('chromedriver')
+    """Returns a headless browser driven by selenium, which keeps a log of what it writes to its
+    console and asks the network for.
+    """
+    binary, driver = (
+        next(
+            filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None
+        ),
+        shutil.which('chromedriver'),
+    )
     if not (binary and driver):
         pytest.skip('needs Chromium or Chrome, and chromedriver, on the PATH')
     webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium (extra "test")')
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     # Chromium does not run as root with its sandbox.
-    for argument in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--window-size=1280,1000'):
+    for argument in (
+        '--headless=new',
+        '--no-sandbox',
+        '--disable-dev-shm-usage',
+        '--window-size=1280,1000',
+    ):
         options.add_argument(argument)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
     browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
@@ -74,13 +104,21 @@ def browser():
 @pytest.fixture(scope='session')
 def sources():
     """Returns a `Source` for every Python file of the library, the tools and the tests."""
-    files = sorted(path.relative_to(ROOT) for top in ('tfwolf', 'tools', 'tests') for path in ROOT.glob(f'{top}/**/*.py'))
+    files = sorted(
+        path.relative_to(ROOT)
+        for top in ('tfwolf', 'tools', 'tests')
+        for path in ROOT.glob(f'{top}/**/*.py')
+    )
     known = {module_name(file) for file in files}
-    return [Source(file.as_posix(), module_name(file), imported_modules(file, known)) for file in files]
+    return [
+        Source(file.as_posix(), module_name(file), imported_modules(file, known)) for file in files
+    ]
 
 
 def module_name(file):
-    """Returns the dotted name under which a file, given by its path relative to the root, is imported."""
+    """Returns the dotted name under which a file, given by its path relative to the root, is
+    imported.
+    """
     return '.'.join(file.parent.parts if file.name == '__init__.py' else file.with_suffix('').parts)
 
 
@@ -94,7 +132,9 @@ def imported_modules(file, known):
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            package = file.parent.parts[:len(file.parent.parts) - node.level + 1] if node.level else ()
+            package = (
+                file.parent.parts[: len(file.parent.parts) - node.level + 1] if node.level else ()
+            )
             base = '.'.join((*package, *filter(None, [node.module])))
             inner = {f'{base}.{alias.name}' for alias in node.names}
             modules |= inner & known | ({base} if inner - known else set())

@@ -1,7 +1,7 @@
 """tfwolf: decoupled global and local image representations by invertible flows, in TensorFlow.
 
-Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative Flows",
-ICLR 2021, arXiv:2004.11820.
+Ma, Kong, Zhang and Hovy, "Decoupling Global and Local Representations via Invertible Generative
+Flows", ICLR 2021, arXiv:2004.11820.
 
     import tfwolf
     run = tfwolf.fit('digits', train_dir='runs/digits')
@@ -9,6 +9,7 @@ ICLR 2021, arXiv:2004.11820.
 
 Importing the package loads nothing; each name below is loaded when it is first used.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -17,26 +18,48 @@ __version__ = '0.2.0'
 
 # Module of tfwolf -> the public names that it defines.
 _NAMES = {
-    'bijectors.actnorm': ['ActNorm'], 'bijectors.batch_norm': ['BatchNormFlow'], 'bijectors.base': ['FlowBijector'],
-    'bijectors.chain': ['Chain'], 'bijectors.channel_split': ['ChannelSplit'], 'bijectors.checkerboard': ['Checkerboard'],
-    'bijectors.conditional_base': ['ConditionalAffine', 'ConditionalBase'], 'bijectors.coupling': ['Coupling'],
-    'bijectors.factor_out': ['Conventional', 'LikelihoodContribution', 'RandomHalves'], 'bijectors.glow': ['Glow'],
-    'bijectors.invertible_conv': ['InvertibleConv1x1'], 'bijectors.invertible_linear': ['InvertibleLinear'], 'bijectors.logit': ['Logit'],
-    'bijectors.matrix': ['FullMatrix', 'PLUMatrix'], 'bijectors.multiscale': ['MultiScaleSplit'],
-    'bijectors.permutation': ['ChannelPermutation', 'reverse_channels', 'shuffle_channels'], 'bijectors.realnvp': ['RealNVP'],
-    'bijectors.refined_glow': ['RefinedGlow'], 'bijectors.repeat': ['Repeat'],
-    'bijectors.scales': ['Additive', 'BoundedAffine', 'ExpAffine', 'SigmoidAffine'], 'bijectors.squeeze': ['Squeeze', 'Squeezed'],
-    'bijectors.top_prior': ['TopPrior'],
-    'data.augment': ['horizontal_flip', 'pad_and_crop'], 'data.dataset': ['ArraySplit', 'ImageDataset', 'Split'], 'data.registry': ['register_source'],
+    'bijectors.actnorm': ['ActNorm'],
+    'bijectors.batch_norm': ['BatchNormFlow'],
+    'bijectors.base': ['FlowBijector'],
+    'bijectors.chain': ['Chain'],
+    'bijectors.channel_split': ['ChannelSplit'],
+    'bijectors.checkerboard': ['Checkerboard'],
+    'flows.conditional_base': ['ConditionalAffine', 'ConditionalBase'],
+    'bijectors.coupling': ['Coupling'],
+    'flows.factor_out': ['Conventional', 'LikelihoodContribution', 'RandomHalves'],
+    'flows.glow': ['Glow'],
+    'bijectors.invertible_conv': ['InvertibleConv1x1'],
+    'bijectors.invertible_linear': ['InvertibleLinear'],
+    'bijectors.logit': ['Logit'],
+    'bijectors.matrix': ['FullMatrix', 'PLUMatrix'],
+    'bijectors.multiscale': ['MultiScaleSplit'],
+    'bijectors.permutation': ['ChannelPermutation', 'reverse_channels', 'shuffle_channels'],
+    'flows.realnvp': ['RealNVP'],
+    'flows.refined_glow': ['RefinedGlow'],
+    'bijectors.repeat': ['Repeat'],
+    'bijectors.transforms': ['Additive', 'BoundedAffine', 'ExpAffine', 'SigmoidAffine'],
+    'bijectors.squeeze': ['Squeeze', 'Squeezed'],
+    'flows.top_prior': ['TopPrior'],
+    'data.augment': ['horizontal_flip', 'pad_and_crop'],
+    'data.dataset': ['ArraySplit', 'ImageDataset', 'Split'],
+    'data.registry': ['register_source'],
     'data.sources': ['DataSource', 'load_dataset'],
-    'distributions.posterior': ['Posterior'], 'distributions.prior': ['FlowPrior', 'NormalPrior'],
-    'models.encoder': ['Encoder'], 'models.initialization': ['initialize'],
-    'models.latents': ['ClassLatent', 'GaussianLatent', 'LabelCondition', 'NoLatent'], 'models.wolf': ['Wolf'],
-    'nets.coupling_nets': ['ConvCouplingNet', 'DenseCouplingNet'], 'nets.glow_net': ['GlowCouplingNet', 'ZeroConv'],
+    'distributions.posterior': ['Posterior'],
+    'distributions.prior': ['FlowPrior', 'NormalPrior'],
+    'models.encoder': ['Encoder'],
+    'models.initialization': ['initialize'],
+    'models.latents': ['ClassLatent', 'GaussianLatent', 'LabelCondition', 'NoLatent'],
+    'models.wolf': ['Wolf'],
+    'nets.coupling_nets': ['ConvCouplingNet', 'DenseCouplingNet'],
+    'nets.glow_net': ['GlowCouplingNet', 'ZeroConv'],
     'nets.residual_coupling_net': ['ResidualCouplingNet'],
-    'parts': ['register'],
-    'runs.environment': ['Environment'], 'runs.fit': ['fit'], 'runs.run': ['Run', 'load'],
-    'training.objective': ['Objective'], 'training.optimizer': ['AdamW', 'WarmupDecay'], 'training.settings': ['Settings'],
+    'core.parts': ['register'],
+    'runs.environment': ['Environment'],
+    'runs.fit': ['fit'],
+    'runs.run': ['Run', 'load'],
+    'training.objective': ['Objective'],
+    'training.optimizer': ['AdamW', 'WarmupDecay'],
+    'training.settings': ['Settings'],
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = ['__version__', *sorted(_MODULE_OF)]

@@ -1,4 +1,5 @@
 """Looks at a model in the browser: `python -m tfwolf.explore --export=exported`."""
+
 import os
 import sys
 import threading
@@ -19,14 +20,40 @@ from tfwolf.serving.c_api import ServableError  # noqa: E402
 
 def define_flags(options: Flags) -> None:
     """Defines the flags of this command."""
-    options.string('export', None, 'Folder of an exported model, of which the highest version is taken, or of one version.')
-    options.string('train_dir', None, 'Instead of --export: folder of a run, exported for this once, which takes half a minute.')
-    options.string('checkpoint', 'latest', "With --train_dir: 'latest', 'best' or the number of a step.")
-    options.string('data_dir', None, 'With --train_dir: folder of its data, where the size of the images is not in its configuration.')
-    options.string('server', None, "Instead of --export: address of TensorFlow Serving's REST API, such as http://localhost:8501.")
+    options.string(
+        'export',
+        None,
+        'Folder of an exported model, of which the highest version is taken, or of one version.',
+    )
+    options.string(
+        'train_dir',
+        None,
+        'Instead of --export: folder of a run, exported for this once, which takes half a minute.',
+    )
+    options.string(
+        'checkpoint', 'latest', "With --train_dir: 'latest', 'best' or the number of a step."
+    )
+    options.string(
+        'data_dir',
+        None,
+        'With --train_dir: folder of its data, where the size of the images is not in its '
+        'configuration.',
+    )
+    options.string(
+        'server',
+        None,
+        "Instead of --export: address of TensorFlow Serving's REST API, such as "
+        'http://localhost:8501.',
+    )
     options.string('model_name', 'wolf', 'With --server: name under which the model is served.')
-    options.string('host', '127.0.0.1', 'Address to listen on; by default nobody else on the network can see the page.')
-    options.integer('port', 8600, 'Port to listen on; 0 takes any free one.', lower_bound=0, upper_bound=65535)
+    options.string(
+        'host',
+        '127.0.0.1',
+        'Address to listen on; by default nobody else on the network can see the page.',
+    )
+    options.integer(
+        'port', 8600, 'Port to listen on; 0 takes any free one.', lower_bound=0, upper_bound=65535
+    )
     options.boolean('open', False, 'Open the page in the browser.')
 
 
@@ -42,7 +69,8 @@ def main(options: Flags) -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        # At once: TensorFlow may be computing in a thread, under which the library must not be taken apart.
+        # At once: TensorFlow may be computing in a thread, under which the library must not be
+        # taken apart.
         sys.stdout.flush()
         os._exit(0)
 
@@ -55,8 +83,11 @@ def open_backend(options: Flags) -> backends.Backend:
     """
     given = [name for name in ('export', 'train_dir', 'server') if getattr(options, name)]
     if len(given) != 1:
-        raise ValueError('Give one of --export=FOLDER, an exported model, --train_dir=FOLDER, a run, and --server=http://HOST:PORT, a '
-                         f'TensorFlow Serving; got {" and ".join(f"--{name}" for name in given) or "none"}.')
+        raise ValueError(
+            'Give one of --export=FOLDER, an exported model, --train_dir=FOLDER, a run, and '
+            '--server=http://HOST:PORT, a '
+            f'TensorFlow Serving; got {" and ".join(f"--{name}" for name in given) or "none"}.'
+        )
     if options.export:
         return backends.open_export(options.export)
     if options.server:

@@ -1,17 +1,22 @@
-"""Classifies by z, v and pixels: `python tools/probe.py --train_dir=runs/cifar10_small --data_dir=DATA` (Wolf, table 4)."""
+"""Classifies by z, v and pixels: `python tools/probe.py --train_dir=runs/cifar10_small
+--data_dir=DATA` (Wolf, table 4).
+"""
+
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that a clone that is not installed will do
-from tfwolf import quiet  # noqa: E402  # isort: skip  (before anything that imports TensorFlow)
+sys.path.insert(
+    0, str(pathlib.Path(__file__).resolve().parents[1])
+)  # so that a clone that is not installed will do
 
 import sklearn
 
-from tfwolf.commands import flags, main as command, opening
+from tfwolf.analysis.coder import Coder
+from tfwolf.commands import flags, opening
+from tfwolf.commands import main as command
 from tfwolf.data.dataset import ImageDataset
-from tfwolf.evaluation.coder import Coder
-from tfwolf.evaluation.probe import CLASSIFIERS, PROTOCOLS, describe_protocol, probe
-from tfwolf.evaluation.probe_features import FEATURES, kept_features, labelled_images
+from tfwolf.metrics.probe import CLASSIFIERS, PROTOCOLS, describe_protocol, probe
+from tfwolf.metrics.probe_features import FEATURES, kept_features, labelled_images
 
 # libsvm needs time that grows with the square of the images and more.
 PAPER_NUM_TRAIN = 5000
@@ -21,11 +26,27 @@ PAPER = {'z': 0.5953, 'v': 0.1716, 'pixels': 0.3532}
 
 def define_flags(options: flags.Flags) -> None:
     """Defines the flags of this command alone."""
-    options.list('features', None, f'What to classify by: some of {",".join(FEATURES)}; default: all that the model has.')
-    options.choice('classifier', 'svm', CLASSIFIERS, 'svm is linear, logistic is logistic regression.')
-    options.choice('protocol', 'tuned', PROTOCOLS, 'paper: C = 1 on unscaled features; tuned: standardised features, C by cross-validation.')
-    options.integer('num_train', None, 'Training images; default: all, for --protocol=paper the first 5,000, since libsvm takes hours for all.',
-                    lower_bound=2)
+    options.list(
+        'features',
+        None,
+        f'What to classify by: some of {",".join(FEATURES)}; default: all that the model has.',
+    )
+    options.choice(
+        'classifier', 'svm', CLASSIFIERS, 'svm is linear, logistic is logistic regression.'
+    )
+    options.choice(
+        'protocol',
+        'tuned',
+        PROTOCOLS,
+        'paper: C = 1 on unscaled features; tuned: standardised features, C by cross-validation.',
+    )
+    options.integer(
+        'num_train',
+        None,
+        'Training images; default: all, for --protocol=paper the first 5,000, since libsvm takes '
+        'hours for all.',
+        lower_bound=2,
+    )
     options.boolean('at_most', False, 'Where there are fewer images than --num_train, take all.')
     options.integer('num_test', None, 'Test images; default: all.', lower_bound=1)
 
@@ -40,23 +61,49 @@ def main(options: flags.Flags) -> None:
         print('This model has no z: probing v and pixels.')
     for name in names:
         if name not in FEATURES or (name == 'z' and not run.model.latent.has_z):
-            raise ValueError(f'--features must be some of {",".join(FEATURES)}, and z only for a model that has one; got {name!r}.')
+            raise ValueError(
+                f'--features must be some of {",".join(FEATURES)}, and z only for a model that '
+                f'has one; got {name!r}.'
+            )
     if run.model.latent.needs_labels and set(names) - {'pixels'}:
-        print('WARNING: this model makes z from the class label, and v depends on z: their accuracies say nothing about what images hold.')
+        print(
+            'WARNING: this model makes z from the class label, and v depends on z: their '
+            'accuracies say nothing about what images hold.'
+        )
     dataset, num_train = run.dataset, options.num_train
     if options.at_most or (num_train is None and options.protocol == 'paper'):
-        num_train = min(num_train or PAPER_NUM_TRAIN, dataset.train.num_examples + dataset.validation.num_examples)
+        num_train = min(
+            num_train or PAPER_NUM_TRAIN,
+            dataset.train.num_examples + dataset.validation.num_examples,
+        )
     splits = labelled_images(dataset, num_train, options.num_test)
     counts = [sum(split.num_examples for split in part) for part in splits]
-    print(f'{dataset.title}: {counts[0]:,} training and {counts[1]:,} test images; {describe_protocol(options.protocol, options.classifier)}', flush=True)
-    # Neither classifier nor number of images: one folder holds the results of all of them, and the features.
+    print(
+        f'{dataset.title}: {counts[0]:,} training and {counts[1]:,} test images; '
+        f'{describe_protocol(options.protocol, options.classifier)}',
+        flush=True,
+    )
+    # Neither classifier nor number of images: one folder holds the results of all of them, and the
+    # features.
     folder = opening.result_folder(options, 'probe', run, {'dataset': dataset.title})
-    parts = kept_features(Coder(run.model, options.batch_size), folder.folder, splits, names, (run.identity['checkpoint_sha256'], run.weights))
+    parts = kept_features(
+        Coder(run.model, options.batch_size),
+        folder.folder,
+        splits,
+        names,
+        (run.identity['checkpoint_sha256'], run.weights),
+    )
     results, file = {}, f'{options.classifier}-{options.protocol}'
     for name in names:
         print(f'{name}:', flush=True)
-        results[name] = probe(parts[0][name], parts[1][name], options.classifier, options.protocol, options.seed,
-                              report=lambda line: print(f'  {line}', flush=True))
+        results[name] = probe(
+            parts[0][name],
+            parts[1][name],
+            options.classifier,
+            options.protocol,
+            options.seed,
+            report=lambda line: print(f'  {line}', flush=True),
+        )
         # After each, for the next may take an hour.
         folder.write(_as_json(options, results, dataset, counts), file)
     folder.finish(_as_json(options, results, dataset, counts), file)
@@ -64,15 +111,28 @@ def main(options: flags.Flags) -> None:
     for name, found in results.items():
         low, high = found.interval_95
         paper = f'{PAPER[name]:15.2%}' if dataset.name == 'cifar10' else ''
-        print(f'{name:8}{found.accuracy:10.2%}{f"{low:.2%} to {high:.2%}":>20}{paper}' + ('' if found.converged else '   did not converge'))
+        print(
+            f'{name:8}{found.accuracy:10.2%}{f"{low:.2%} to {high:.2%}":>20}{paper}'
+            + ('' if found.converged else '   did not converge')
+        )
 
 
 def _as_json(options: flags.Flags, results: dict, dataset: ImageDataset, counts: list[int]) -> dict:
-    paper = {f'paper_accuracy_{name}': PAPER[name] for name in results} if dataset.name == 'cifar10' else {}
-    return {**{f'accuracy_{name}': found.accuracy for name, found in results.items()}, **paper,
-            'features': {name: found._asdict() for name, found in results.items()}, 'num_train': counts[0], 'num_test': counts[1],
-            **options.chosen('classifier', 'protocol'), 'protocol_in_words': describe_protocol(options.protocol, options.classifier),
-            'scikit_learn': sklearn.__version__}
+    paper = (
+        {f'paper_accuracy_{name}': PAPER[name] for name in results}
+        if dataset.name == 'cifar10'
+        else {}
+    )
+    return {
+        **{f'accuracy_{name}': found.accuracy for name, found in results.items()},
+        **paper,
+        'features': {name: found._asdict() for name, found in results.items()},
+        'num_train': counts[0],
+        'num_test': counts[1],
+        **options.chosen('classifier', 'protocol'),
+        'protocol_in_words': describe_protocol(options.protocol, options.classifier),
+        'scikit_learn': sklearn.__version__,
+    }
 
 
 if __name__ == '__main__':

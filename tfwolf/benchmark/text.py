@@ -1,7 +1,9 @@
 """Measured numbers as lines for people."""
+
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 
 def as_text(result: Mapping[str, Any]) -> str:

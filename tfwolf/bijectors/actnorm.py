@@ -1,21 +1,22 @@
-"""Activation normalisation: a scale and a shift per channel, initialised from data (Glow, section 3.1)."""
-from __future__ import annotations
+"""Activation normalisation: a scale and a shift per channel, initialised from data (Glow, section
+3.1).
+"""
 
-from typing import Optional
+from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import seeds, validate
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.core import seeds, validate
 from tfwolf.nets.channel_norm import chunks_of, standardizing
 
 
 class ActNorm(FlowBijector):
     """y = x exp(log_scale) + bias per channel; log|det| = height width sum(log_scale).
 
-    After `initialize` on a batch, that batch's output has mean 0 and variance 1 in every channel. Before it log_scale ~
-    N(0, 0.05^2) and bias = 0.
+    After `initialize` on a batch, that batch's output has mean 0 and variance 1 in every channel.
+    Before it log_scale ~ N(0, 0.05^2) and bias = 0.
 
     Args:
         channels: size of the last dimension of x.
@@ -23,7 +24,8 @@ class ActNorm(FlowBijector):
         seed: seed of the initial weights.
         dtype: floating type.
 
-    Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018, arXiv:1807.03039.
+    Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018,
+        arXiv:1807.03039.
 
     >>> actnorm = tfwolf.ActNorm(3)
     >>> x = tf.constant(np.random.default_rng(0).normal(5, 2, size=[8, 4, 4, 3]).astype(np.float32))
@@ -33,21 +35,29 @@ class ActNorm(FlowBijector):
     (True, True)
     """
 
-    def __init__(self, channels: int, event_ndims: int = 3, seed: int = 0, dtype: tf.DType = tf.float32,
-                 name: str = 'actnorm') -> None:
+    def __init__(
+        self,
+        channels: int,
+        event_ndims: int = 3,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        name: str = 'actnorm',
+    ) -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         channels = validate.integer('channels', channels, minimum=1)
         initial = 0.05 * seeds.generator(seed, 'log_scale').standard_normal(channels)
         self.log_scale = tf.Variable(initial, dtype=dtype, name='log_scale')
         self.bias = tf.Variable(tf.zeros([channels], dtype), name='bias')
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+    def _forward_terms(
+        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Terms]:
         return x * tf.exp(self.log_scale) + self.bias, self.log_scale
 
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         return (y - self.bias) * tf.exp(-self.log_scale), -self.log_scale
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
         """Sets scale and bias so that the output of x has mean 0 and variance 1 per channel.
 
         Args:

@@ -1,40 +1,46 @@
 """Batch normalisation as a layer of a flow (Real NVP, section 3.7 and appendix E)."""
-from __future__ import annotations
 
-from typing import Optional
+from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import validate
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.core import validate
 from tfwolf.nets.batch_norm import global_moments
 from tfwolf.nets.channel_norm import channel_moments, chunks_of
 
 
 class BatchNormFlow(FlowBijector):
-    """y = (x - mean) / sqrt(variance + epsilon) per channel; log|det| = -height width / 2 sum log(variance + epsilon).
+    """y = (x - mean) / sqrt(variance + epsilon) per channel; log|det| = -height width / 2 sum
+    log(variance + epsilon).
 
-    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly invertible one. In
-    training (`forward_in_training`) they are those of the global batch, over all replicas, or with `lag` a weighted
-    average of the running averages and the batch's, through which only the batch's part has a gradient. In the
-    log-determinant the statistics count as
+    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly
+    invertible one. In training (`forward_in_training`) they are those of the global batch, over all
+    replicas, or with `lag` a weighted average of the running averages and the batch's, through
+    which only the batch's part has a gradient. In the log-determinant the statistics count as
     constants: it is that of the map that this batch is really sent through.
 
-    Args:
-        channels: size of the last dimension of x.
-        momentum: rho, the weight of the old running averages in each update.
-        lag: whether training uses the updated running averages instead of the batch's own statistics (appendix E).
-        epsilon: added to the variance.
-        dtype: floating type.
+    Args: channels: size of the last dimension of x. momentum: rho, the weight of the old running
+        averages in each update. lag: whether training uses the updated running averages instead of
+        the batch's own statistics (appendix E). epsilon: added to the variance. dtype: floating
+        type.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 17-21.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
+        arXiv:1605.08803, equations 17-21.
     """
 
     normalizes_over_batch = True
 
-    def __init__(self, channels: int, momentum: float = 0.9, lag: bool = False, epsilon: float = 1e-5,
-                 dtype: tf.DType = tf.float32, name: str = 'batch_norm') -> None:
+    def __init__(
+        self,
+        channels: int,
+        momentum: float = 0.9,
+        lag: bool = False,
+        epsilon: float = 1e-5,
+        dtype: tf.DType = tf.float32,
+        name: str = 'batch_norm',
+    ) -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         validate.integer('channels', channels, minimum=1)
         self._momentum = validate.real('momentum', momentum, minimum=0, below=1)
@@ -43,36 +49,51 @@ class BatchNormFlow(FlowBijector):
 
         def statistic(initial: float, name: str) -> tf.Variable:
             # Every replica computes the same statistics, so any one copy is the average.
-            return tf.Variable(tf.fill([channels], tf.constant(initial, dtype)), trainable=False, name=name,
-                               aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+            return tf.Variable(
+                tf.fill([channels], tf.constant(initial, dtype)),
+                trainable=False,
+                name=name,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
 
         self.running_mean = statistic(0.0, 'running_mean')
         self.running_variance = statistic(1.0, 'running_variance')
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+    def _forward_terms(
+        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Terms]:
         if training:
             mean, variance = self._moved_statistics(x)
         else:
-            mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
+            mean, variance = (
+                tf.convert_to_tensor(self.running_mean),
+                tf.convert_to_tensor(self.running_variance),
+            )
         variance += self._epsilon
         return (x - mean) * tf.math.rsqrt(variance), -0.5 * tf.math.log(variance)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
         return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Sets the running averages to the statistics of a batch of real images, `[batch, height, width, channels]`."""
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+        """Sets the running averages to the statistics of a batch of real images, `[batch, height,
+        width, channels]`.
+        """
         mean, variance, _ = channel_moments(chunks_of(x))
         self.running_mean.assign(tf.constant(mean, self.dtype))
         self.running_variance.assign(tf.constant(variance, self.dtype))
 
     def _moved_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moves the running averages by the global batch; returns the mean and variance `[channels]` that training normalises with."""
+        """Moves the running averages by the global batch; returns the mean and variance
+        `[channels]` that training normalises with.
+        """
         mean, variance, _ = global_moments(x)
         rho = self._momentum
-        lagged = tuple(rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
-                       for running, new in ((self.running_mean, mean), (self.running_variance, variance)))
+        lagged = tuple(
+            rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
+            for running, new in ((self.running_mean, mean), (self.running_variance, variance))
+        )
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
         for running, new in zip((self.running_mean, self.running_variance), lagged):
             # A batch that is not finite must not stay in the averages.

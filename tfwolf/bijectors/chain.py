@@ -1,7 +1,8 @@
 """Layers one after the other, with one condition for all of them."""
+
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -10,15 +11,15 @@ from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 
 
 class Chain(Composite):
-    """y = f_n(... f_1(x)): the log-determinants add up. Unlike `tfb.Chain` the first layer listed is applied first.
+    """y = f_n(... f_1(x)): the log-determinants add up. Unlike `tfb.Chain` the first layer listed
+    is applied first.
 
     Args:
         layers: `FlowBijector`s, the image's side first; at least one.
         name: name of the chain.
 
-    Raises:
-        ValueError: if there are no layers, they differ in dtype or in the rank of their events, or two of them need a
-            preparation.
+    Raises: ValueError: if there are no layers, they differ in dtype or in the rank of their events,
+        or two of them need a preparation.
 
     >>> flow = tfwolf.Chain([tfwolf.ActNorm(12), tfwolf.InvertibleConv1x1(12), tfwolf.Coupling.build(12)])
     >>> x = np.random.default_rng(0).normal(size=[2, 4, 4, 12]).astype(np.float32)
@@ -35,12 +36,18 @@ class Chain(Composite):
             raise ValueError('`layers` must hold at least one layer; got none.')
         kinds = {(layer.dtype, layer.forward_min_event_ndims) for layer in layers}
         if len(kinds) > 1:
-            raise ValueError(f'`layers` must agree in dtype and event_ndims; got {sorted(map(str, kinds))}.')
+            raise ValueError(
+                f'`layers` must agree in dtype and event_ndims; got {sorted(map(str, kinds))}.'
+            )
         prepared = [layer.name for layer in layers if layer.preparation is not None]
         if len(prepared) > 1:
-            raise ValueError(f'`layers` may hold one layer that needs a preparation before training; got '
-                             f'{len(prepared)}: {prepared}.')
-        super().__init__(event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name)
+            raise ValueError(
+                f'`layers` may hold one layer that needs a preparation before training; got '
+                f'{len(prepared)}: {prepared}.'
+            )
+        super().__init__(
+            event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name
+        )
         self.layers = layers
         self.event_shape = layers[0].event_shape
 

@@ -1,19 +1,25 @@
-"""How a coupling parts the channels into one that conditions and one that is transformed (Wolf, appendix B)."""
+"""How a coupling parts the channels into one that conditions and one that is transformed (Wolf,
+appendix B).
+"""
+
 from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import validate
+from tfwolf.core import validate
 
 
 class ChannelSplit:
-    """Parts `[..., channels]` into a conditioning part and a transformed part of `channels // factor` channels.
+    """Parts `[..., channels]` into a conditioning part and a transformed part of `channels //
+    factor` channels.
 
-    Continuous, up: the first `channels - channels // factor` channels condition, the last `channels // factor` are
+    Continuous, up: the first `channels - channels // factor` channels condition, the last `channels
+        // factor` are
     transformed.
-    Continuous, down: the first `channels // factor` are transformed, the rest condition. Alternate ("skip"):
-    even-indexed and odd-indexed channels; up: even ones condition odd ones, down: odd ones condition even ones; with an
-    odd number of channels it falls back to continuous.
+    Continuous, down: the first `channels // factor` are transformed, the rest condition. Alternate
+        ("skip"):
+    even-indexed and odd-indexed channels; up: even ones condition odd ones, down: odd ones
+    condition even ones; with an odd number of channels it falls back to continuous.
 
     Args:
         channels: number of channels, at least `factor`.
@@ -25,12 +31,17 @@ class ChannelSplit:
         ValueError: if an argument breaks these rules.
     """
 
-    def __init__(self, channels: int, factor: int = 2, alternate: bool = False, up: bool = True) -> None:
+    def __init__(
+        self, channels: int, factor: int = 2, alternate: bool = False, up: bool = True
+    ) -> None:
         validate.integer('factor', factor, minimum=2)
         if validate.integer('channels', channels, minimum=1) < factor:
-            raise ValueError(f'`channels` must be at least factor={factor} for a channel split; got '
-                             f'channels={channels}. '
-                             'An image with one channel needs a squeeze before its first step (num_steps[0] = 0).')
+            raise ValueError(
+                f'`channels` must be at least factor={factor} for a channel split; got '
+                f'channels={channels}. '
+                'An image with one channel needs a squeeze before its first step (num_steps[0] = '
+                '0).'
+            )
         if alternate and factor != 2:
             raise ValueError(f'`factor` must be 2 for an alternate split; got factor={factor}.')
         self.alternate = alternate and channels % 2 == 0
@@ -53,7 +64,9 @@ class ChannelSplit:
         parts = [conditioning, transformed] if self.up else [transformed, conditioning]
         if not self.alternate:
             return tf.concat(parts, axis=-1)
-        merged = tf.reshape(tf.stack(parts, axis=-1), [-1, *conditioning.shape[1:-1], self.channels])
+        merged = tf.reshape(
+            tf.stack(parts, axis=-1), [-1, *conditioning.shape[1:-1], self.channels]
+        )
         return tf.ensure_shape(merged, conditioning.shape[:-1].concatenate(self.channels))
 
     def only_transformed(self, values: tf.Tensor) -> tf.Tensor:

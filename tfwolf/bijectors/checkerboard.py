@@ -1,4 +1,5 @@
 """How a coupling parts pixels into two colours of a checkerboard (Real NVP, section 3.4)."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,22 +9,23 @@ from tfwolf.bijectors.squeeze import check_squeezable
 
 
 class Checkerboard:
-    """Parts an image by the colour of its pixels: those of one colour condition, those of the other are transformed.
+    """Parts an image by the colour of its pixels: those of one colour condition, those of the other
+    are transformed.
 
-    Pixels whose row and column add up to an odd number condition; with `swapped` the even ones do. Both parts have the
-    image's
-    shape: the conditioning part is zero at the other colour, the transformed part is the whole image, of which `merge`
+    Pixels whose row and column add up to an odd number condition; with `swapped` the even ones do.
+    Both parts have the image's
+    shape: the conditioning part is zero at the other colour, the transformed part is the whole
+        image, of which `merge`
     takes one colour.
 
-    Args:
-        height, width: size of the image, both even, so that both colours are equally many in each window of 2x2.
-        channels: number of channels.
-        swapped: whether even pixels condition.
+    Args: height, width: size of the image, both even, so that both colours are equally many in each
+        window of 2x2. channels: number of channels. swapped: whether even pixels condition.
 
     Raises:
         ValueError: if height or width is odd.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, equation 9: b is 1 where the
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, equation
+        9: b is 1 where the
     sum of the coordinates is odd.
     """
 

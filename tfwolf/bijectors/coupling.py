@@ -1,7 +1,11 @@
-"""The conditional coupling layer: one part of the channels, and z, decide what happens to the other part."""
+"""The conditional coupling layer: one part of the channels, and z, decide what happens to the other
+part.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -9,51 +13,63 @@ from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.checkerboard import Checkerboard
 from tfwolf.bijectors.log_det_terms import SummedTerms, Terms, sum_over_event
-from tfwolf.bijectors.scales import BoundedAffine, Transform
+from tfwolf.bijectors.transforms import BoundedAffine, Transform
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetwork, CouplingNetworkFactory
 
 
 class Coupling(FlowBijector):
-    """y_a = x_a, y_b = T(x_b; net(x_a, z)) with an element-wise T; log|det| is the sum of T's log-scales.
+    """y_a = x_a, y_b = T(x_b; net(x_a, z)) with an element-wise T; log|det| is the sum of T's
+    log-scales.
 
-    Args:
-        split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b.
-        net: a `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel * channels_b]`.
-        transform: T, one of `scales`.
-        event_ndims: 3 for images, 1 for vectors.
+    Args: split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b. net: a
+        `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel *
+        channels_b]`. transform: T, one of `scales`. event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, arXiv:1605.08803, equations 7-8;
-    with z: Ma et al., "Decoupling Global and Local Representations", 2021, arXiv:2004.11820, section 3.2.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
+        arXiv:1605.08803, equations 7-8;
+    with z: Ma et al., "Decoupling Global and Local Representations", 2021, arXiv:2004.11820,
+        section 3.2.
     """
 
-    def __init__(self, split: Union[ChannelSplit, Checkerboard], net: CouplingNetwork, transform: Transform,
-                 event_ndims: int = 3, dtype: tf.DType = tf.float32, name: str = 'coupling') -> None:
+    def __init__(
+        self,
+        split: ChannelSplit | Checkerboard,
+        net: CouplingNetwork,
+        transform: Transform,
+        event_ndims: int = 3,
+        dtype: tf.DType = tf.float32,
+        name: str = 'coupling',
+    ) -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         self.split = split
         self.net = net
         self.transform = transform
 
     @classmethod
-    def build(cls, channels: int, net: CouplingNetworkFactory = ConvCouplingNet,
-              transform: Transform = BoundedAffine(1.0), condition_dim: int = 0, hidden_channels: int = 64,
-              seed: int = 0, dtype: tf.DType = tf.float32, split: Optional[ChannelSplit] = None) -> Coupling:
+    def build(
+        cls,
+        channels: int,
+        net: CouplingNetworkFactory = ConvCouplingNet,
+        transform: Transform = BoundedAffine(1.0),
+        condition_dim: int = 0,
+        hidden_channels: int = 64,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        split: ChannelSplit | None = None,
+    ) -> Coupling:
         """Returns a coupling of images by channels, with the network of the sizes that it needs.
 
-        Args:
-            channels: number of channels of the images.
-            net: makes the network; see `tfwolf.nets.protocol.CouplingNetworkFactory`.
-            transform: T, one of `scales`.
-            condition_dim: size of the condition z, or 0.
-            hidden_channels: width of the network.
-            seed: seed of the initial weights.
-            dtype: floating type.
-            split: which channels condition, and which are transformed; None for `ChannelSplit(channels)`: the first half
-                conditions the second.
+        Args: channels: number of channels of the images. net: makes the network; see
+            `tfwolf.nets.protocol.CouplingNetworkFactory`. transform: T, one of `scales`.
+            condition_dim: size of the condition z, or 0. hidden_channels: width of the network.
+            seed: seed of the initial weights. dtype: floating type. split: which channels
+            condition, and which are transformed; None for `ChannelSplit(channels)`: the first half
+            conditions the second.
 
-        Raises:
-            ValueError: if the split is of another number of channels, or an argument breaks the rules of the network.
+        Raises: ValueError: if the split is of another number of channels, or an argument breaks the
+            rules of the network.
 
         >>> coupling = tfwolf.Coupling.build(12, hidden_channels=16, condition_dim=4)
         >>> y, log_det = coupling.forward_and_log_det(tf.zeros([2, 8, 8, 12]), tf.zeros([2, 4]))
@@ -62,10 +78,17 @@ class Coupling(FlowBijector):
         """
         split = split or ChannelSplit(channels)
         if split.channels != channels:
-            raise ValueError(f'`split` must be of {channels} channels; got one of {split.channels}.')
-        made = net(in_channels=split.conditioning_channels, hidden_channels=hidden_channels,
-                   out_channels=split.transformed_channels * transform.outputs_per_channel, condition_dim=condition_dim,
-                   seed=seed, dtype=dtype)
+            raise ValueError(
+                f'`split` must be of {channels} channels; got one of {split.channels}.'
+            )
+        made = net(
+            in_channels=split.conditioning_channels,
+            hidden_channels=hidden_channels,
+            out_channels=split.transformed_channels * transform.outputs_per_channel,
+            condition_dim=condition_dim,
+            seed=seed,
+            dtype=dtype,
+        )
         return cls(split, made, transform, dtype=dtype)
 
     @property
@@ -73,20 +96,30 @@ class Coupling(FlowBijector):
         """Whether the network does."""
         return getattr(self.net, 'normalizes_over_batch', False)
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+    def _forward_terms(
+        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Terms]:
         a, b = self.split.split(x)
         b, log_scale = self.transform.forward(b, self.net(a, condition, training=training))
         return self.split.merge(a, b), self._terms(a, log_scale)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         # Part a is unchanged, so the network computes the same parameters again.
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
         return self.split.merge(a, b), self._terms(a, log_scale, sign=-1)
 
-    def backpropagate(self, y: tf.Tensor, upstream: Pass, weights: Sequence[tf.Tensor | tf.Variable], kept: Any = None,
-                      condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its input is part of y."""
+    def backpropagate(
+        self,
+        y: tf.Tensor,
+        upstream: Pass,
+        weights: Sequence[tf.Tensor | tf.Variable],
+        kept: Any = None,
+        condition: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
+        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its
+        input is part of y.
+        """
         if kept is not None:
             return super().backpropagate(y, upstream, weights, kept, condition)
         a, b = self.split.split(y)
@@ -97,7 +130,10 @@ class Coupling(FlowBijector):
             b = tf.stop_gradient(self.transform.inverse(b, parameters)[0])
             tape.watch(b)
             transformed, log_scale = self.transform.forward(b, parameters)
-            outputs = self.split.merge(a, transformed), sum_over_event(self.split.only_transformed(log_scale))
+            outputs = (
+                self.split.merge(a, transformed),
+                sum_over_event(self.split.only_transformed(log_scale)),
+            )
         *gradients, others = tape.gradient(outputs, [a, b, sources[1:]], upstream)
         x = self.split.merge(a, b)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -105,8 +141,10 @@ class Coupling(FlowBijector):
             parts = self.split.split(x)
         return x, tape.gradient(parts, x, gradients), others
 
-    def initialize_and_forward(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
-        """Initialises the network, whose output is zero then, and returns y: x itself, where zero parameters mean the identity."""
+    def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+        """Initialises the network, whose output is zero then, and returns y: x itself, where zero
+        parameters mean the identity.
+        """
         a, b = self.split.split(x)
         self.net.initialize(a, condition)
         if self.transform.starts_as_identity:
@@ -118,4 +156,7 @@ class Coupling(FlowBijector):
     def _terms(self, a: tf.Tensor, log_scale: tf.Tensor, sign: int = 1) -> SummedTerms:
         """Returns the log-scales of part b, and zeros for part a, times `sign`."""
         total = sum_over_event(self.split.only_transformed(log_scale))
-        return SummedTerms(total if sign > 0 else -total, lambda: sign * self.split.merge(tf.zeros_like(a), log_scale))
+        return SummedTerms(
+            total if sign > 0 else -total,
+            lambda: sign * self.split.merge(tf.zeros_like(a), log_scale),
+        )

@@ -1,10 +1,12 @@
-"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix B: the prior of
+"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix
+B: the prior of
 z).
 """
+
 from __future__ import annotations
 
 import math
-from typing import Optional, Union
+from typing import Union
 
 import tensorflow as tf
 
@@ -16,7 +18,8 @@ Matrix = Union[type[FullMatrix], type[PLUMatrix]]
 
 
 class InvertibleLinear(FlowBijector):
-    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of every pixel for an image.
+    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of
+    every pixel for an image.
 
     Args:
         features: size of the last dimension of x.
@@ -26,18 +29,28 @@ class InvertibleLinear(FlowBijector):
         event_ndims: 1 for vectors `[features]`, 3 for images `[height, width, features]`.
     """
 
-    def __init__(self, features: int, seed: int = 0, dtype: tf.DType = tf.float32, matrix: Matrix = FullMatrix,
-                 event_ndims: int = 1,
-                 name: str = 'invertible_linear') -> None:
+    def __init__(
+        self,
+        features: int,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        matrix: Matrix = FullMatrix,
+        event_ndims: int = 1,
+        name: str = 'invertible_linear',
+    ) -> None:
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         self.matrix = matrix(features, seed=seed, dtype=dtype)
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+    def _forward_terms(
+        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Terms]:
         return self.matrix.multiply(x), self._terms(x, self.matrix.log_abs_det)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         return self.matrix.solve(y), self._terms(y, -self.matrix.log_abs_det)
 
     def _terms(self, x: tf.Tensor, log_abs_det: tf.Tensor) -> SummedTerms:
         """Returns an equal share of log|det W|, a scalar, for every entry of a pixel."""
-        return SummedTerms(math.prod(x.shape[1:-1]) * log_abs_det, lambda: log_abs_det / x.shape[-1])
+        return SummedTerms(
+            math.prod(x.shape[1:-1]) * log_abs_det, lambda: log_abs_det / x.shape[-1]
+        )

@@ -1,8 +1,12 @@
-"""How the terms of a log-determinant, which broadcast to a layer's output, become its sum over an image."""
+"""How the terms of a log-determinant, which broadcast to a layer's output, become its sum over an
+image.
+"""
+
 from __future__ import annotations
 
 import math
-from typing import Callable, NamedTuple, Union
+from collections.abc import Callable
+from typing import NamedTuple, Union
 
 import tensorflow as tf
 
@@ -10,24 +14,26 @@ import tensorflow as tf
 class SummedTerms(NamedTuple):
     """Terms whose sum is cheaper to compute directly.
 
-    Attributes:
-        total: their sum, `[batch]`, or a scalar for all images alike, in nats.
-        spread: function that returns the terms as a tensor that broadcasts to the layer's output; called only where
-            they are needed.
+    Attributes: total: their sum, `[batch]`, or a scalar for all images alike, in nats. spread:
+        function that returns the terms as a tensor that broadcasts to the layer's output; called
+        only where they are needed.
     """
 
     total: tf.Tensor
     spread: Callable[[], tf.Tensor]
 
 
-# What each dimension of a layer's output contributes to log|det dy/dx|, in nats: something that broadcasts to y.
+# What each dimension of a layer's output contributes to log|det dy/dx|, in nats: something that
+# broadcasts to y.
 Terms = Union[tf.Tensor, tf.Variable, float, SummedTerms]
 
 
 def sum_of_terms(terms: Terms, y: tf.Tensor) -> tf.Tensor:
-    """Returns the log-determinant `[batch]`, in nats: the sum over each image of the terms, broadcast to y's shape.
+    """Returns the log-determinant `[batch]`, in nats: the sum over each image of the terms,
+    broadcast to y's shape.
 
-    The sum is that of the small tensor, times how often each entry occurs; nothing of y's size is made.
+    The sum is that of the small tensor, times how often each entry occurs; nothing of y's size is
+    made.
 
     Args:
         terms: a tensor that broadcasts to y, a number, or `SummedTerms`.
@@ -57,7 +63,9 @@ def spread_terms(terms: Terms) -> tf.Tensor | tf.Variable | float:
 
 
 def evenly_spread(log_det: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the dimensions of x, `[batch, ...]`."""
+    """Returns terms `[batch, 1, ...]` that share a log-determinant `[batch]` evenly among the
+    dimensions of x, `[batch, ...]`.
+    """
     return tf.reshape(log_det / math.prod(x.shape[1:]), [-1] + [1] * (len(x.shape) - 1))
 
 
@@ -72,5 +80,7 @@ def per_example(log_det: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 def batch_size(x: tf.Tensor) -> int | tf.Tensor:
-    """Returns the number of examples of x, an integer where it is known, which saves a graph some nodes."""
+    """Returns the number of examples of x, an integer where it is known, which saves a graph some
+    nodes.
+    """
     return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]

@@ -1,38 +1,43 @@
 """From pixels in an interval to the whole line (Real NVP, section 4.1)."""
+
 from __future__ import annotations
 
 import math
-from typing import Optional
 
 import tensorflow as tf
 
-from tfwolf import validate
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.core import validate
 
 
 class Logit(FlowBijector):
-    """y = logit(p) with p = alpha + (1 - 2 alpha) (x + 1) / 2, for x in [-1, 1], element by element.
+    """y = logit(p) with p = alpha + (1 - 2 alpha) (x + 1) / 2, for x in [-1, 1], element by
+    element.
 
-    log|dy/dx| = log((1 - 2 alpha) / 2) - log p - log(1 - p). The paper prints alpha + (1 - alpha) x, which is infinite
-    at white. The log-determinant is that of the pixels in [-1, 1], so bits per dimension are comparable with those of
-    any other flow here.
+    log|dy/dx| = log((1 - 2 alpha) / 2) - log p - log(1 - p). The paper prints alpha + (1 - alpha)
+    x, which is infinite at white. The log-determinant is that of the pixels in [-1, 1], so bits per
+    dimension are comparable with those of any other flow here.
 
     Args:
         alpha: 0 < alpha < 1/2, how far p stays away from 0 and 1.
         dtype: floating type.
     """
 
-    def __init__(self, alpha: float = 0.05, dtype: tf.DType = tf.float32, name: str = 'logit') -> None:
+    def __init__(
+        self, alpha: float = 0.05, dtype: tf.DType = tf.float32, name: str = 'logit'
+    ) -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         self.alpha = validate.real('alpha', alpha, above=0, below=0.5)
 
-    def _forward_terms(self, x: tf.Tensor, condition: Optional[tf.Tensor], training: bool) -> tuple[tf.Tensor, Terms]:
+    def _forward_terms(
+        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, Terms]:
         p = self.alpha + (1.0 - 2.0 * self.alpha) * 0.5 * (x + 1.0)
         log_p, log_q = tf.math.log(p), tf.math.log1p(-p)
         return log_p - log_q, self._constant() - log_p - log_q
 
-    def _inverse_terms(self, y: tf.Tensor, condition: Optional[tf.Tensor]) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         x = 2.0 * (tf.sigmoid(y) - self.alpha) / (1.0 - 2.0 * self.alpha) - 1.0
         # log p + log(1 - p) from y itself: beyond [-1, 1] as exact as within.
         log_slope = self._constant() + tf.math.softplus(y) + tf.math.softplus(-y)

@@ -1,21 +1,25 @@
-"""Invertible square matrices as weights, in two parametrisations: in full, and as P L U (Glow, section 3.2)."""
+"""Invertible square matrices as weights, in two parametrisations: in full, and as P L U (Glow,
+section 3.2).
+"""
+
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from tfwolf import seeds, validate
-from tfwolf.derived import derived
-from tfwolf.parts import register
-from tfwolf.variables import CompleteVariables
+from tfwolf.core import seeds, validate
+from tfwolf.core.freeze import derived
+from tfwolf.core.parts import register
+from tfwolf.core.variables import CompleteVariables
 
 
 @tf.custom_gradient
 def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
-    """Returns log|det(matrix)|, `[...]`, of `[..., n, n]`, in nats: the sum of log|diag R| of a QR factorisation.
+    """Returns log|det(matrix)|, `[...]`, of `[..., n, n]`, in nats: the sum of log|diag R| of a QR
+    factorisation.
 
     Unlike `tf.linalg.slogdet` it also compiles under XLA. Its gradient is the inverse, transposed.
     """
@@ -28,7 +32,8 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
 
 
 def _over_last_axis(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    # One plain matrix product is faster than a broadcast one, above all in the gradient of the matrix.
+    # One plain matrix product is faster than a broadcast one, above all in the gradient of the
+    # matrix.
     return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
 
 
@@ -40,7 +45,8 @@ def _random_orthogonal(size: int, seed: int) -> np.ndarray:
 
 @register
 class FullMatrix(CompleteVariables, tf.Module):
-    """A matrix W whose every entry is a weight, at first random orthogonal. Vectors are rows: y = x W.
+    """A matrix W whose every entry is a weight, at first random orthogonal. Vectors are rows: y = x
+    W.
 
     Args:
         size: number of rows and columns.
@@ -81,10 +87,11 @@ FACTORS = ('triangles', 'log_diagonal', 'sign', 'permutation')
 
 @register
 class PLUMatrix(CompleteVariables, tf.Module):
-    """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly upper triangular.
+    """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly
+    upper triangular.
 
-    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never becomes singular. At first
-    the factors of a random orthogonal matrix.
+    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never
+    becomes singular. At first the factors of a random orthogonal matrix.
 
     Args:
         size: number of rows and columns.
@@ -138,7 +145,9 @@ class PLUMatrix(CompleteVariables, tf.Module):
         permutation, lower, upper = scipy.linalg.lu(np.asarray(matrix, np.float64).T)
         diagonal = np.diag(upper)
         if not np.all(diagonal):
-            raise ValueError('`matrix` must be invertible; its LU factorisation has a zero on the diagonal.')
+            raise ValueError(
+                '`matrix` must be invertible; its LU factorisation has a zero on the diagonal.'
+            )
         self.permutation.assign(permutation)
         self.triangles.assign(lower * self._mask + upper * self._mask.T)
         self.log_diagonal.assign(np.log(np.abs(diagonal)))
@@ -148,5 +157,7 @@ class PLUMatrix(CompleteVariables, tf.Module):
         mask = tf.constant(self._mask, self.triangles.dtype)
         size = self._mask.shape[0]
         lower = self.triangles * mask + tf.eye(size, dtype=mask.dtype)
-        upper = self.triangles * tf.transpose(mask) + tf.linalg.diag(self.sign * tf.exp(self.log_diagonal))
+        upper = self.triangles * tf.transpose(mask) + tf.linalg.diag(
+            self.sign * tf.exp(self.log_diagonal)
+        )
         return lower, upper

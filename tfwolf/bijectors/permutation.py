@@ -1,23 +1,22 @@
 """Fixed permutations of channels: what Glow's figure 3 compares the 1x1 convolution with."""
+
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
 from tfwolf.bijectors.reindexing import Reindexing
-from tfwolf.parts import register
+from tfwolf.core import seeds, validate
+from tfwolf.core.parts import register
 
 
 class ChannelPermutation(Reindexing):
     """y_c = x_order[c] for every channel; log|det| = 0.
 
-    Args:
-        order: integers `[channels]`, each of 0 .. channels - 1 once. Kept as a weight that is not trained, so that a
-            checkpoint holds it.
-        dtype: floating type of x.
+    Args: order: integers `[channels]`, each of 0 .. channels - 1 once. Kept as a weight that is not
+        trained, so that a checkpoint holds it. dtype: floating type of x.
 
     Raises:
         ValueError: if `order` is not a permutation.
@@ -25,12 +24,18 @@ class ChannelPermutation(Reindexing):
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 6.1 and figure 3.
     """
 
-    def __init__(self, order: Sequence[int] | np.ndarray, dtype: tf.DType = tf.float32,
-                 name: str = 'channel_permutation') -> None:
+    def __init__(
+        self,
+        order: Sequence[int] | np.ndarray,
+        dtype: tf.DType = tf.float32,
+        name: str = 'channel_permutation',
+    ) -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         order = np.asarray(order)
         if sorted(order.tolist()) != list(range(len(order))):
-            raise ValueError(f'`order` must hold each of 0 .. channels - 1 once; got {order.tolist()}.')
+            raise ValueError(
+                f'`order` must hold each of 0 .. channels - 1 once; got {order.tolist()}.'
+            )
         self.order = tf.Variable(order, dtype=tf.int32, trainable=False, name='order')
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
@@ -43,14 +48,23 @@ class ChannelPermutation(Reindexing):
 
 
 @register
-def reverse_channels(channels: int, seed: int = 0, dtype: tf.DType = tf.float32) -> ChannelPermutation:
+def reverse_channels(
+    channels: int, seed: int = 0, dtype: tf.DType = tf.float32
+) -> ChannelPermutation:
     """Returns the permutation that reverses the order of the channels; the seed is not used."""
-    return ChannelPermutation(np.arange(validate.integer('channels', channels, minimum=1))[::-1], dtype,
-                              name='reverse_channels')
+    return ChannelPermutation(
+        np.arange(validate.integer('channels', channels, minimum=1))[::-1],
+        dtype,
+        name='reverse_channels',
+    )
 
 
 @register
-def shuffle_channels(channels: int, seed: int = 0, dtype: tf.DType = tf.float32) -> ChannelPermutation:
+def shuffle_channels(
+    channels: int, seed: int = 0, dtype: tf.DType = tf.float32
+) -> ChannelPermutation:
     """Returns a fixed random permutation of the channels, drawn from the seed."""
-    order = seeds.generator(seed, 'shuffle_channels').permutation(validate.integer('channels', channels, minimum=1))
+    order = seeds.generator(seed, 'shuffle_channels').permutation(
+        validate.integer('channels', channels, minimum=1)
+    )
     return ChannelPermutation(order, dtype, name='shuffle_channels')

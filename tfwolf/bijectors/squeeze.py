@@ -1,4 +1,5 @@
 """Space to depth: 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
+
 from __future__ import annotations
 
 import tensorflow as tf
@@ -13,12 +14,16 @@ BLOCK = 2
 def check_squeezable(height: int, width: int) -> None:
     """Raises a `ValueError` if an image of this size cannot be squeezed, that is, if a side is odd."""
     if height % BLOCK or width % BLOCK:
-        raise ValueError(f'`height` and `width` must be even where the flow squeezes 2x2 pixels; got {height}x{width}. '
-                         'Use images whose sides can be halved at every level, or a flow with fewer levels.')
+        raise ValueError(
+            '`height` and `width` must be even where the flow squeezes 2x2 pixels; got '
+            f'{height}x{width}. '
+            'Use images whose sides can be halved at every level, or a flow with fewer levels.'
+        )
 
 
 class Squeeze(Reindexing):
-    """`[height, width, c]` -> `[height / 2, width / 2, 4 c]` in TensorFlow's space-to-depth order; log|det| = 0.
+    """`[height, width, c]` -> `[height / 2, width / 2, 4 c]` in TensorFlow's space-to-depth order;
+    log|det| = 0.
 
     Raises:
         ValueError: when called, if the height or width is odd.
@@ -38,21 +43,22 @@ class Squeeze(Reindexing):
 
     def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
-        return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK ** 2])
+        return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK**2])
 
     def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
-        return tf.TensorShape([height * BLOCK, width * BLOCK, channels // BLOCK ** 2])
+        return tf.TensorShape([height * BLOCK, width * BLOCK, channels // BLOCK**2])
 
     def _forward_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
-        return tf.stack([shape[0] // BLOCK, shape[1] // BLOCK, shape[2] * BLOCK ** 2])
+        return tf.stack([shape[0] // BLOCK, shape[1] // BLOCK, shape[2] * BLOCK**2])
 
     def _inverse_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
-        return tf.stack([shape[0] * BLOCK, shape[1] * BLOCK, shape[2] // BLOCK ** 2])
+        return tf.stack([shape[0] * BLOCK, shape[1] * BLOCK, shape[2] // BLOCK**2])
 
 
 class Squeezed(Composite):
-    """Squeeze, a layer, unsqueeze: the layer acts at half the resolution, and the image keeps its shape.
+    """Squeeze, a layer, unsqueeze: the layer acts at half the resolution, and the image keeps its
+    shape.
 
     Args:
         inner: the layer, on `[height / 2, width / 2, 4 channels]`; it keeps that shape.
@@ -70,7 +76,9 @@ class Squeezed(Composite):
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk`: visits the inner layer at half the resolution."""
         check_squeezable(*x.shape[1:3])
-        return tf.nn.depth_to_space(visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK)
+        return tf.nn.depth_to_space(
+            visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK
+        )
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
         """As `Composite.walk_back`: visits the inner layer at half the resolution."""

@@ -1,18 +1,21 @@
 """One layer that takes turns for many: its weights are lent to it."""
+
 from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Any, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
-from tfwolf.variables import named_variables
+from tfwolf.core.variables import named_variables
 
 
 class Template:
-    """A layer without weights of its own; a plain object, so that the layer's attributes are not taken for the model's.
+    """A layer without weights of its own; a plain object, so that the layer's attributes are not
+    taken for the model's.
 
     It is not re-entrant: weights can be lent to it once at a time.
 
@@ -30,7 +33,9 @@ class Template:
         for path, _ in named_variables(layer):
             owner = layer
             for name in path[:-1]:
-                owner = owner[int(name)] if isinstance(owner, (list, tuple)) else getattr(owner, name)
+                owner = (
+                    owner[int(name)] if isinstance(owner, (list, tuple)) else getattr(owner, name)
+                )
             delattr(owner, path[-1])
             self.slots.append((owner, path[-1]))
 
@@ -43,15 +48,19 @@ class Template:
     def bound(self, values: Sequence[Any]) -> Iterator[FlowBijector]:
         """Lends the layer its weights, in the order of `slots`, for the length of a `with` block.
 
-        Raises:
-            RuntimeError: if weights are lent to it already, from inside such a block or from another thread.
+        Raises: RuntimeError: if weights are lent to it already, from inside such a block or from
+            another thread.
         """
         if not self._in_use.acquire(blocking=False):
-            raise RuntimeError(f'The layers of a `Repeat` ({self.layer.name!r}) are in use. They share one template, '
-                               f'so a `Repeat` cannot be '
-                               'called from inside its own layers, nor from two threads at once.')
+            raise RuntimeError(
+                f'The layers of a `Repeat` ({self.layer.name!r}) are in use. They share one '
+                'template, '
+                f'so a `Repeat` cannot be '
+                'called from inside its own layers, nor from two threads at once.'
+            )
         try:
-            # Written past the attribute tracking of TensorFlow, which would take a lent tensor for the layer's own.
+            # Written past the attribute tracking of TensorFlow, which would take a lent tensor for
+            # the layer's own.
             for (owner, name), value in zip(self.slots, values):
                 owner.__dict__[name] = value
             yield self.layer

@@ -1,25 +1,31 @@
-"""TFP's methods of a bijector, derived from two methods that each give value and log-determinant in one pass."""
+"""TFP's methods of a bijector, derived from two methods that each give value and log-determinant in
+one pass.
+"""
+
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfwolf.bijectors.batch_shape import BatchShape
-from tfwolf.variables import CompleteVariables
+from tfwolf.core.variables import CompleteVariables
 
 tfb = tfp.bijectors
-OnePass = Callable[[tf.Tensor, Optional[tf.Tensor]], 'tuple[tf.Tensor, tf.Tensor]']
+OnePass = Callable[[tf.Tensor, tf.Tensor | None], 'tuple[tf.Tensor, tf.Tensor]']
 
 
 class _NoCache:
-    """Stands where TFP keeps past results by input tensor: they would outlive a change of the weights."""
+    """Stands where TFP keeps past results by input tensor: they would outlive a change of the
+    weights.
+    """
 
     def __init__(self, owner: Any = None) -> None:
         self._owner = owner
 
-    def __get__(self, instance: Any, owner: Optional[type] = None) -> _NoCache:
+    def __get__(self, instance: Any, owner: type | None = None) -> _NoCache:
         return _NoCache(instance)
 
     def forward(self, x: tf.Tensor, **kwargs: Any) -> tf.Tensor:
@@ -41,10 +47,10 @@ class _NoCache:
 class OnePassBijector(CompleteVariables, tfb.Bijector):
     """A `tfp.bijectors.Bijector` given by `forward_and_log_det` and `inverse_and_log_det`.
 
-    These two take exactly one batch dimension. TFP's methods (`forward(x, condition=z)`, `inverse_log_det_jacobian(y,
-    event_ndims=3, condition=z)`, and `log_prob` and `sample` of distributions) take any number of leading dimensions,
-    also none, and a condition with the same leading dimensions or one for all, `[condition_dim]` or `[1,
-    condition_dim]`.
+    These two take exactly one batch dimension. TFP's methods (`forward(x, condition=z)`,
+    `inverse_log_det_jacobian(y, event_ndims=3, condition=z)`, and `log_prob` and `sample` of
+    distributions) take any number of leading dimensions, also none, and a condition with the same
+    leading dimensions or one for all, `[condition_dim]` or `[1, condition_dim]`.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.
@@ -56,13 +62,20 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
     """
 
     _cache = _NoCache()
-    event_shape: Optional[tf.TensorShape] = None
+    event_shape: tf.TensorShape | None = None
 
     def __init__(self, event_ndims: int, dtype: tf.DType, name: str) -> None:
         # parameters=None: two layers with equal arguments are still two layers.
-        super().__init__(forward_min_event_ndims=event_ndims, dtype=tf.as_dtype(dtype), parameters=None, name=name)
+        super().__init__(
+            forward_min_event_ndims=event_ndims,
+            dtype=tf.as_dtype(dtype),
+            parameters=None,
+            name=name,
+        )
 
-    def forward_and_log_det(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward_and_log_det(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
 
         Args:
@@ -71,27 +84,37 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
         """
         raise NotImplementedError
 
-    def inverse_and_log_det(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; shapes as in `forward_and_log_det`."""
+    def inverse_and_log_det(
+        self, y: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; shapes as in
+        `forward_and_log_det`.
+        """
         raise NotImplementedError
 
-    def _forward(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def _forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._any_batch(self.forward_and_log_det, 0, x, condition)
 
-    def _inverse(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def _inverse(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._any_batch(self.inverse_and_log_det, 0, y, condition)
 
-    def _forward_log_det_jacobian(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def _forward_log_det_jacobian(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
         return self._any_batch(self.forward_and_log_det, 1, x, condition)
 
-    def _inverse_log_det_jacobian(self, y: tf.Tensor, condition: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def _inverse_log_det_jacobian(
+        self, y: tf.Tensor, condition: tf.Tensor | None = None
+    ) -> tf.Tensor:
         return self._any_batch(self.inverse_and_log_det, 1, y, condition)
 
-    def _any_batch(self, one_pass: OnePass, which: int, x: tf.Tensor, condition: Optional[tf.Tensor]) -> tf.Tensor:
+    def _any_batch(
+        self, one_pass: OnePass, which: int, x: tf.Tensor, condition: tf.Tensor | None
+    ) -> tf.Tensor:
         batch = BatchShape(x, self.forward_min_event_ndims, self.event_shape)
         flat = batch.flatten(x)
         return batch.restore(one_pass(flat, batch.flatten_condition(condition, flat))[which])
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: Optional[int] = None) -> dict:
+    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None) -> dict:
         return {}

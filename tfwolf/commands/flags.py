@@ -1,8 +1,12 @@
-"""Flags of a command. Each command has a set of its own, so that none of them stands in the way of a program that uses the library."""
+"""Flags of a command. Each command has a set of its own, so that none of them stands in the way of
+a program that uses the library.
+"""
+
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -27,11 +31,22 @@ class Flags:
         """Defines a flag of one text."""
         flags.DEFINE_string(name, default, meaning, flag_values=self._values)
 
-    def integer(self, name: str, default: int | None, meaning: str, lower_bound: int | None = None, upper_bound: int | None = None) -> None:
+    def integer(
+        self,
+        name: str,
+        default: int | None,
+        meaning: str,
+        lower_bound: int | None = None,
+        upper_bound: int | None = None,
+    ) -> None:
         """Defines a flag of one integer."""
-        flags.DEFINE_integer(name, default, meaning, lower_bound, upper_bound, flag_values=self._values)
+        flags.DEFINE_integer(
+            name, default, meaning, lower_bound, upper_bound, flag_values=self._values
+        )
 
-    def real(self, name: str, default: float | None, meaning: str, lower_bound: float | None = None) -> None:
+    def real(
+        self, name: str, default: float | None, meaning: str, lower_bound: float | None = None
+    ) -> None:
         """Defines a flag of one number."""
         flags.DEFINE_float(name, default, meaning, lower_bound, flag_values=self._values)
 
@@ -51,12 +66,15 @@ class Flags:
         """Defines a flag of a text that may be given several times; the value is a list."""
         flags.DEFINE_multi_string(name, [], meaning, flag_values=self._values)
 
-    def repeated_integer(self, name: str, default: Sequence[int], meaning: str, lower_bound: int | None = None) -> None:
+    def repeated_integer(
+        self, name: str, default: Sequence[int], meaning: str, lower_bound: int | None = None
+    ) -> None:
         """Defines a flag of an integer that may be given several times; the value is a list."""
         flags.DEFINE_multi_integer(name, default, meaning, lower_bound, flag_values=self._values)
 
     def parse(self, arguments: Sequence[str]) -> list[str]:
-        """Reads the flags of a command line and returns what is left of it, the name of the command first.
+        """Reads the flags of a command line and returns what is left of it, the name of the command
+        first.
 
         Raises:
             absl.flags.Error: if a flag is unknown, or its value breaks a rule.
@@ -77,7 +95,8 @@ class Flags:
         return {name: self._values[name].value for name in names}
 
     def numbers(self, name: str, example: str) -> list[float] | None:
-        """Returns the value of a flag of numbers of at least 0 with commas between; None where it was not given.
+        """Returns the value of a flag of numbers of at least 0 with commas between; None where it
+        was not given.
 
         Args:
             name: of a flag that was defined by `list`.
@@ -94,12 +113,20 @@ class Flags:
         except ValueError:
             values = []
         if not values or not all(0 <= value < math.inf for value in values):
-            raise ValueError(f'--{name} must be numbers of at least 0 with commas between, such as {example}; got {",".join(texts)!r}.')
+            raise ValueError(
+                f'--{name} must be numbers of at least 0 with commas between, such as {example}; '
+                f'got {",".join(texts)!r}.'
+            )
         return values
 
     def as_arguments(self, *names: str) -> list[str]:
         """Returns those of some flags that were given as they would stand on a command line."""
-        return [part for name in names if self.given(name) for part in self._values[name].serialize().split('\n')]
+        return [
+            part
+            for name in names
+            if self.given(name)
+            for part in self._values[name].serialize().split('\n')
+        ]
 
     def help_text(self) -> str:
         """Returns what each flag means."""
@@ -108,11 +135,27 @@ class Flags:
 
 def configuration(options: Flags) -> None:
     """Defines the flags of an experiment's configuration."""
-    options.repeated('gin_file', "Gin file with an experiment, or the name of a shipped one such as 'digits'; may be given several times, later ones win.")
-    options.repeated('gin_param', 'One gin binding, such as "train.batch_size = 32"; wins over files.')
-    options.choice('precision', None, ['float32', 'bfloat16'], 'What the networks compute in; log-determinants, actnorm, 1x1 '
-                   'convolutions and priors stay in the type of the weights. Default: as the gin files say, that of the weights.')
-    options.repeated('plugin', 'Python module of your own that registers parts (networks, data sources, evaluators); repeatable.')
+    options.repeated(
+        'gin_file',
+        "Gin file with an experiment, or the name of a shipped one such as 'digits'; may be given "
+        'several times, later ones win.',
+    )
+    options.repeated(
+        'gin_param', 'One gin binding, such as "train.batch_size = 32"; wins over files.'
+    )
+    options.choice(
+        'precision',
+        None,
+        ['float32', 'bfloat16'],
+        'What the networks compute in; log-determinants, actnorm, 1x1 '
+        'convolutions and priors stay in the type of the weights. Default: as the gin files say, '
+        'that of the weights.',
+    )
+    options.repeated(
+        'plugin',
+        'Python module of your own that registers parts (networks, data sources, evaluators); '
+        'repeatable.',
+    )
     options.integer('seed', 0, 'Seed of weights, order of images and noise.', lower_bound=0)
 
 
@@ -125,20 +168,45 @@ def data(options: Flags) -> None:
 def devices(options: Flags) -> None:
     """Defines the flags of what is computed on."""
     from tfwolf.training.strategy import NAMES
-    options.choice('strategy', 'auto', NAMES, 'Devices to compute on; multi_worker: those of all processes in TF_CONFIG; auto: '
-                   'multi_worker, mirrored or one_device, whichever of them there is something for.')
-    options.string('tpu', None, 'With --strategy=tpu: name or address of the TPU, or "local"; default: that of the environment.')
+
+    options.choice(
+        'strategy',
+        'auto',
+        NAMES,
+        'Devices to compute on; multi_worker: those of all processes in TF_CONFIG; auto: '
+        'multi_worker, mirrored or one_device, whichever of them there is something for.',
+    )
+    options.string(
+        'tpu',
+        None,
+        'With --strategy=tpu: name or address of the TPU, or "local"; default: that of the '
+        'environment.',
+    )
     options.real('startup_timeout', 600.0, 'Seconds to wait for all workers.', lower_bound=1.0)
-    options.boolean('xla', None, 'Compile loss and gradients of the flow with XLA. Default: on a GPU, not on a CPU, where it is slower.')
+    options.boolean(
+        'xla',
+        None,
+        'Compile loss and gradients of the flow with XLA. Default: on a GPU, not on a CPU, where '
+        'it is slower.',
+    )
 
 
 def run(options: Flags) -> None:
     """Defines the flags of a run and of which of its weights."""
     from tfwolf.training.averages import CHOICES
+
     options.string('train_dir', None, 'Folder of the run.')
-    options.string('checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step.")
-    options.choice('weights', 'auto', CHOICES, 'The weights, or their averages (train.ema_decay; averaged and ema are the same); auto: the averages '
-                   'where there are any.')
+    options.string(
+        'checkpoint', 'latest', "'latest', 'best' (on validation) or the number of a step."
+    )
+    options.choice(
+        'weights',
+        'auto',
+        CHOICES,
+        'The weights, or their averages (train.ema_decay; averaged and ema are the same); auto: '
+        'the averages '
+        'where there are any.',
+    )
 
 
 def results(options: Flags) -> None:
@@ -146,6 +214,15 @@ def results(options: Flags) -> None:
     run(options)
     configuration(options)
     data(options)
-    options.string('output_dir', None, 'Folder of the results; default: TRAIN_DIR/results/CHECKPOINT/TOOL.')
-    options.boolean('overwrite', False, 'Replace results in --output_dir that were made with other settings or of another checkpoint.')
-    options.integer('batch_size', 64, 'Images that are encoded or decoded at a time.', lower_bound=1)
+    options.string(
+        'output_dir', None, 'Folder of the results; default: TRAIN_DIR/results/CHECKPOINT/TOOL.'
+    )
+    options.boolean(
+        'overwrite',
+        False,
+        'Replace results in --output_dir that were made with other settings or of another '
+        'checkpoint.',
+    )
+    options.integer(
+        'batch_size', 64, 'Images that are encoded or decoded at a time.', lower_bound=1
+    )

@@ -1,17 +1,19 @@
 """The images that a tool is to show: of a split of the run's data set, or files of the user."""
+
 from __future__ import annotations
 
 import os
-from typing import Callable, NamedTuple, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.commands.flags import Flags
+from tfwolf.core.files import sha256
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
 from tfwolf.data.image_file import read_header, read_image
-from tfwolf.evaluation.provenance import file_sha256
 from tfwolf.runs.evaluation import SPLITS
 from tfwolf.runs.run import Run
 
@@ -19,9 +21,16 @@ from tfwolf.runs.run import Run
 def define_flags(options: Flags) -> None:
     """Defines the flags of which images are shown."""
     options.choice('split', 'test', SPLITS, 'Where images come from.')
-    options.list('positions', None, 'Which images of the split, as numbers from 0 with commas between; default: the first ones.')
+    options.list(
+        'positions',
+        None,
+        'Which images of the split, as numbers from 0 with commas between; default: the first '
+        'ones.',
+    )
     options.list('images', None, 'Image files of your own instead, with commas between.')
-    options.boolean('resize', False, 'Crop --images to the shape that the model is for, and make them smaller.')
+    options.boolean(
+        'resize', False, 'Crop --images to the shape that the model is for, and make them smaller.'
+    )
 
 
 class Chosen(NamedTuple):
@@ -44,38 +53,60 @@ class Chosen(NamedTuple):
     @property
     def details(self) -> dict:
         """What a result says about them."""
-        return {'source': self.source, 'images': self.names, 'sha256': self.sha256,
-                'labels': None if self.labels is None else self.labels.tolist()}
+        return {
+            'source': self.source,
+            'images': self.names,
+            'sha256': self.sha256,
+            'labels': None if self.labels is None else self.labels.tolist(),
+        }
 
 
 def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None = None) -> Chosen:
-    """Returns the `Chosen` images: those of `--images`, those at `--positions`, or else `count` of the split.
+    """Returns the `Chosen` images: those of `--images`, those at `--positions`, or else `count` of
+    the split.
 
-    Args:
-        options: the flags.
-        run: the `Run`.
-        count: how many, where the flags name none.
-        choose: function from a `LabelledSplit` and `count` to positions `[count]`; None takes the first.
+    Args: options: the flags. run: the `Run`. count: how many, where the flags name none. choose:
+        function from a `LabelledSplit` and `count` to positions `[count]`; None takes the first.
 
-    Raises:
-        ValueError: if the flags contradict each other, an image does not fit the model, or there are not as many.
+    Raises: ValueError: if the flags contradict each other, an image does not fit the model, or
+        there are not as many.
     """
     if options.images:
         for flag in ('positions', 'split'):
             if options.given(flag):
-                raise ValueError(f'--images are files of your own, which --{flag} has no use for. Give one of them.')
+                raise ValueError(
+                    f'--images are files of your own, which --{flag} has no use for. Give one of '
+                    'them.'
+                )
         if choose is not None:
-            raise ValueError('--images have no class labels. Leave out the flag that needs them, or show images of the data set.')
+            raise ValueError(
+                '--images have no class labels. Leave out the flag that needs them, or show '
+                'images of the data set.'
+            )
         if run.model.latent.needs_labels:
-            raise ValueError('--images have no class labels, which this model makes z from. Show images of its data set with --positions.')
+            raise ValueError(
+                '--images have no class labels, which this model makes z from. Show images of its '
+                'data set with --positions.'
+            )
         images = _read(options.images, run.model.image_shape, options.resize)
-        return Chosen(images, None, [os.path.basename(path) for path in options.images], None, [file_sha256(path) for path in options.images])
+        return Chosen(
+            images,
+            None,
+            [os.path.basename(path) for path in options.images],
+            None,
+            [sha256(path) for path in options.images],
+        )
     if options.resize:
-        raise ValueError('--resize is for --images; images of the data set have the shape of the model.')
+        raise ValueError(
+            '--resize is for --images; images of the data set have the shape of the model.'
+        )
     split = LabelledSplit(run.dataset, options.split)
     if options.positions:
         if choose is not None:
-            raise ValueError('--positions names images, and another flag asks to choose them by class. Give one of them.')
+            raise ValueError(
+                '--positions names images, and another flag asks to choose them by class. Give '
+                'one of them.'
+            )
         positions = _numbers(options.positions)
     else:
         positions = np.arange(count) if choose is None else choose(split, count)
@@ -99,7 +130,8 @@ class LabelledSplit:
         self.split = dataset.split(name)
 
     def load(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (uint8 images `[n, height, width, channels]`, labels `[n]`, -1 where there are none) at positions of the split.
+        """Returns (uint8 images `[n, height, width, channels]`, labels `[n]`, -1 where there are
+        none) at positions of the split.
 
         Raises:
             ValueError: if the split has fewer images.
@@ -107,8 +139,11 @@ class LabelledSplit:
         positions = np.asarray(positions)
         if positions.min() < 0 or positions.max() >= self.split.num_examples:
             asked = positions.min() if positions.min() < 0 else positions.max()
-            raise ValueError(f'{self.title} has {self.split.num_examples:,} images, numbered from 0; number {asked} is asked for. '
-                             'Ask for fewer, or name another --split.')
+            raise ValueError(
+                f'{self.title} has {self.split.num_examples:,} images, numbered from 0; number '
+                f'{asked} is asked for. '
+                'Ask for fewer, or name another --split.'
+            )
         examples = self.split.load(tf.constant(positions, tf.int64))
         return examples['image'].numpy(), examples['label'].numpy()
 
@@ -117,17 +152,26 @@ def _numbers(texts):
     try:
         return np.array([int(text) for text in texts])
     except ValueError:
-        raise ValueError(f'--positions must be integers with commas between, such as 3,17; got {",".join(texts)!r}.') from None
+        raise ValueError(
+            '--positions must be integers with commas between, such as 3,17; got '
+            f'{",".join(texts)!r}.'
+        ) from None
 
 
 def _read(paths, image_shape, resize):
     height, width, channels = image_shape
     if channels not in (1, 3):
-        raise ValueError(f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of its data set.')
+        raise ValueError(
+            f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of '
+            'its data set.'
+        )
     for path in paths:
         size = read_header(path).size
         if size != (height, width) and not resize:
-            raise ValueError(f'{path} is {size[0]}x{size[1]} (height x width), and the model is for {height}x{width}. '
-                             'With --resize it is cropped and made smaller.')
+            raise ValueError(
+                f'{path} is {size[0]}x{size[1]} (height x width), and the model is for '
+                f'{height}x{width}. '
+                'With --resize it is cropped and made smaller.'
+            )
     fit = Fit((height, width), 'center_crop')
     return np.stack([read_image(path, fit, channels) for path in paths])

@@ -1,4 +1,5 @@
 """The pictures of what z and v hold, each in a folder of its own."""
+
 from __future__ import annotations
 
 import os
@@ -6,22 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfwolf.analysis.coder import Coder, Decoded
+from tfwolf.analysis.compression import Compressed, compress
+from tfwolf.analysis.directions import along_direction, label_direction
+from tfwolf.analysis.extrapolation import larger_samples
+from tfwolf.analysis.label_shuffle import shuffle_labels
+from tfwolf.analysis.manifold import manifold
 from tfwolf.commands import opening
 from tfwolf.commands.flags import Flags
 from tfwolf.commands.images import Chosen, chosen_images
-from tfwolf.evaluation.coder import Coder, Decoded
-from tfwolf.evaluation.compression import Compressed, compress
-from tfwolf.evaluation.directions import along_direction, label_direction
-from tfwolf.evaluation.extrapolation import larger_samples
-from tfwolf.evaluation.grids import captioned, image_grid, marked
-from tfwolf.evaluation.label_shuffle import shuffle_labels
-from tfwolf.evaluation.manifold import manifold
+from tfwolf.pictures.grids import captioned, image_grid, marked
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
 
 
 class Context(NamedTuple):
-    """What each part is given: the flags, the `Run`, a `Coder` of its model, and the folder of all parts."""
+    """What each part is given: the flags, the `Run`, a `Coder` of its model, and the folder of all
+    parts.
+    """
 
     options: Flags
     run: Run
@@ -29,16 +32,24 @@ class Context(NamedTuple):
     base: str
 
     def chosen(self, count: int | None = None) -> Chosen:
-        """Returns the images that the flags choose; `count` of them where they name none, by default --num_images."""
+        """Returns the images that the flags choose; `count` of them where they name none, by
+        default --num_images.
+        """
         return chosen_images(self.options, self.run, count or self.options.num_images)
 
     def folder(self, name: str, settings: dict) -> ResultFolder:
         """Returns the folder of results of a part."""
-        return opening.result_folder(self.options, f'latents {name}', self.run, settings, os.path.join(self.base, name))
+        return opening.result_folder(
+            self.options, f'latents {name}', self.run, settings, os.path.join(self.base, name)
+        )
 
     def flat(self, found: Decoded | Compressed) -> np.ndarray:
-        """Returns the images of what has `images` and `finite` as one list, those that are not finite marked."""
-        return marked(found.images.reshape(-1, *self.run.model.image_shape), found.finite.reshape(-1))
+        """Returns the images of what has `images` and `finite` as one list, those that are not
+        finite marked.
+        """
+        return marked(
+            found.images.reshape(-1, *self.run.model.image_shape), found.finite.reshape(-1)
+        )
 
 
 def show_attribute(context: Context) -> None:
@@ -48,14 +59,38 @@ def show_attribute(context: Context) -> None:
     chosen = context.chosen()
     if run.dataset.num_classes is None:
         raise ValueError(f'An attribute needs class labels; {run.dataset.title} has none.')
-    folder = context.folder('attribute', {**chosen.details, 'of': of, **options.chosen('label', 'num_labelled', 'num_steps', 'strength')})
+    folder = context.folder(
+        'attribute',
+        {
+            **chosen.details,
+            'of': of,
+            **options.chosen('label', 'num_labelled', 'num_steps', 'strength'),
+        },
+    )
     direction = label_direction(coder, run.dataset.train.take(options.num_labelled), options.label)
-    found = along_direction(coder, coder.encode(chosen.images, chosen.labels), direction, of, options.num_steps, options.strength)
+    found = along_direction(
+        coder,
+        coder.encode(chosen.images, chosen.labels),
+        direction,
+        of,
+        options.num_steps,
+        options.strength,
+    )
     steps = np.linspace(-options.strength, options.strength, options.num_steps)
     grid = image_grid(context.flat(found), columns=options.num_steps)
-    folder.picture('attribute', captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps]))
-    folder.finish({'num_with': direction.num_with, 'num_without': direction.num_without, 'label': options.label, 'of': of,
-                   'length': float(np.linalg.norm(getattr(direction.code, of))), 'num_not_finite': _broken(found)})
+    folder.picture(
+        'attribute', captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps])
+    )
+    folder.finish(
+        {
+            'num_with': direction.num_with,
+            'num_without': direction.num_without,
+            'label': options.label,
+            'of': of,
+            'length': float(np.linalg.norm(getattr(direction.code, of))),
+            'num_not_finite': _broken(found),
+        }
+    )
 
 
 def show_manifold(context: Context) -> None:
@@ -65,49 +100,107 @@ def show_manifold(context: Context) -> None:
     found = manifold(context.coder, context.coder.encode(chosen.images, chosen.labels), count)
     quarter = count // 4
     degrees = [f'{360 * number / count:.3g}°' for number in range(count)]
-    folder.picture('manifold', captioned(image_grid(context.flat(found), columns=count), degrees, degrees))
-    folder.finish({'places_of_the_images': [(0, 0), (0, quarter), (quarter, 0), (quarter, quarter)], 'num_not_finite': _broken(found)})
+    folder.picture(
+        'manifold', captioned(image_grid(context.flat(found), columns=count), degrees, degrees)
+    )
+    folder.finish(
+        {
+            'places_of_the_images': [(0, 0), (0, quarter), (quarter, 0), (quarter, quarter)],
+            'num_not_finite': _broken(found),
+        }
+    )
 
 
 def show_compression(context: Context) -> None:
     """Shows images of which only the coarsest part of v is kept."""
     chosen, coder = context.chosen(), context.coder
     code = coder.encode(chosen.images, chosen.labels)
-    found = {'resampled': compress(coder, code, context.options.seed), 'zeroed': compress(coder, code)}
+    found = {
+        'resampled': compress(coder, code, context.options.seed),
+        'zeroed': compress(coder, code),
+    }
     folder = context.folder('compression', chosen.details)
     for name, of_rest in found.items():
         grid = image_grid(context.flat(of_rest), columns=len(chosen.images))
-        folder.picture(f'compression_{name}', captioned(grid, [f'{fraction:.4g} % of v' for fraction in 100 * np.array(of_rest.fractions)]))
-    folder.finish({'fractions': found['zeroed'].fractions, 'num_not_finite': {name: _broken(of_rest) for name, of_rest in found.items()}})
+        folder.picture(
+            f'compression_{name}',
+            captioned(
+                grid, [f'{fraction:.4g} % of v' for fraction in 100 * np.array(of_rest.fractions)]
+            ),
+        )
+    folder.finish(
+        {
+            'fractions': found['zeroed'].fractions,
+            'num_not_finite': {name: _broken(of_rest) for name, of_rest in found.items()},
+        }
+    )
 
 
 def show_extrapolation(context: Context) -> None:
     """Shows samples larger than the images of training."""
     options = context.options
-    found = {scale: larger_samples(context.run.model, scale, options.num_larger, options.seed, options.temperature, options.temperature)
-             for scale in options.scale}
+    found = {
+        scale: larger_samples(
+            context.run.model,
+            scale,
+            options.num_larger,
+            options.seed,
+            options.temperature,
+            options.temperature,
+        )
+        for scale in options.scale
+    }
     folder = context.folder('extrapolation', options.chosen('scale', 'num_larger', 'temperature'))
     for scale, samples in found.items():
-        folder.picture(f'extrapolation_x{scale}', image_grid(marked(samples.images, samples.finite), columns=2))
-    folder.finish({'num_samples': options.num_larger, 'num_not_finite': {str(scale): _broken(samples) for scale, samples in found.items()}})
+        folder.picture(
+            f'extrapolation_x{scale}', image_grid(marked(samples.images, samples.finite), columns=2)
+        )
+    folder.finish(
+        {
+            'num_samples': options.num_larger,
+            'num_not_finite': {str(scale): _broken(samples) for scale, samples in found.items()},
+        }
+    )
 
 
 def show_shuffle(context: Context) -> None:
     """Shows images decoded with the labels of others."""
     if not context.run.model.latent.needs_labels:
-        raise ValueError('A shuffle of labels needs a model whose z comes from class labels (ClassLatent or LabelCondition); this one has none.')
+        raise ValueError(
+            'A shuffle of labels needs a model whose z comes from class labels (ClassLatent or '
+            'LabelCondition); this one has none.'
+        )
     chosen = context.chosen()
     folder = context.folder('shuffle', chosen.details)
-    found, labels = shuffle_labels(context.coder, chosen.images, chosen.labels, context.options.seed)
+    found, labels = shuffle_labels(
+        context.coder, chosen.images, chosen.labels, context.options.seed
+    )
     rows = np.concatenate([chosen.images, marked(*found)])
-    folder.picture('shuffle', captioned(image_grid(rows, columns=len(labels)), ['image', 'other label'],
-                                        [f'{own} -> {other}' for own, other in zip(chosen.labels, labels)]))
-    folder.finish({'labels': chosen.labels.tolist(), 'shuffled': labels.tolist(), 'num_not_finite': _broken(found)})
+    folder.picture(
+        'shuffle',
+        captioned(
+            image_grid(rows, columns=len(labels)),
+            ['image', 'other label'],
+            [f'{own} -> {other}' for own, other in zip(chosen.labels, labels)],
+        ),
+    )
+    folder.finish(
+        {
+            'labels': chosen.labels.tolist(),
+            'shuffled': labels.tolist(),
+            'num_not_finite': _broken(found),
+        }
+    )
 
 
 def _broken(found) -> int:
     return int((~found.finite).sum())
 
 
-PARTS = {'attribute': show_attribute, 'manifold': show_manifold, 'compression': show_compression, 'extrapolation': show_extrapolation,
-         'shuffle': show_shuffle}
+PARTS = {
+    'attribute': show_attribute,
+    'manifold': show_manifold,
+    'compression': show_compression,
+    'extrapolation': show_extrapolation,
+    'shuffle': show_shuffle,
+}

@@ -1,29 +1,53 @@
-"""From flags to what a command works on: the environment, the configuration, a run, a folder of results."""
+"""From flags to what a command works on: the environment, the configuration, a run, a folder of
+results.
+"""
+
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
+from tfwolf.analysis.coder import Coder
 from tfwolf.commands.flags import Flags
-from tfwolf.evaluation.coder import Coder
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import FULL_PRECISION, Run, load_configured
 
-# As in `flags.data` and `flags.devices`; a command that defines only some of them takes the others' defaults.
-_MACHINE = ('data_dir', 'download', 'strategy', 'tpu', 'startup_timeout', 'xla', 'resume', 'override_config')
+# As in `flags.data` and `flags.devices`; a command that defines only some of them takes the others'
+# defaults.
+_MACHINE = (
+    'data_dir',
+    'download',
+    'strategy',
+    'tpu',
+    'startup_timeout',
+    'xla',
+    'resume',
+    'override_config',
+)
 
 
 def environment(options: Flags, **changes: Any) -> Environment:
     """Returns the `Environment` that the flags describe, with some attributes of another value."""
-    return Environment(**{**{name: getattr(options, name) for name in _MACHINE if hasattr(options, name)}, **changes})
+    return Environment(
+        **{
+            **{name: getattr(options, name) for name in _MACHINE if hasattr(options, name)},
+            **changes,
+        }
+    )
 
 
-def configuration(options: Flags, train_dir: str | None = None, below: Sequence[str] = (), above: Sequence[str] = ()) -> Configuration:
+def configuration(
+    options: Flags,
+    train_dir: str | None = None,
+    below: Sequence[str] = (),
+    above: Sequence[str] = (),
+) -> Configuration:
     """Returns the `Configuration` of --gin_file, --gin_param and the flags that stand for bindings.
 
     Args:
@@ -35,7 +59,11 @@ def configuration(options: Flags, train_dir: str | None = None, below: Sequence[
     for plugin in options.plugin:
         _import(plugin)
     precision = [f'experiment.precision = {options.precision!r}'] if options.precision else []
-    return read_configuration(options.gin_file, [*below, *options.gin_param, *precision, *above], read_config(train_dir) if train_dir else '')
+    return read_configuration(
+        options.gin_file,
+        [*below, *options.gin_param, *precision, *above],
+        read_config(train_dir) if train_dir else '',
+    )
 
 
 def train_dir(options: Flags) -> str:
@@ -50,10 +78,17 @@ def train_dir(options: Flags) -> str:
 
 
 def open_run(options: Flags) -> Run:
-    """Returns the `Run` that the flags name, and prints which of its checkpoints it is; its networks compute in the type of the weights."""
+    """Returns the `Run` that the flags name, and prints which of its checkpoints it is; its
+    networks compute in the type of the weights.
+    """
     folder = train_dir(options)
-    found = load_configured(folder, configuration(options, folder, below=FULL_PRECISION), options.checkpoint, options.weights,
-                            environment(options, strategy='one_device'))
+    found = load_configured(
+        folder,
+        configuration(options, folder, below=FULL_PRECISION),
+        options.checkpoint,
+        options.weights,
+        environment(options, strategy='one_device'),
+    )
     print(f'{found.checkpoint}, {found.weights} weights', flush=True)
     return found
 
@@ -64,11 +99,17 @@ def coder(options: Flags, run: Run) -> Coder:
 
 
 def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> str:
-    """Returns the path of the results of a tool on a checkpoint: --output_dir, or a folder within that of the run."""
-    return options.output_dir or os.path.join(train_dir, 'results', os.path.basename(checkpoint), tool)
+    """Returns the path of the results of a tool on a checkpoint: --output_dir, or a folder within
+    that of the run.
+    """
+    return options.output_dir or os.path.join(
+        train_dir, 'results', os.path.basename(checkpoint), tool
+    )
 
 
-def result_folder(options: Flags, tool: str, run: Run, settings: dict, path: str | None = None) -> ResultFolder:
+def result_folder(
+    options: Flags, tool: str, run: Run, settings: dict, path: str | None = None
+) -> ResultFolder:
     """Returns the `ResultFolder` of a tool.
 
     Args:
@@ -79,7 +120,12 @@ def result_folder(options: Flags, tool: str, run: Run, settings: dict, path: str
         path: of the folder; None for what --output_dir says.
     """
     folder = path or results_path(options, run.train_dir, run.checkpoint, tool)
-    return ResultFolder(folder, {'tool': tool, **run.identity, 'seed': options.seed, **settings}, run.step, options.overwrite)
+    return ResultFolder(
+        folder,
+        {'tool': tool, **run.identity, 'seed': options.seed, **settings},
+        run.step,
+        options.overwrite,
+    )
 
 
 def _import(module: str) -> None:
@@ -89,4 +135,6 @@ def _import(module: str) -> None:
     try:
         importlib.import_module(module)
     except ImportError as error:
-        raise ValueError(f'--plugin={module} cannot be imported: {error} (working directory: {os.getcwd()}).') from error
+        raise ValueError(
+            f'--plugin={module} cannot be imported: {error} (working directory: {os.getcwd()}).'
+        ) from error

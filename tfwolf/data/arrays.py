@@ -1,4 +1,5 @@
 """Images of one NumPy archive (.npz)."""
+
 from __future__ import annotations
 
 import pathlib
@@ -10,22 +11,26 @@ import numpy as np
 from tfwolf.data import dataset, holdout
 from tfwolf.data.registry import register_source
 
-EXPECTED = ("'train_images' and 'test_images' (optionally 'train_labels' and 'test_labels'), "
-            "or 'images' (optionally 'labels')")
+EXPECTED = (
+    "'train_images' and 'test_images' (optionally 'train_labels' and 'test_labels'), "
+    "or 'images' (optionally 'labels')"
+)
 
 
 @register_source('npz', location='PATH')
-def load_npz(location: str, validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
-             test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
+def load_npz(
+    location: str,
+    validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
+    test_size: holdout.PartSize | None = None,
+) -> dataset.ImageDataset:
     """Returns the images of the archive at `location` as an `ImageDataset`.
 
-    The archive holds `train_images` and `test_images`, uint8 `[n, height, width, channels]` or `[n, height, width]`,
-    whose order is kept, and optionally `train_labels` and `test_labels`, integers `[n]`; or `images` and optionally
-    `labels`, of which `test_size` are held out.
+    The archive holds `train_images` and `test_images`, uint8 `[n, height, width, channels]` or `[n,
+    height, width]`, whose order is kept, and optionally `train_labels` and `test_labels`, integers
+    `[n]`; or `images` and optionally `labels`, of which `test_size` are held out.
 
-    Args:
-        location: path of the archive.
-        validation_size, test_size: see `sources.load_dataset`; `test_size` only for an archive without a test split.
+    Args: location: path of the archive. validation_size, test_size: see `sources.load_dataset`;
+        `test_size` only for an archive without a test split.
 
     Raises:
         ValueError: if the file is missing, is no archive, or holds other keys, types or shapes.
@@ -38,14 +43,18 @@ def load_npz(location: str, validation_size: holdout.PartSize = holdout.VALIDATI
         shape = arrays['images'].shape
     elif 'train_images' in arrays and 'test_images' in arrays and 'images' not in arrays:
         if test_size is not None:
-            raise ValueError(f"`test_size` has no use for {path}, which has 'test_images'; got {test_size!r}.")
+            raise ValueError(
+                f"`test_size` has no use for {path}, which has 'test_images'; got {test_size!r}."
+            )
         training, training_classes = _split(path, arrays, 'train_images', 'train_labels')
         test, test_classes = _split(path, arrays, 'test_images', 'test_labels')
         classes = max(training_classes or 0, test_classes or 0) or None
         shape = arrays['train_images'].shape
         if shape[1:] != arrays['test_images'].shape[1:]:
-            raise ValueError(f"{path}: 'train_images' and 'test_images' must be of one size; got {shape} and "
-                             f'{arrays["test_images"].shape}.')
+            raise ValueError(
+                f"{path}: 'train_images' and 'test_images' must be of one size; got {shape} and "
+                f'{arrays["test_images"].shape}.'
+            )
     else:
         raise ValueError(f'{path} must hold {EXPECTED}; it holds {sorted(arrays)}.')
     train, validation = holdout.split_validation(training, validation_size)
@@ -60,14 +69,20 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
         with archive:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f'{path} cannot be read as a NumPy archive (.npz without pickled objects): {error}. '
-                         f'It must hold {EXPECTED}.') from error
+        raise ValueError(
+            f'{path} cannot be read as a NumPy archive (.npz without pickled objects): {error}. '
+            f'It must hold {EXPECTED}.'
+        ) from error
     # Grey images may come without an axis for the channel.
-    return {key: with_channels(array) if key.endswith('images') else array for key, array in arrays.items()}
+    return {
+        key: with_channels(array) if key.endswith('images') else array
+        for key, array in arrays.items()
+    }
 
 
-def _split(path: pathlib.Path, arrays: dict[str, np.ndarray], images_key: str,
-           labels_key: str) -> tuple[dataset.ArraySplit, int | None]:
+def _split(
+    path: pathlib.Path, arrays: dict[str, np.ndarray], images_key: str, labels_key: str
+) -> tuple[dataset.ArraySplit, int | None]:
     names = (f'{path}: {images_key!r}', f'{path}: {labels_key!r}')
     return array_split(arrays[images_key], arrays.get(labels_key), names)
 
@@ -77,9 +92,11 @@ def with_channels(images: np.ndarray) -> np.ndarray:
     return images[..., None] if images.ndim == 3 else images
 
 
-def array_split(images: np.ndarray, labels: np.ndarray | None,
-                names: tuple[str, str]) -> tuple[dataset.ArraySplit, int | None]:
-    """Returns checked arrays as a split, and the number of classes: the largest label plus 1, or None without labels.
+def array_split(
+    images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]
+) -> tuple[dataset.ArraySplit, int | None]:
+    """Returns checked arrays as a split, and the number of classes: the largest label plus 1, or
+    None without labels.
 
     Args:
         images: uint8 `[n, height, width, channels]`.
@@ -90,17 +107,34 @@ def array_split(images: np.ndarray, labels: np.ndarray | None,
         ValueError: if an array has another type or shape, or there are no images.
     """
     if images.dtype != np.uint8:
-        advice = ' Multiply values from 0 to 1 by 255 and cast them to uint8.' if images.dtype.kind == 'f' else ''
-        raise ValueError(f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}.{advice}')
+        advice = (
+            ' Multiply values from 0 to 1 by 255 and cast them to uint8.'
+            if images.dtype.kind == 'f'
+            else ''
+        )
+        raise ValueError(
+            f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}.{advice}'
+        )
     if images.ndim != 4 or 0 in images.shape:
-        raise ValueError(f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not empty; '
-                         f'got {images.shape}.')
-    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu' or labels.min() < 0):
-        raise ValueError(f'{names[1]} must be non-negative integers [{len(images)}], one per image; '
-                         f'got {labels.dtype} {labels.shape}{_first_negative(labels)}.')
+        raise ValueError(
+            f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not '
+            'empty; '
+            f'got {images.shape}.'
+        )
+    if labels is not None and (
+        labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu' or labels.min() < 0
+    ):
+        raise ValueError(
+            f'{names[1]} must be non-negative integers [{len(images)}], one per image; '
+            f'got {labels.dtype} {labels.shape}{_first_negative(labels)}.'
+        )
     split = dataset.ArraySplit(lambda: (images, labels), len(images), images.shape[1:])
     return split, None if labels is None else int(labels.max()) + 1
 
 
 def _first_negative(labels: np.ndarray) -> str:
-    return f' with {labels.min()}' if labels.size and labels.dtype.kind == 'i' and labels.min() < 0 else ''
+    return (
+        f' with {labels.min()}'
+        if labels.size and labels.dtype.kind == 'i' and labels.min() < 0
+        else ''
+    )

@@ -1,13 +1,15 @@
 """Random changes to training images; each is a function of a batch and a seed.
 
-A whole batch at a time: one draw of `[batch]` numbers and one gather cost a fraction of what one call per image would.
+A whole batch at a time: one draw of `[batch]` numbers and one gather cost a fraction of what one
+    call per image would.
 """
+
 from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import seeds, validate
-from tfwolf.parts import register
+from tfwolf.core import seeds, validate
+from tfwolf.core.parts import register
 
 
 @register
@@ -24,7 +26,8 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 @register
 def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Tensor:
-    """Returns a random window of each image, of its own size, after reflecting `padding` pixels out on every side.
+    """Returns a random window of each image, of its own size, after reflecting `padding` pixels out
+    on every side.
 
     Args:
         images: uint8 `[batch, height, width, channels]`, height and width static.
@@ -36,15 +39,21 @@ def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Ten
     """
     height, width = images.shape[1:3]
     if validate.integer('padding', padding, 1) >= min(height, width):
-        raise ValueError('`padding` must be less than height and width, because it reflects; '
-                         f'got padding={padding!r} for images of {height}x{width}.')
-    offsets = tf.cast(seeds.uniform([2, tf.shape(images)[0]], seed, tf.float32) * (2 * padding + 1), tf.int32)
+        raise ValueError(
+            '`padding` must be less than height and width, because it reflects; '
+            f'got padding={padding!r} for images of {height}x{width}.'
+        )
+    offsets = tf.cast(
+        seeds.uniform([2, tf.shape(images)[0]], seed, tf.float32) * (2 * padding + 1), tf.int32
+    )
     # Picking reflected rows, then columns, makes the window without making the padded image.
     images = tf.gather(images, _reflected(offsets[0], height, padding), axis=1, batch_dims=1)
     return tf.gather(images, _reflected(offsets[1], width, padding), axis=2, batch_dims=1)
 
 
 def _reflected(offset: tf.Tensor, size: int, padding: int) -> tf.Tensor:
-    """Returns int32 `[batch, size]`: which row (or column) the window that starts at `offset` shows at each place."""
+    """Returns int32 `[batch, size]`: which row (or column) the window that starts at `offset` shows
+    at each place.
+    """
     position = tf.abs(offset[:, None] + tf.range(size) - padding)
     return size - 1 - tf.abs(size - 1 - position)

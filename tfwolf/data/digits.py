@@ -1,4 +1,5 @@
 """scikit-learn's 1,797 handwritten digits, 8 x 8 grey: real images that need no download."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -11,10 +12,14 @@ NUM_TEST = 360
 
 
 @register_source('digits')
-def load_digits(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE) -> dataset.ImageDataset:
-    """Returns the digits as an `ImageDataset`: 1437 images for training and validation, 360 for test.
+def load_digits(
+    validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
+) -> dataset.ImageDataset:
+    """Returns the digits as an `ImageDataset`: 1437 images for training and validation, 360 for
+    test.
 
-    Images are uint8 `[8, 8, 1]`, 17 times scikit-learn's values with 16 taken as 15; labels are 0..9.
+    Images are uint8 `[8, 8, 1]`, 17 times scikit-learn's values with 16 taken as 15; labels are
+    0..9.
 
     Args:
         validation_size: see `sources.load_dataset`.
@@ -30,6 +35,7 @@ def load_digits(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE) -> 
 
 def _arrays(part: slice) -> tuple[np.ndarray, np.ndarray]:
     import sklearn.datasets  # takes a second to import
+
     digits = sklearn.datasets.load_digits()
     # RandomState's streams are frozen across NumPy versions.
     order = np.random.RandomState(0).permutation(NUM_TRAINING + NUM_TEST)[part]

@@ -1,4 +1,5 @@
 """Which images a result belongs to."""
+
 from __future__ import annotations
 
 import hashlib
@@ -14,7 +15,8 @@ BATCH = 256
 
 
 def data_fingerprint(split: Split, progress: Callable[[int], object] | None = None) -> str:
-    """Returns the SHA-256, in hexadecimal, of all images of a `Split` in their order: shape, then bytes.
+    """Returns the SHA-256, in hexadecimal, of all images of a `Split` in their order: shape, then
+    bytes.
 
     Args:
         split: `Split` of uint8 images.
@@ -33,5 +35,8 @@ def data_fingerprint(split: Split, progress: Callable[[int], object] | None = No
             if progress:
                 progress(len(images))
     except tf.errors.OpError as error:
-        raise ValueError(f'One of the images after number {done} of {split.num_examples} cannot be read: {error.message}') from error
+        raise ValueError(
+            f'One of the images after number {done} of {split.num_examples} cannot be read: '
+            f'{error.message}'
+        ) from error
     return digest.hexdigest()

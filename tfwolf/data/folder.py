@@ -1,4 +1,5 @@
 """Images that lie as files in a folder."""
+
 from __future__ import annotations
 
 import concurrent.futures
@@ -9,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset, holdout
 from tfwolf.data.fit import Fit
 from tfwolf.data.image_file import read_header, read_image
 from tfwolf.data.registry import register_source
-from tfwolf.progress import progress_bar
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.gif')
 
@@ -28,7 +29,9 @@ class FileSplit(dataset.Split):
         channels: 1 or 3.
     """
 
-    def __init__(self, paths: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int) -> None:
+    def __init__(
+        self, paths: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int
+    ) -> None:
         super().__init__(len(paths))
         self._fit, self._channels = fit, channels
         self._shape = (*fit.image_size, channels)
@@ -39,69 +42,114 @@ class FileSplit(dataset.Split):
         """As `Split.load`; decodes, resizes and cuts the files on the host."""
         with tf.device('CPU:0'):
             paths = tf.gather(self._paths, indices)
-            images = tf.numpy_function(self._read, [paths, dataset.window_places(tf.size(indices), seed)], tf.uint8)
+            images = tf.numpy_function(
+                self._read, [paths, dataset.window_places(tf.size(indices), seed)], tf.uint8
+            )
             images = tf.ensure_shape(images, paths.shape.concatenate(self._shape))
             return {'image': images, 'label': tf.gather(self._labels, indices)}
 
     def _read(self, paths: np.ndarray, places: np.ndarray) -> np.ndarray:
-        return np.stack([read_image(path.decode(), self._fit, self._channels, place) for path, place in zip(paths, places)])
+        return np.stack(
+            [
+                read_image(path.decode(), self._fit, self._channels, place)
+                for path, place in zip(paths, places)
+            ]
+        )
 
 
 @register_source('folder', location='PATH')
-def load_folder(location: str, validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, fit: Fit = Fit(),
-                channels: int | None = None, test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
-    """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `location` as an `ImageDataset`.
+def load_folder(
+    location: str,
+    validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
+    fit: Fit = Fit(),
+    channels: int | None = None,
+    test_size: holdout.PartSize | None = None,
+) -> dataset.ImageDataset:
+    """Returns the PNG, JPEG, BMP and GIF (first frame) files under the folder `location` as an
+    `ImageDataset`.
 
-    Either the folder holds the folders `train` and `test` (others are not read), or `test_size` of its images are held
-    out. Images lie directly in a folder, or in one folder per class, whose sorted names are the labels. Every split is
-    in a fixed mixed order. All files are opened and checked here, before any training; transparency is dropped.
+    Either the folder holds the folders `train` and `test` (others are not read), or `test_size` of
+    its images are held out. Images lie directly in a folder, or in one folder per class, whose
+    sorted names are the labels. Every split is in a fixed mixed order. All files are opened and
+    checked here, before any training; transparency is dropped.
 
-    Args:
-        location: path of the folder.
-        validation_size, test_size: see `sources.load_dataset`.
-        fit: how all images get one size; without `image_size` all must have the size of the first.
-        channels: 1, 3, or None for what the first image has; after a grey one, colour is then refused.
+    Args: location: path of the folder. validation_size, test_size: see `sources.load_dataset`. fit:
+        how all images get one size; without `image_size` all must have the size of the first.
+        channels: 1, 3, or None for what the first image has; after a grey one, colour is then
+        refused.
 
-    Raises:
-        ValueError: naming the path, if the folder is missing, empty or laid out otherwise, or an image cannot be read
-            or does not fit.
+    Raises: ValueError: naming the path, if the folder is missing, empty or laid out otherwise, or
+        an image cannot be read or does not fit.
     """
     if channels not in (None, 1, 3) or isinstance(channels, bool):
-        raise ValueError(f'`channels` must be 1 (grey), 3 (colour) or None (as the first image); got {channels!r}.')
+        raise ValueError(
+            '`channels` must be 1 (grey), 3 (colour) or None (as the first image); got '
+            f'{channels!r}.'
+        )
     root = pathlib.Path(location).expanduser()
     if not root.is_dir():
         raise ValueError(f'There is no folder {root}. Expected a folder of image files.')
     parts = [root / part for part in ('train', 'test') if (root / part).is_dir()]
     if len(parts) == 1:
-        raise ValueError(f"{root} holds {parts[0].name!r} alone. Expected both 'train' and 'test', or neither; to hold "
-                         f'out test images of {parts[0]}, give that folder as the source.')
+        raise ValueError(
+            f"{root} holds {parts[0].name!r} alone. Expected both 'train' and 'test', or neither; "
+            'to hold '
+            f'out test images of {parts[0]}, give that folder as the source.'
+        )
     if parts and test_size is not None:
-        raise ValueError(f"`test_size` has no use for {root}, which has a folder 'test'; got test_size={test_size!r}.")
+        raise ValueError(
+            f"`test_size` has no use for {root}, which has a folder 'test'; got "
+            f'test_size={test_size!r}.'
+        )
     listings = [_list_images(part) for part in parts or [root]]
     classes = listings[0][2]
     for part, (_, _, names) in zip(parts, listings):
         if names != classes:
-            raise ValueError(f'{part} must hold the same class folders as {parts[0]}; got {names} and {classes}.')
-    fit, channels = _check_files([file for files, _, _ in listings for file in files], fit, channels)
+            raise ValueError(
+                f'{part} must hold the same class folders as {parts[0]}; got {names} and {classes}.'
+            )
+    fit, channels = _check_files(
+        [file for files, _, _ in listings for file in files], fit, channels
+    )
     splits = [_make_split(files, labels, fit, channels) for files, labels, _ in listings]
     training, test = splits if parts else holdout.hold_out(splits[0], test_size)
     train, validation = holdout.split_validation(training, validation_size)
-    return dataset.ImageDataset(root.resolve().name, (*fit.image_size, channels), len(classes) or None, train, validation, test)
+    return dataset.ImageDataset(
+        root.resolve().name,
+        (*fit.image_size, channels),
+        len(classes) or None,
+        train,
+        validation,
+        test,
+    )
 
 
 def _list_images(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[int], list[str]]:
-    """Returns the image files of a folder, their labels, and the names of the classes, all sorted by name."""
+    """Returns the image files of a folder, their labels, and the names of the classes, all sorted
+    by name.
+    """
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith('.'))
     classes = [entry for entry in entries if entry.is_dir()]
-    loose = [entry for entry in entries if entry.suffix.lower() in EXTENSIONS and not entry.is_dir()]
+    loose = [
+        entry for entry in entries if entry.suffix.lower() in EXTENSIONS and not entry.is_dir()
+    ]
     if classes and loose:
-        raise ValueError(f'{folder} holds both images (such as {loose[0].name}) and folders (such as {classes[0].name}'
-                         '). Expected either images or one folder per class.')
+        raise ValueError(
+            f'{folder} holds both images (such as {loose[0].name}) and folders (such as '
+            f'{classes[0].name}'
+            '). Expected either images or one folder per class.'
+        )
     files, labels = loose, [-1] * len(loose)
     for label, entry in enumerate(classes):
-        found = sorted(file for file in entry.iterdir() if file.suffix.lower() in EXTENSIONS and file.name[0] != '.')
+        found = sorted(
+            file
+            for file in entry.iterdir()
+            if file.suffix.lower() in EXTENSIONS and file.name[0] != '.'
+        )
         if not found:
-            raise ValueError(f'The folder {entry} holds no images ({", ".join(EXTENSIONS)}). Fill or remove it.')
+            raise ValueError(
+                f'The folder {entry} holds no images ({", ".join(EXTENSIONS)}). Fill or remove it.'
+            )
         files, labels = files + found, labels + [label] * len(found)
     if not files:
         raise ValueError(f'The folder {folder} holds no images ({", ".join(EXTENSIONS)}).')
@@ -109,7 +157,9 @@ def _list_images(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[int], l
 
 
 def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) -> tuple[Fit, int]:
-    """Opens every file, so that a bad one is named before training; returns how all fit and their channels."""
+    """Opens every file, so that a bad one is named before training; returns how all fit and their
+    channels.
+    """
     guessed = channels is None
     with progress_bar(len(files), 0, 'Checking images', 'image', delay=3, leave=False) as bar:
         for path in files:
@@ -118,14 +168,18 @@ def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) 
                 fit = Fit(header.size, 'none')
             channels = channels or (1 if header.is_grey else 3)
             if guessed and channels == 1 and not header.is_grey:
-                raise ValueError(f'The image {path} has colours, but the first, {files[0]}, is grey. '
-                                 'Give channels=1 or 3.')
+                raise ValueError(
+                    f'The image {path} has colours, but the first, {files[0]}, is grey. '
+                    'Give channels=1 or 3.'
+                )
             fit.check(f'The image {path}', header.size)
             bar.update()
     return fit, channels
 
 
-def _make_split(files: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int) -> dataset.Split:
+def _make_split(
+    files: Sequence[pathlib.Path], labels: Sequence[int], fit: Fit, channels: int
+) -> dataset.Split:
     shape = (*fit.image_size, channels)
     order = holdout.mixed_order(len(files))
     files, labels = [files[i] for i in order], np.array(labels)[order]

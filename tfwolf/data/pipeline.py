@@ -1,4 +1,7 @@
-"""The order of images: training batches that resume at any step, and evaluation batches that see each image once."""
+"""The order of images: training batches that resume at any step, and evaluation batches that see
+each image once.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -6,27 +9,32 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
+from tfwolf.core import seeds, validate
 from tfwolf.data.dataset import Batch, Split
 
-# From images uint8 [batch, height, width, channels] and a seed int32 [2] to images of the same shape and type.
+# From images uint8 [batch, height, width, channels] and a seed int32 [2] to images of the same
+# shape and type.
 Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def training_batches(split: Split, batch_size: int, seed: int, first_step: int = 0,
-                     augmentations: Sequence[Augmentation] = ()) -> tf.data.Dataset:
-    """Returns an infinite `tf.data.Dataset` of `{'image': uint8 [batch, h, w, c], 'label': int64 [batch]}`.
+def training_batches(
+    split: Split,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    augmentations: Sequence[Augmentation] = (),
+) -> tf.data.Dataset:
+    """Returns an infinite `tf.data.Dataset` of `{'image': uint8 [batch, h, w, c], 'label': int64
+    [batch]}`.
 
-    Shapes are static. Every epoch has its own order and leaves out what does not fill a batch. Batch t depends on
-    `seed` and t alone, so that `first_step=t` continues an earlier run exactly, without reading what came before.
+    Shapes are static. Every epoch has its own order and leaves out what does not fill a batch.
+    Batch t depends on `seed` and t alone, so that `first_step=t` continues an earlier run exactly,
+    without reading what came before.
 
-    Args:
-        split: `Split`.
-        batch_size: integer, images per batch over all replicas.
-        seed: integer.
-        first_step: integer, the number of the first batch.
-        augmentations: functions like those of `augment`, from images `[batch, h, w, c]` and a seed int32 `[2]` to
-            images of the same shape and type; applied one after another.
+    Args: split: `Split`. batch_size: integer, images per batch over all replicas. seed: integer.
+        first_step: integer, the number of the first batch. augmentations: functions like those of
+        `augment`, from images `[batch, h, w, c]` and a seed int32 `[2]` to images of the same shape
+        and type; applied one after another.
 
     Raises:
         ValueError: if a number breaks its rule, or the batch is larger than the split.
@@ -34,20 +42,29 @@ def training_batches(split: Split, batch_size: int, seed: int, first_step: int =
     batch_size = validate.integer('batch_size', batch_size, 1)
     first_step = validate.integer('first_step', first_step, 0)
     if batch_size > split.num_examples:
-        raise ValueError(f'`batch_size` must be at most {split.num_examples}, the examples of the split; '
-                         f'got batch_size={batch_size}. Lower it, or take more images.')
+        raise ValueError(
+            f'`batch_size` must be at most {split.num_examples}, the examples of the split; '
+            f'got batch_size={batch_size}. Lower it, or take more images.'
+        )
     for augmentation in augmentations:
         if not callable(augmentation):
-            raise ValueError(f'`augmentations` must be functions of images and a seed; got {augmentation!r}.')
+            raise ValueError(
+                f'`augmentations` must be functions of images and a seed; got {augmentation!r}.'
+            )
     batches_per_epoch = split.num_examples // batch_size
     order_seed = seeds.tensor_seed(seed, 'epoch order')
     window_seed = seeds.tensor_seed(seed, 'windows')
-    augmentation_seeds = [seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))]
+    augmentation_seeds = [
+        seeds.tensor_seed(seed, 'augmentation', i) for i in range(len(augmentations))
+    ]
 
     @tf.autograph.experimental.do_not_convert
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(split.num_examples, dtype=tf.int64), seeds.fold_in(order_seed, epoch), alg=seeds.ALGORITHM)
+            tf.range(split.num_examples, dtype=tf.int64),
+            seeds.fold_in(order_seed, epoch),
+            alg=seeds.ALGORITHM,
+        )
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
     # Not for AutoGraph, whose reading of our sources costs seconds.
@@ -56,7 +73,9 @@ def training_batches(split: Split, batch_size: int, seed: int, first_step: int =
         batch = split.load(indices, seeds.fold_in(window_seed, step))
         for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
             batch['image'] = tf.ensure_shape(
-                augmentation(batch['image'], seeds.fold_in(augmentation_seed, step)), batch['image'].shape)
+                augmentation(batch['image'], seeds.fold_in(augmentation_seed, step)),
+                batch['image'].shape,
+            )
         return batch
 
     first_epoch, first_batch = divmod(first_step, batches_per_epoch)
@@ -67,9 +86,11 @@ def training_batches(split: Split, batch_size: int, seed: int, first_step: int =
 
 
 def evaluation_batches(split: Split, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
-    """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry 'mask', bool `[batch]`.
+    """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry
+    'mask', bool `[batch]`.
 
-    The last batch repeats the last image where images run out; the mask is False there. Shapes are static.
+    The last batch repeats the last image where images run out; the mask is False there. Shapes are
+    static.
 
     Args:
         split: `Split` of at least one example.
@@ -81,8 +102,11 @@ def evaluation_batches(split: Split, batch_size: int, first_batch: int = 0) -> t
     """
     batch_size = validate.integer('batch_size', batch_size, 1)
     if split.num_examples < 1:
-        raise ValueError('`split` must hold at least one example; got an empty one. A validation split is empty with '
-                         'validation_size=0.')
+        raise ValueError(
+            '`split` must hold at least one example; got an empty one. A validation split is '
+            'empty with '
+            'validation_size=0.'
+        )
 
     @tf.autograph.experimental.do_not_convert
     def load(start: tf.Tensor) -> Batch:

@@ -1,17 +1,19 @@
-"""Pixels as numbers: uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix C.1).
+"""Pixels as numbers: uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix
+C.1).
 
 With n bits an image's value falls into the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
-`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre) for a deterministic
-encoding, which rounding in an inverse cannot push over a bin's edge, and 0 for what the encoder sees.
-"""
+`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre)
+for a deterministic encoding, which rounding in an inverse cannot push over a bin's edge, and 0 for
+what the encoder sees."""
+
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import validate
+from tfwolf.core import validate
 
 Tensor = tf.Tensor | np.ndarray
 
@@ -28,12 +30,16 @@ def checked_images(images: Tensor, image_shape: Sequence[int]) -> tf.Tensor:
     """
     images = tf.convert_to_tensor(images)
     if images.dtype != tf.uint8 or tuple(images.shape[1:]) != tuple(image_shape):
-        raise ValueError(f'`images` must be uint8 [batch, {", ".join(map(str, image_shape))}]; got {images.dtype.name} {tuple(images.shape)}.')
+        raise ValueError(
+            f'`images` must be uint8 [batch, {", ".join(map(str, image_shape))}]; got '
+            f'{images.dtype.name} {tuple(images.shape)}.'
+        )
     return images
 
 
 def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns the bin `floor(images / 2^(8 - num_bits))` of every colour value, int32, in 0 .. 2^num_bits - 1.
+    """Returns the bin `floor(images / 2^(8 - num_bits))` of every colour value, int32, in 0 ..
+    2^num_bits - 1.
 
     Args:
         images: uint8 `[..., height, width, channels]`.
@@ -45,7 +51,9 @@ def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
     return tf.bitwise.right_shift(tf.cast(images, tf.int32), 8 - validate.num_bits(num_bits))
 
 
-def to_unit_range(images: Tensor, num_bits: int, noise: float | Tensor, dtype: tf.DType) -> tf.Tensor:
+def to_unit_range(
+    images: Tensor, num_bits: int, noise: float | Tensor, dtype: tf.DType
+) -> tf.Tensor:
     """Returns x = (bin + noise) / 2^num_bits * 2 - 1 in [-1, 1), of the shape of `images`.
 
     Args:
@@ -58,15 +66,15 @@ def to_unit_range(images: Tensor, num_bits: int, noise: float | Tensor, dtype: t
         ValueError: if `num_bits` is outside 1..8.
     """
     bins = tf.cast(to_bins(images, num_bits), dtype)
-    return (bins + tf.cast(noise, dtype)) * (2.0 / 2 ** num_bits) - 1.0
+    return (bins + tf.cast(noise, dtype)) * (2.0 / 2**num_bits) - 1.0
 
 
 def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full range 0..255.
+    """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full
+    range 0..255.
 
-    Args:
-        x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN becomes black.
-        num_bits: integer from 1 to 8.
+    Args: x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN
+        becomes black. num_bits: integer from 1 to 8.
 
     Raises:
         ValueError: if `num_bits` is outside 1..8.
@@ -80,7 +88,8 @@ def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
 
 
 def at_num_bits(images: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns uint8 images as a model of `num_bits` bits knows them: each bin shown over the full range 0..255; itself for 8 bits.
+    """Returns uint8 images as a model of `num_bits` bits knows them: each bin shown over the full
+    range 0..255; itself for 8 bits.
 
     Args:
         images: uint8 `[..., height, width, channels]`.

@@ -1,4 +1,7 @@
-"""Examples of TFRecord files by position: for data that do not fit into memory, without a second copy on disk."""
+"""Examples of TFRecord files by position: for data that do not fit into memory, without a second
+copy on disk.
+"""
+
 from __future__ import annotations
 
 import functools
@@ -8,9 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.files import Path
+from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset
-from tfwolf.files import Path
-from tfwolf.progress import progress_bar
 
 Parse = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -21,33 +24,49 @@ LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
 class RecordSplit(dataset.Split):
     """Records that are read and decoded whenever they are asked for, shard after shard.
 
-    Where each record lies is found on first use, by one pass over the lengths; payload checksums are not verified.
+    Where each record lies is found on first use, by one pass over the lengths; payload checksums
+    are not verified.
 
-    Args:
-        paths: the TFRecord files (not compressed), in order.
-        shard_lengths: number of records of each.
-        parse: function from a serialized record (a string tensor) and the place of a window (float32 `[2]`) to (image
-            uint8 `image_shape`, label int64).
-        image_shape: (height, width, channels).
+    Args: paths: the TFRecord files (not compressed), in order. shard_lengths: number of records of
+        each. parse: function from a serialized record (a string tensor) and the place of a window
+        (float32 `[2]`) to (image uint8 `image_shape`, label int64). image_shape: (height, width,
+        channels).
     """
 
-    def __init__(self, paths: Sequence[Path], shard_lengths: Sequence[int], parse: Parse,
-                 image_shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        shard_lengths: Sequence[int],
+        parse: Parse,
+        image_shape: tuple[int, int, int],
+    ) -> None:
         super().__init__(sum(shard_lengths))
         self._paths = [os.fspath(path) for path in paths]
         self._shard_lengths = list(shard_lengths)
         signature = (tf.TensorSpec(image_shape, tf.uint8), tf.TensorSpec([], tf.int64))
         self._parse = tf.function(
-            lambda records, places: tf.map_fn(lambda pair: parse(*pair), (records, places), fn_output_signature=signature), autograph=False,
-            input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.float32)])
+            lambda records, places: tf.map_fn(
+                lambda pair: parse(*pair), (records, places), fn_output_signature=signature
+            ),
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([None, 2], tf.float32),
+            ],
+        )
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; reads and decodes on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
-            images, labels = self._parse(tf.ensure_shape(records, [None]), dataset.window_places(tf.size(indices), seed))
+            images, labels = self._parse(
+                tf.ensure_shape(records, [None]), dataset.window_places(tf.size(indices), seed)
+            )
             count = indices.shape
-            return {'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])), 'label': tf.ensure_shape(labels, count)}
+            return {
+                'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])),
+                'label': tf.ensure_shape(labels, count),
+            }
 
     @functools.cached_property
     def _index(self) -> np.ndarray:
@@ -78,6 +97,9 @@ def _index_shard(number: int, path: str, count: int) -> np.ndarray:
             position += HEADER_BYTES + length + FOOTER_BYTES
             record += 1
     if position != size or record != count:
-        raise ValueError(f'{path} is damaged: {count} records were expected to fill its {size} bytes; got {record}, which need '
-                         f'{position}. Delete its folder and prepare the data again.')
+        raise ValueError(
+            f'{path} is damaged: {count} records were expected to fill its {size} bytes; got '
+            f'{record}, which need '
+            f'{position}. Delete its folder and prepare the data again.'
+        )
     return index

@@ -1,9 +1,10 @@
 """Made-up but structured images: soft coloured discs over a gradient, for tests and smoke runs."""
+
 from __future__ import annotations
 
 import numpy as np
 
-from tfwolf import seeds, validate
+from tfwolf.core import seeds, validate
 from tfwolf.data import dataset, holdout
 from tfwolf.data.fit import Size, check_size
 from tfwolf.data.registry import register_source
@@ -12,10 +13,15 @@ NUM_CLASSES = 10
 
 
 @register_source('synthetic')
-def load_synthetic(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, image_size: Size | None = None,
-                   channels: int = 3, num_examples: int = 512,
-                   test_size: holdout.PartSize | None = None) -> dataset.ImageDataset:
-    """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its disc lies.
+def load_synthetic(
+    validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
+    image_size: Size | None = None,
+    channels: int = 3,
+    num_examples: int = 512,
+    test_size: holdout.PartSize | None = None,
+) -> dataset.ImageDataset:
+    """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its
+    disc lies.
 
     Args:
         validation_size, test_size: see `sources.load_dataset`.
@@ -27,7 +33,9 @@ def load_synthetic(validation_size: holdout.PartSize = holdout.VALIDATION_SIZE, 
         ValueError: if an argument breaks its rule.
     """
     if image_size is None:
-        raise ValueError('The source `synthetic` needs `image_size`, for example image_size=(32, 32); got None.')
+        raise ValueError(
+            'The source `synthetic` needs `image_size`, for example image_size=(32, 32); got None.'
+        )
     shape = (*check_size('image_size', image_size), validate.integer('channels', channels, 1))
     total = validate.integer('num_examples', num_examples, 3)
     examples = dataset.ArraySplit(lambda: _arrays(total, shape), total, shape)
@@ -47,6 +55,8 @@ def _arrays(total: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.nda
         distance = np.hypot(y - 0.5 * np.sin(angle), x - 0.5 * np.cos(angle))
         bump = 1 / (1 + np.exp(12 * (distance - rng.uniform(0.2, 0.5))))
         slope = (rng.normal() * y + rng.normal() * x)[..., None]
-        value = ground + 0.5 * tilt * slope + 2 * disc * bump[..., None] + 0.05 * rng.normal(size=shape)
+        value = (
+            ground + 0.5 * tilt * slope + 2 * disc * bump[..., None] + 0.05 * rng.normal(size=shape)
+        )
         image[...] = np.floor(256 / (1 + np.exp(-value)))
     return images, labels

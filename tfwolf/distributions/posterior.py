@@ -1,4 +1,5 @@
 """q(z|x): a Gaussian with a mean and a variance per dimension (Wolf, section 3.1)."""
+
 from __future__ import annotations
 
 import math
@@ -19,7 +20,9 @@ class Posterior(NamedTuple):
     log_variance: tf.Tensor
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
-        """Returns z = mean + exp(log_variance / 2) noise, `[batch, latent_dim]`, for standard normal noise of that shape."""
+        """Returns z = mean + exp(log_variance / 2) noise, `[batch, latent_dim]`, for standard
+        normal noise of that shape.
+        """
         return self.mean + tf.exp(0.5 * self.log_variance) * noise
 
     def log_prob(self, z: tf.Tensor) -> tf.Tensor:
@@ -28,5 +31,7 @@ class Posterior(NamedTuple):
         return -0.5 * tf.reduce_sum(math.log(2 * math.pi) + self.log_variance + scaled, axis=-1)
 
     def kl_to_standard_normal_nats(self) -> tf.Tensor:
-        """Returns KL(q || N(0, 1)) of every dimension, `[batch, latent_dim]`, in nats (Kingma and Welling, 2014, appendix B)."""
+        """Returns KL(q || N(0, 1)) of every dimension, `[batch, latent_dim]`, in nats (Kingma and
+        Welling, 2014, appendix B).
+        """
         return 0.5 * (tf.square(self.mean) + tf.exp(self.log_variance) - 1.0 - self.log_variance)

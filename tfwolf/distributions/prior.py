@@ -1,10 +1,10 @@
 """Priors of z: the standard normal, and a flow (Wolf, section 3.1 and appendix B)."""
+
 from __future__ import annotations
 
 import keras
 import tensorflow as tf
 
-from tfwolf import seeds, validate
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
@@ -12,12 +12,13 @@ from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.invertible_linear import InvertibleLinear, Matrix
 from tfwolf.bijectors.matrix import FullMatrix
 from tfwolf.bijectors.repeat import Repeat
-from tfwolf.bijectors.scales import Transform
+from tfwolf.bijectors.transforms import Transform
+from tfwolf.core import seeds, validate
+from tfwolf.core.parts import register
+from tfwolf.core.variables import CompleteVariables
 from tfwolf.distributions.bits import standard_normal_log_prob
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.coupling_nets import DenseCouplingNet
-from tfwolf.parts import register
-from tfwolf.variables import CompleteVariables
 
 
 @register
@@ -58,7 +59,8 @@ class NormalPrior(keras.Model):
 class FlowPrior(CompleteVariables, keras.Model):
     """p(z) = N(f(z); 0, I) |det df/dz| with a flow f of a few steps on vectors, written z -> noise.
 
-    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm, couplings up and down
+    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm,
+        couplings up and down
     on an alternate split.
 
     Args:
@@ -71,9 +73,16 @@ class FlowPrior(CompleteVariables, keras.Model):
         dtype: floating type.
     """
 
-    def __init__(self, latent_dim: int, num_steps: int, hidden_features: int, transform: Transform,
-                 matrix: Matrix = FullMatrix, seed: int = 0,
-                 dtype: tf.DType = tf.float32) -> None:
+    def __init__(
+        self,
+        latent_dim: int,
+        num_steps: int,
+        hidden_features: int,
+        transform: Transform,
+        matrix: Matrix = FullMatrix,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+    ) -> None:
         super().__init__(dtype=tf.as_dtype(dtype).name, name='flow_prior')
         validate.integer('latent_dim', latent_dim, minimum=2)
 
@@ -88,7 +97,9 @@ class FlowPrior(CompleteVariables, keras.Model):
         return standard_normal_log_prob(noise) + log_det
 
     def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
-        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the divergence at z ~ q(z|x)."""
+        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the
+        divergence at z ~ q(z|x).
+        """
         return posterior.log_prob(z) - self(z)
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
@@ -104,18 +115,42 @@ class FlowPrior(CompleteVariables, keras.Model):
         self.flow.initialize_and_forward(z)
 
 
-def _prior_step(latent_dim: int, hidden_features: int, transform: Transform, matrix: Matrix, seed: int,
-                dtype: tf.DType) -> Chain:
+def _prior_step(
+    latent_dim: int,
+    hidden_features: int,
+    transform: Transform,
+    matrix: Matrix,
+    seed: int,
+    dtype: tf.DType,
+) -> Chain:
     def coupling(alternate: bool, up: bool) -> Coupling:
         split = ChannelSplit(latent_dim, alternate=alternate, up=up)
-        net = DenseCouplingNet(split.conditioning_channels, hidden_features,
-                               split.transformed_channels * transform.outputs_per_channel,
-                               seed=seeds.derive(seed, 'coupling', alternate, up), dtype=dtype)
+        net = DenseCouplingNet(
+            split.conditioning_channels,
+            hidden_features,
+            split.transformed_channels * transform.outputs_per_channel,
+            seed=seeds.derive(seed, 'coupling', alternate, up),
+            dtype=dtype,
+        )
         return Coupling(split, net, transform, event_ndims=1, dtype=dtype)
 
     def actnorm(place: int) -> ActNorm:
-        return ActNorm(latent_dim, event_ndims=1, seed=seeds.derive(seed, 'actnorm', place), dtype=dtype)
+        return ActNorm(
+            latent_dim, event_ndims=1, seed=seeds.derive(seed, 'actnorm', place), dtype=dtype
+        )
 
-    linear = InvertibleLinear(latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype, matrix=matrix)
-    return Chain([actnorm(0), linear, coupling(False, True), coupling(False, False),
-                  actnorm(1), coupling(True, True), coupling(True, False)], name='prior_step')
+    linear = InvertibleLinear(
+        latent_dim, seed=seeds.derive(seed, 'linear'), dtype=dtype, matrix=matrix
+    )
+    return Chain(
+        [
+            actnorm(0),
+            linear,
+            coupling(False, True),
+            coupling(False, False),
+            actnorm(1),
+            coupling(True, True),
+            coupling(True, False),
+        ],
+        name='prior_step',
+    )

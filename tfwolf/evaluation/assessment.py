@@ -1,39 +1,59 @@
-"""The evaluation of one model on one split, which continues where an interrupted one stopped; what evaluators are given."""
+"""The evaluation of one model on one split, which continues where an interrupted one stopped; what
+evaluators are given.
+"""
+
 from __future__ import annotations
 
-from typing import Callable, ContextManager, Iterable
+from collections.abc import Callable, Iterable
+from typing import ContextManager
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds
+from tfwolf.core import seeds
 from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
-from tfwolf.evaluation.journal import Journal
-from tfwolf.evaluation.likelihood import effective_batch_size, image_bits_per_dim, likelihood_batches, summarize
+from tfwolf.evaluation.likelihood import (
+    effective_batch_size,
+    image_bits_per_dim,
+    likelihood_batches,
+    summarize,
+)
+from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.models.wolf import Wolf
 
 
 class Assessment:
     """Evaluates a model in parts, each of which continues where an interrupted evaluation stopped.
 
-    Args:
-        model: a `Wolf`.
-        split: `Split` of images.
-        batch_size, num_samples, seed, strategy: see `likelihood_batches`.
-        journal: `Journal` of this very evaluation.
-        progress: function from (description, total, done) to a context manager that gives `update(count)`.
+    Args: model: a `Wolf`. split: `Split` of images. batch_size, num_samples, seed, strategy: see
+        `likelihood_batches`. cache: `ResumeCache` of this very evaluation. progress: function from
+        (description, total, done) to a context manager that gives `update(count)`.
 
     Attributes:
         model, split, num_samples, seed: as given.
         columns: `{name: values [num_images]}` of everything computed for single images so far.
     """
 
-    def __init__(self, model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
-                 journal: Journal, progress: Callable[[str, int, int], ContextManager]):
+    def __init__(
+        self,
+        model: Wolf,
+        split: Split,
+        batch_size: int,
+        num_samples: int,
+        seed: int,
+        strategy: tf.distribute.Strategy,
+        cache: ResumeCache,
+        progress: Callable[[str, int, int], ContextManager],
+    ):
         self.model, self.split, self.num_samples, self.seed = model, split, num_samples, seed
         self.columns: dict[str, np.ndarray] = {}
-        self._batch_size, self._strategy, self._journal, self._progress = batch_size, strategy, journal, progress
+        self._batch_size, self._strategy, self._cache, self._progress = (
+            batch_size,
+            strategy,
+            cache,
+            progress,
+        )
 
     def likelihood(self) -> dict:
         """Returns `summarize` of the likelihood of the images, and adds it to the columns."""
@@ -43,7 +63,8 @@ class Assessment:
         return summarize(terms, self.model.num_dims)
 
     def terms(self, name: str, split: Split) -> np.ndarray:
-        """Returns the terms of the bound of some images, float64 `[num_samples, num_images, 3]`, in nats; see `likelihood_batches`.
+        """Returns the terms of the bound of some images, float64 `[num_samples, num_images, 3]`, in
+        nats; see `likelihood_batches`.
 
         Args:
             name: what these images are; 'images' for those of the evaluation.
@@ -53,16 +74,17 @@ class Assessment:
         seed = self.seed if name == 'images' else seeds.derive(self.seed, name)
 
         def compute(first_batch):
-            return likelihood_batches(self.model, split, batch_size, self.num_samples, seed, self._strategy, first_batch)
+            return likelihood_batches(
+                self.model, split, batch_size, self.num_samples, seed, self._strategy, first_batch
+            )
 
-        return np.concatenate(self._journalled(name, split, compute, axis=1), axis=1)
+        return np.concatenate(self._cached(name, split, compute, axis=1), axis=1)
 
     def by_batch(self, name: str, compute: Callable[[tf.Tensor], np.ndarray]) -> list[np.ndarray]:
         """Returns what a function returns for the images of each batch, in order.
 
-        Args:
-            name: what is computed, for the progress bar and for continuing.
-            compute: function of uint8 images `[batch, height, width, channels]` that returns an array `[batch, ...]`.
+        Args: name: what is computed, for the progress bar and for continuing. compute: function of
+            uint8 images `[batch, height, width, channels]` that returns an array `[batch, ...]`.
         """
         batch_size = min(self._batch_size, self.split.num_examples)
 
@@ -70,15 +92,17 @@ class Assessment:
             for batch in evaluation_batches(self.split, batch_size, first_batch):
                 yield compute(tf.boolean_mask(batch['image'], batch['mask']))
 
-        return self._journalled(name, self.split, batches, axis=0)
+        return self._cached(name, self.split, batches, axis=0)
 
-    def _journalled(self, name: str, split: Split, compute: Callable[[int], Iterable[np.ndarray]], axis: int) -> list[np.ndarray]:
-        rows = self._journal.rows(name)
+    def _cached(
+        self, name: str, split: Split, compute: Callable[[int], Iterable[np.ndarray]], axis: int
+    ) -> list[np.ndarray]:
+        rows = self._cache.rows(name)
         done = sum(row.shape[axis] for row in rows)
         with self._progress(f'Evaluating {name}', split.num_examples, done) as update:
             if done < split.num_examples:
                 for row in compute(len(rows)):
                     rows.append(row)
-                    self._journal.append(name, row)
+                    self._cache.append(name, row)
                     update(row.shape[axis])
         return rows

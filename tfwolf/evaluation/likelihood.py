@@ -1,26 +1,37 @@
-"""Held-out likelihood: every image once, as the mean of K evidence lower bounds and as an importance-weighted bound."""
+"""Held-out likelihood: every image once, as the mean of K evidence lower bounds and as an
+importance-weighted bound.
+"""
+
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
+from tfwolf.core import seeds, validate
+from tfwolf.core.replicas import deal, local_rows
 from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.models.wolf import Wolf
-from tfwolf.replicas import deal, local_rows
 
 TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
 # Two-sided 95 % of a normal distribution, in standard errors.
 QUANTILE_95 = 1.959964
 
 
-def evaluate_likelihood(model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
-                        progress: Optional[Callable[[int], object]] = None) -> Dict[str, Any]:
+def evaluate_likelihood(
+    model: Wolf,
+    split: Split,
+    batch_size: int,
+    num_samples: int,
+    seed: int,
+    strategy: tf.distribute.Strategy,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
     """Returns `summarize` of the likelihood of a split.
 
     Args:
@@ -38,20 +49,26 @@ def evaluate_likelihood(model: Wolf, split: Split, batch_size: int, num_samples:
     return summarize(np.concatenate(rows, axis=1), model.num_dims)
 
 
-def likelihood_batches(model: Wolf, split: Split, batch_size: int, num_samples: int, seed: int, strategy: tf.distribute.Strategy,
-                       first_batch: int = 0) -> Iterator[np.ndarray]:
-    """Yields for each batch the terms of the bound of its images, float64 `[num_samples, images, 3]`, in nats, in the order of `TERMS`.
+def likelihood_batches(
+    model: Wolf,
+    split: Split,
+    batch_size: int,
+    num_samples: int,
+    seed: int,
+    strategy: tf.distribute.Strategy,
+    first_batch: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yields for each batch the terms of the bound of its images, float64 `[num_samples, images,
+    3]`, in nats, in the order of `TERMS`.
 
-    The noise of an image depends on the seed and the batch it lies in, not on the number of replicas, nor on the batches before.
+    The noise of an image depends on the seed and the batch it lies in, not on the number of
+    replicas, nor on the batches before.
 
-    Args:
-        model: a `Wolf`.
-        split: `Split` of images.
-        batch_size: images per batch over all replicas; the last batch is filled up, and what fills it left out.
-        num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
-        seed: integer.
-        strategy: the `tf.distribute` strategy in whose scope the model was made.
-        first_batch: how many batches to leave out, because they were computed before.
+    Args: model: a `Wolf`. split: `Split` of images. batch_size: images per batch over all replicas;
+        the last batch is filled up, and what fills it left out. num_samples: K, draws of z and of
+        the dequantisation noise per image, at least 1. seed: integer. strategy: the `tf.distribute`
+        strategy in whose scope the model was made. first_batch: how many batches to leave out,
+        because they were computed before.
 
     Raises:
         ValueError: if a number breaks its rule.
@@ -70,28 +87,36 @@ def likelihood_batches(model: Wolf, split: Split, batch_size: int, num_samples: 
             terms = tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
             # In the order of the replicas, and so of the images; every worker has all of them.
             return tf.distribute.get_replica_context().all_gather(terms, axis=0)
+
         return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))[0]
 
     base = seeds.tensor_seed(seed, 'likelihood')
     batches = deal(strategy, evaluation_batches(split, batch_size, first_batch))
     for number in range(first_batch, math.ceil(split.num_examples / batch_size)):
         batch = next(batches)
-        samples = [terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy() for k in range(num_samples)]
+        samples = [
+            terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy()
+            for k in range(num_samples)
+        ]
         # What fills the last batch up is left out.
-        yield np.stack(samples)[:, :split.num_examples - number * batch_size].astype(np.float64)
+        yield np.stack(samples)[:, : split.num_examples - number * batch_size].astype(np.float64)
 
 
 def effective_batch_size(split: Split, batch_size: int, strategy: tf.distribute.Strategy) -> int:
-    """Returns the number of images per batch that is used: no more than there are images, and a multiple of the replicas."""
+    """Returns the number of images per batch that is used: no more than there are images, and a
+    multiple of the replicas.
+    """
     replicas = strategy.num_replicas_in_sync
     return math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
 
 
-def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Returns (mean of K bounds, importance-weighted bound) of each image, `[num_images]` each, in bits per dimension.
+def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (mean of K bounds, importance-weighted bound) of each image, `[num_images]` each, in
+    bits per dimension.
 
-    With bounds nll_k in nats the second is `-log(1/K sum exp(-nll_k))`, never above the first (Burda, Grosse and Salakhutdinov,
-    "Importance Weighted Autoencoders", 2016, arXiv:1509.00519, equation 8).
+    With bounds nll_k in nats the second is `-log(1/K sum exp(-nll_k))`, never above the first
+    (Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016, arXiv:1509.00519,
+    equation 8).
 
     Args:
         terms: `[num_samples, num_images, 3]`, in nats.
@@ -102,25 +127,39 @@ def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> Tuple[np.ndarray, np
     return bits_per_dim(nll_nats.mean(axis=0), num_dims), bits_per_dim(iwae_nats, num_dims)
 
 
-def summarize(terms: np.ndarray, num_dims: int) -> Dict[str, Any]:
-    """Returns a dict of means over images; a mean over images that are not all finite is not a finite number either.
+def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
+    """Returns a dict of means over images; a mean over images that are not all finite is not a
+    finite number either.
 
     Args:
         terms: `[num_samples, num_images, 3]`, in nats.
         num_dims: height * width * channels.
 
-    Returns:
-        floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard error `bits_per_dim_stderr`,
-        `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the importance-weighted bound lies), `nll_nats` and its three terms;
-        `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`, `num_not_finite`.
+    Returns: floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard
+        error `bits_per_dim_stderr`, `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the
+        importance-weighted bound lies), `nll_nats` and its three terms; `bits_per_dim_interval_95`
+        over the choice of images; `num_images`, `num_samples`, `num_not_finite`.
     """
     num_samples, num_images, _ = terms.shape
     per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)
     with np.errstate(invalid='ignore'):
         stderr = per_image.std(ddof=1) / math.sqrt(num_images) if num_images > 1 else 0.0
     mean, iwae = per_image.mean(), per_image_iwae.mean()
-    result = {'bits_per_dim': mean, 'bits_per_dim_stderr': stderr, 'bits_per_dim_iwae': iwae, 'iwae_gap_bits_per_dim': mean - iwae,
-              'nll_nats': terms.sum(axis=-1).mean(), **dict(zip(TERMS, terms.mean(axis=(0, 1))))}
-    return {**{name: float(value) for name, value in result.items()},
-            'bits_per_dim_interval_95': [float(mean - QUANTILE_95 * stderr), float(mean + QUANTILE_95 * stderr)],
-            'num_images': num_images, 'num_samples': num_samples, 'num_not_finite': int((~np.isfinite(per_image)).sum())}
+    result = {
+        'bits_per_dim': mean,
+        'bits_per_dim_stderr': stderr,
+        'bits_per_dim_iwae': iwae,
+        'iwae_gap_bits_per_dim': mean - iwae,
+        'nll_nats': terms.sum(axis=-1).mean(),
+        **dict(zip(TERMS, terms.mean(axis=(0, 1)))),
+    }
+    return {
+        **{name: float(value) for name, value in result.items()},
+        'bits_per_dim_interval_95': [
+            float(mean - QUANTILE_95 * stderr),
+            float(mean + QUANTILE_95 * stderr),
+        ],
+        'num_images': num_images,
+        'num_samples': num_samples,
+        'num_not_finite': int((~np.isfinite(per_image)).sum()),
+    }

@@ -1,9 +1,10 @@
 """Whose result it is: images, checkpoint, seed and software."""
+
 from __future__ import annotations
 
 import os
 import platform
-from typing import Any, Dict
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,14 +13,16 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfwolf
+from tfwolf.core.files import sha256
 from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
-from tfwolf.files import sha256 as file_sha256
 
 
-def provenance(dataset: ImageDataset, split_name: str, split: Split, checkpoint: str, weights: str,
-               seed: int) -> Dict[str, Any]:
-    """Returns a dict of everything that a result depends on beside the number of samples and the size of batches.
+def provenance(
+    dataset: ImageDataset, split_name: str, split: Split, checkpoint: str, weights: str, seed: int
+) -> dict[str, Any]:
+    """Returns a dict of everything that a result depends on beside the number of samples and the
+    size of batches.
 
     Args:
         dataset: the `ImageDataset`.
@@ -29,17 +32,34 @@ def provenance(dataset: ImageDataset, split_name: str, split: Split, checkpoint:
         weights: which of its weights, 'raw' or 'averaged'.
         seed: integer.
     """
-    return {'dataset': dataset.name, 'dataset_version': dataset.version, 'split': split_name,
-            'data_fingerprint': data_fingerprint(split), 'checkpoint': os.path.basename(checkpoint),
-            'checkpoint_sha256': checkpoint_sha256(checkpoint), 'weights': weights, 'seed': seed, 'versions': software_versions()}
+    return {
+        'dataset': dataset.name,
+        'dataset_version': dataset.version,
+        'split': split_name,
+        'data_fingerprint': data_fingerprint(split),
+        'checkpoint': os.path.basename(checkpoint),
+        'checkpoint_sha256': checkpoint_sha256(checkpoint),
+        'weights': weights,
+        'seed': seed,
+        'versions': software_versions(),
+    }
 
 
 def checkpoint_sha256(checkpoint: str) -> str:
-    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every weight, as hexadecimal text."""
-    return file_sha256(f'{checkpoint}.index')
+    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every weight, as
+    hexadecimal text.
+    """
+    return sha256(f'{checkpoint}.index')
 
 
-def software_versions() -> Dict[str, str]:
+def software_versions() -> dict[str, str]:
     """Returns `{name: version}` of what computed a result."""
-    return {'tfwolf': tfwolf.__version__, 'tensorflow': tf.__version__, 'tensorflow_probability': tfp.__version__,
-            'keras': keras.__version__, 'numpy': np.__version__, 'pillow': PIL.__version__, 'python': platform.python_version()}
+    return {
+        'tfwolf': tfwolf.__version__,
+        'tensorflow': tf.__version__,
+        'tensorflow_probability': tfp.__version__,
+        'keras': keras.__version__,
+        'numpy': np.__version__,
+        'pillow': PIL.__version__,
+        'python': platform.python_version(),
+    }

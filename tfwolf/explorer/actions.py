@@ -1,9 +1,10 @@
 """What the page can ask of the model: from the JSON of a request to that of its answer."""
+
 from __future__ import annotations
 
 import math
 import threading
-from typing import Any, Dict, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,19 +15,19 @@ from tfwolf.serving.signature_defs import Signature
 
 # Longest to prepare first: meanwhile a page that is open asks for samples itself.
 SIGNATURES = ('interpolate', 'sample', 'bits_per_dim')
-LARGEST_SEED = 2 ** 53 - 1
-LARGEST_LABEL = 2 ** 31 - 1
+LARGEST_SEED = 2**53 - 1
+LARGEST_LABEL = 2**31 - 1
 LARGEST_TEMPERATURE = 10
 CALLS_AT_ONCE = 2
-Answer = Dict[str, Any]
+Answer = dict[str, Any]
 
 
 class Backend(Protocol):
     """What calls a model's signatures: a `Servable`, or a `RestServable`."""
 
-    signatures: Dict[str, Signature]
+    signatures: dict[str, Signature]
 
-    def __call__(self, name: str, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    def __call__(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns `{name: array}` of a signature's outputs for `{name: array}` of its inputs."""
 
 
@@ -59,28 +60,49 @@ class Actions:
 
     def sample(self, body: Any) -> Answer:
         """Returns `{'images': [...]}`: `count` samples, of the seeds (`seed`, 0), (`seed`, 1), ..."""
-        fields = Fields(body, ['count', 'seed', 'temperature_v', *self._if(self.description.has_temperature_z, 'temperature_z'),
-                               *self._if(self.description.is_labelled, 'label')])
+        fields = Fields(
+            body,
+            [
+                'count',
+                'seed',
+                'temperature_v',
+                *self._if(self.description.has_temperature_z, 'temperature_z'),
+                *self._if(self.description.is_labelled, 'label'),
+            ],
+        )
         count = fields.integer('count', 1, self.description.max_images)
         seed = fields.integer('seed', 0, LARGEST_SEED)
         inputs = {'seeds': np.array([[seed, index] for index in range(count)], np.int64)}
-        for name in ('temperature_v', *self._if(self.description.has_temperature_z, 'temperature_z')):
+        for name in (
+            'temperature_v',
+            *self._if(self.description.has_temperature_z, 'temperature_z'),
+        ):
             inputs[name] = np.full([count], fields.number(name, 0, LARGEST_TEMPERATURE), np.float32)
         if self.description.is_labelled:
             inputs['labels'] = np.full([count], self._label(fields, 'label'), np.int64)
-        return {'images': [picture_to_text(image) for image in self._call('sample', inputs)['images']]}
+        return {
+            'images': [picture_to_text(image) for image in self._call('sample', inputs)['images']]
+        }
 
     def interpolate(self, body: Any) -> Answer:
-        """Returns `{'images': [[...], ...]}`: of every alpha a list with an image of every beta; one list without z.
+        """Returns `{'images': [[...], ...]}`: of every alpha a list with an image of every beta;
+        one list without z.
 
-        The corners are the images and, with z, their switches: `images[0][-1]`, at alpha 0 and beta 1, has z of a and v of b.
+        The corners are the images and, with z, their switches: `images[0][-1]`, at alpha 0 and beta
+            1, has z of a and v of b.
         """
-        fields = Fields(body, [*self._names_of_pair(), *self._if(self.description.latent_dim, 'alphas'), 'betas'])
+        fields = Fields(
+            body,
+            [*self._names_of_pair(), *self._if(self.description.latent_dim, 'alphas'), 'betas'],
+        )
         inputs = self._pair(fields)
         betas = fields.numbers('betas', 0, 1, self.description.max_images)
         inputs['betas'] = np.array([betas], np.float32)
         if self.description.latent_dim:
-            inputs['alphas'] = np.array([fields.numbers('alphas', 0, 1, self.description.max_images // len(betas))], np.float32)
+            inputs['alphas'] = np.array(
+                [fields.numbers('alphas', 0, 1, self.description.max_images // len(betas))],
+                np.float32,
+            )
         images = self._call('interpolate', inputs)['images'][0]
         images = images.reshape([-1, len(betas), *self.description.image_shape])
         return {'images': [[picture_to_text(image) for image in row] for row in images]}
@@ -98,7 +120,13 @@ class Actions:
         """Calls every signature once: TensorFlow prepares it at its first call, for seconds."""
         for name in SIGNATURES:
             inputs = self._backend.signatures[name].inputs
-            self._call(name, {key: np.zeros([size or 1 for size in info.shape], info.dtype) for key, info in inputs.items()})
+            self._call(
+                name,
+                {
+                    key: np.zeros([size or 1 for size in info.shape], info.dtype)
+                    for key, info in inputs.items()
+                },
+            )
 
     def _call(self, name, inputs):
         if name not in self._prepared:
@@ -116,7 +144,12 @@ class Actions:
     def _pair(self, fields):
         inputs = {f'images_{side}': self._image(fields, side) for side in 'ab'}
         if self.description.is_labelled:
-            inputs.update({f'labels_{side}': np.array([self._label(fields, f'label_{side}')], np.int64) for side in 'ab'})
+            inputs.update(
+                {
+                    f'labels_{side}': np.array([self._label(fields, f'label_{side}')], np.int64)
+                    for side in 'ab'
+                }
+            )
         return inputs
 
     def _image(self, fields, name):

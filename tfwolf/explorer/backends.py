@@ -1,15 +1,19 @@
-"""The model that the explorer looks at: an exported one, a run that is exported for this once, or one behind a server."""
+"""The model that the explorer looks at: an exported one, a run that is exported for this once, or
+one behind a server.
+"""
+
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
 import tempfile
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from tfwolf.explorer.export_folder import open_version, read_details
 from tfwolf.explorer.rest_servable import RestServable
-from tfwolf.serving.publication import find_version
+from tfwolf.serving.versions import find_version
 
 
 class Backend(NamedTuple):
@@ -34,7 +38,11 @@ def open_export(export: str) -> Backend:
     """
     folder = find_version(export)
     details = read_details(folder)
-    return Backend(open_version(folder), details, os.path.relpath(folder, os.path.dirname(os.path.dirname(os.path.abspath(folder)))))
+    return Backend(
+        open_version(folder),
+        details,
+        os.path.relpath(folder, os.path.dirname(os.path.dirname(os.path.abspath(folder)))),
+    )
 
 
 def open_run(train_dir: str, checkpoint: str, data_dir: str | None) -> Backend:
@@ -45,11 +53,27 @@ def open_run(train_dir: str, checkpoint: str, data_dir: str | None) -> Backend:
     """
     with tempfile.TemporaryDirectory(prefix='tfwolf-') as folder:
         # In a process of its own: this one does without TensorFlow's Python.
-        done = subprocess.run([sys.executable, '-m', 'tfwolf.export', f'--train_dir={train_dir}', f'--export_dir={folder}', '--noverify',
-                               f'--checkpoint={checkpoint}', *([f'--data_dir={data_dir}'] if data_dir else [])],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [
+                sys.executable,
+                '-m',
+                'tfwolf.export',
+                f'--train_dir={train_dir}',
+                f'--export_dir={folder}',
+                '--noverify',
+                f'--checkpoint={checkpoint}',
+                *([f'--data_dir={data_dir}'] if data_dir else []),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            raise ValueError(done.stderr.rpartition('error: ')[2].strip() or f'The export ended with exit code {done.returncode}.')
+            raise ValueError(
+                done.stderr.rpartition('error: ')[2].strip()
+                or f'The export ended with exit code {done.returncode}.'
+            )
         # What is loaded needs its files no more.
         return open_export(folder)._replace(title=os.path.basename(os.path.abspath(train_dir)))
 

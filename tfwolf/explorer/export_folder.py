@@ -1,11 +1,11 @@
 """Opens a version of an exported model on this disk, and reads what is written beside it."""
+
 from __future__ import annotations
 
 import json
 import os
-from typing import Dict, Optional
 
-from tfwolf.chatter import held_back
+from tfwolf.core.suppress_stderr import suppress_stderr
 from tfwolf.serving.c_api import Servable, ServableError
 
 SIGNATURES = 'signatures.json'
@@ -18,14 +18,15 @@ def open_version(folder: str) -> Servable:
         ValueError: if TensorFlow cannot load it.
     """
     try:
-        with held_back(shown_on=OSError):
+        with suppress_stderr(shown_on=OSError):
             return Servable(folder)
     except ServableError as error:
         raise ValueError(f'The model in {folder} cannot be loaded: {error}') from error
 
 
-def read_details(folder: str) -> Dict[str, Optional[int]]:
-    """Returns what the SavedModel itself does not say: `{'num_bits': int or None, 'num_classes': int or None}`.
+def read_details(folder: str) -> dict[str, int | None]:
+    """Returns what the SavedModel itself does not say: `{'num_bits': int or None, 'num_classes':
+    int or None}`.
 
     Raises:
         ValueError: if `signatures.json` is there but damaged.
@@ -38,4 +39,6 @@ def read_details(folder: str) -> Dict[str, Optional[int]]:
             written = json.load(file)
         return {name: written[name] for name in ('num_bits', 'num_classes')}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} cannot be read: {type(error).__name__}: {error}. Export the model again.') from error
+        raise ValueError(
+            f'{path} cannot be read: {type(error).__name__}: {error}. Export the model again.'
+        ) from error

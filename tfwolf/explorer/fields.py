@@ -1,8 +1,10 @@
 """Reads the values of a request, each with a message that says what it must be."""
+
 from __future__ import annotations
 
 import math
-from typing import Any, Iterable, List
+from collections.abc import Iterable
+from typing import Any
 
 from tfwolf.explorer.refusal import Refusal
 
@@ -14,8 +16,8 @@ class Fields:
         body: what was parsed.
         known: names that it may hold.
 
-    Raises:
-        Refusal: if it is no object, or holds another name; so do all methods on a missing or wrong value.
+    Raises: Refusal: if it is no object, or holds another name; so do all methods on a missing or
+        wrong value.
     """
 
     def __init__(self, body: Any, known: Iterable[str]) -> None:
@@ -23,21 +25,25 @@ class Fields:
             raise Refusal('The request must be a JSON object.')
         unknown = sorted(body.keys() - set(known))
         if unknown:
-            raise Refusal(f'There is no field {unknown[0][:40]!r}; there are: {", ".join(sorted(known))}.')
+            raise Refusal(
+                f'There is no field {unknown[0][:40]!r}; there are: {", ".join(sorted(known))}.'
+            )
         self._body = body
 
     def integer(self, name: str, low: int, high: int) -> int:
         """Returns a whole number from `low` to `high`."""
         value = self._body.get(name)
         if type(value) is not int or not low <= value <= high:
-            raise Refusal(f'`{name}` must be a whole number from {low} to {high}; got {_shown(value)}.')
+            raise Refusal(
+                f'`{name}` must be a whole number from {low} to {high}; got {_shown(value)}.'
+            )
         return value
 
     def number(self, name: str, low: float, high: float) -> float:
         """Returns a number from `low` to `high`."""
         return _number(name, self._body.get(name), low, high)
 
-    def numbers(self, name: str, low: float, high: float, most: int) -> List[float]:
+    def numbers(self, name: str, low: float, high: float, most: int) -> list[float]:
         """Returns a list of 1 to `most` numbers from `low` to `high`."""
         value = self._body.get(name)
         if not isinstance(value, list) or not 1 <= len(value) <= most:

@@ -1,4 +1,5 @@
 """Requests that are not answered, and why."""
+
 from __future__ import annotations
 
 

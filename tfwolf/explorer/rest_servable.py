@@ -1,4 +1,5 @@
 """A model behind TensorFlow Serving's REST API, called as a `Servable` is."""
+
 from __future__ import annotations
 
 import base64
@@ -7,7 +8,8 @@ import json
 import re
 import urllib.error
 import urllib.request
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +18,15 @@ from tfwolf.serving.c_api import ServableError, plain_message
 from tfwolf.serving.signature_defs import Signature, TensorInfo
 
 SECONDS = 60.0
-DTYPES = {'DT_FLOAT': np.float32, 'DT_DOUBLE': np.float64, 'DT_INT32': np.int32, 'DT_UINT8': np.uint8, 'DT_STRING': np.object_,
-          'DT_INT64': np.int64, 'DT_BOOL': np.bool_}
+DTYPES = {
+    'DT_FLOAT': np.float32,
+    'DT_DOUBLE': np.float64,
+    'DT_INT32': np.int32,
+    'DT_UINT8': np.uint8,
+    'DT_STRING': np.object_,
+    'DT_INT64': np.int64,
+    'DT_BOOL': np.bool_,
+}
 
 
 class RestServable:
@@ -38,23 +47,36 @@ class RestServable:
 
     def __init__(self, server: str, model_name: str = 'wolf', timeout: float = SECONDS) -> None:
         if not re.fullmatch(r'https?://[^/?#\s]+/?', server):
-            raise ValueError(f"--server must be an address such as 'http://localhost:8501'; got {server!r}.")
+            raise ValueError(
+                f"--server must be an address such as 'http://localhost:8501'; got {server!r}."
+            )
         if not re.fullmatch(r'[\w.-]+', model_name):
-            raise ValueError(f'--model_name must be letters, digits, _, . and -; got {model_name!r}.')
+            raise ValueError(
+                f'--model_name must be letters, digits, _, . and -; got {model_name!r}.'
+            )
         self._address = f'{server.rstrip("/")}/v1/models/{model_name}'
         self._timeout = timeout
         try:
             metadata = self._ask(f'{self._address}/metadata')
         except ServableError as error:
-            raise ValueError(f'TensorFlow Serving at {server} serves no model {model_name!r} (--model_name): {error}') from error
+            raise ValueError(
+                f'TensorFlow Serving at {server} serves no model {model_name!r} (--model_name): '
+                f'{error}'
+            ) from error
         try:
             served = metadata['metadata']['signature_def']['signature_def']
-            self.signatures: Dict[str, Signature] = {name: Signature(_infos(entry['inputs']), _infos(entry['outputs']))
-                                                     for name, entry in served.items() if name != '__saved_model_init_op'}
+            self.signatures: dict[str, Signature] = {
+                name: Signature(_infos(entry['inputs']), _infos(entry['outputs']))
+                for name, entry in served.items()
+                if name != '__saved_model_init_op'
+            }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f'What answers at {server} is no TensorFlow Serving: it does not describe its model.') from error
+            raise ValueError(
+                f'What answers at {server} is no TensorFlow Serving: it does not describe its '
+                'model.'
+            ) from error
 
-    def __call__(self, name: str, inputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
+    def __call__(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Calls a signature; returns `{name: array}`.
 
         Args:
@@ -66,8 +88,13 @@ class RestServable:
             Unavailable: if it does not answer.
         """
         if name not in self.signatures:
-            raise ServableError(f'There is no signature {name!r}; there are: {", ".join(sorted(self.signatures))}.')
-        body = {'signature_name': name, 'inputs': {key: _as_json(np.asarray(value)) for key, value in inputs.items()}}
+            raise ServableError(
+                f'There is no signature {name!r}; there are: {", ".join(sorted(self.signatures))}.'
+            )
+        body = {
+            'signature_name': name,
+            'inputs': {key: _as_json(np.asarray(value)) for key, value in inputs.items()},
+        }
         outputs = self._ask(f'{self._address}:predict', json.dumps(body).encode()).get('outputs')
         infos = self.signatures[name].outputs
         if len(infos) == 1:
@@ -76,7 +103,9 @@ class RestServable:
         try:
             return {key: _from_json(outputs[key], info) for key, info in infos.items()}
         except (KeyError, TypeError, ValueError) as error:
-            raise Unavailable(f'{self._address} answered something else than the outputs of {name!r}.') from error
+            raise Unavailable(
+                f'{self._address} answered something else than the outputs of {name!r}.'
+            ) from error
 
     def _ask(self, address, body=None):
         request = urllib.request.Request(address, body, {'Content-Type': 'application/json'})
@@ -87,14 +116,22 @@ class RestServable:
             with error:
                 message = _error_message(error.read())
             if error.code >= 500:
-                raise Unavailable(f'{address} has an error of its own ({error.code}): {message}') from error
+                raise Unavailable(
+                    f'{address} has an error of its own ({error.code}): {message}'
+                ) from error
             raise ServableError(message) from error
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f'{address} does not answer: {getattr(error, "reason", error) or type(error).__name__}.') from error
+            raise Unavailable(
+                f'{address} does not answer: '
+                f'{getattr(error, "reason", error) or type(error).__name__}.'
+            ) from error
         try:
             answer = json.loads(answer)
         except ValueError as error:
-            raise Unavailable(f'{address} did not answer in JSON; is it the REST port (8501) of TensorFlow Serving?') from error
+            raise Unavailable(
+                f'{address} did not answer in JSON; is it the REST port (8501) of TensorFlow '
+                'Serving?'
+            ) from error
         if not isinstance(answer, dict):
             raise Unavailable(f'{address} answered something else than TensorFlow Serving does.')
         return answer
@@ -102,9 +139,15 @@ class RestServable:
 
 def _infos(tensors):
     def shape(tensor):
-        return tuple(None if int(dim['size']) < 0 else int(dim['size']) for dim in tensor['tensor_shape'].get('dim', []))
+        return tuple(
+            None if int(dim['size']) < 0 else int(dim['size'])
+            for dim in tensor['tensor_shape'].get('dim', [])
+        )
 
-    return {key: TensorInfo(DTYPES[tensor['dtype']], shape(tensor), None) for key, tensor in tensors.items()}
+    return {
+        key: TensorInfo(DTYPES[tensor['dtype']], shape(tensor), None)
+        for key, tensor in tensors.items()
+    }
 
 
 def _as_json(array):

@@ -1,4 +1,5 @@
 """The HTTP server of the page: a fixed table of files and of requests, and nothing else."""
+
 from __future__ import annotations
 
 import http.server
@@ -12,7 +13,7 @@ import sys
 import threading
 import traceback
 import urllib.parse
-from typing import Any, Dict, Optional, Set, Tuple
+from typing import Any
 
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.pictures import UPLOAD_BYTES
@@ -21,17 +22,25 @@ from tfwolf.serving.c_api import INVALID_ARGUMENT, ServableError
 
 STATIC = pathlib.Path(__file__).parent / 'static'
 SCRIPTS = ('page', 'requests', 'latest', 'save', 'slots', 'grid', 'samples')
-FILES = {'/': ('page.html', 'text/html'), '/style.css': ('style.css', 'text/css'), '/icon.svg': ('icon.svg', 'image/svg+xml'),
-         **{f'/{name}.js': (f'{name}.js', 'text/javascript') for name in SCRIPTS}}
+FILES = {
+    '/': ('page.html', 'text/html'),
+    '/style.css': ('style.css', 'text/css'),
+    '/icon.svg': ('icon.svg', 'image/svg+xml'),
+    **{f'/{name}.js': (f'{name}.js', 'text/javascript') for name in SCRIPTS},
+}
 ACTIONS = ('sample', 'interpolate', 'bits_per_dim')
 UPLOAD = '/api/upload'
 MODEL = '/api/model'
 
 HEADERS = {
-    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-                               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'X-Content-Type-Options': 'nosniff', 'X-Frame-Options': 'DENY', 'Referrer-Policy': 'no-referrer',
-    'Cross-Origin-Resource-Policy': 'same-origin'}
+    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
+    "'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+}
 CONNECTIONS = 64
 IDLE_SECONDS = 30
 # What of a body that is too large is still read, so that the client gets to see the answer.
@@ -60,19 +69,33 @@ class Server(http.server.ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
         self.actions: Actions = actions
         self.debug: bool = debug
-        self.files: Dict[str, Tuple[bytes, str]] = {path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
+        self.files: dict[str, tuple[bytes, str]] = {
+            path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in FILES.items()
+        }
         self._connections = threading.BoundedSemaphore(CONNECTIONS)
         try:
             super().__init__((host, port), _Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, 'strerror', None) or error
-            raise ValueError(f'Cannot listen on {host}, port {port} (--host, --port): {reason}. --port=0 takes any free port.') from error
-        # From a page elsewhere whose name was made to point here (DNS rebinding), the browser sends that page's name.
-        self.names: Optional[Set[str]] = {'localhost', '127.0.0.1', '::1', host.lower()} if _is_loopback(self.server_address[0]) else None
-        self.address: str = f'http://{f"[{host}]" if ":" in host else host}:{self.server_address[1]}/'
+            raise ValueError(
+                f'Cannot listen on {host}, port {port} (--host, --port): {reason}. --port=0 takes '
+                'any free port.'
+            ) from error
+        # From a page elsewhere whose name was made to point here (DNS rebinding), the browser sends
+        # that page's name.
+        self.names: set[str] | None = (
+            {'localhost', '127.0.0.1', '::1', host.lower()}
+            if _is_loopback(self.server_address[0])
+            else None
+        )
+        self.address: str = (
+            f'http://{f"[{host}]" if ":" in host else host}:{self.server_address[1]}/'
+        )
 
     def server_bind(self) -> None:
-        """Takes the address; not as HTTPServer does, which asks a name server for this machine's name."""
+        """Takes the address; not as HTTPServer does, which asks a name server for this machine's
+        name.
+        """
         socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: socket.socket, client_address: Any) -> None:
@@ -112,7 +135,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
-    def send_error(self, code: int, message: Optional[str] = None, explain: Optional[str] = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Sends what the base class finds wrong, such as a method that is none, in our form."""
         self.close_connection = True
         self._send_json(code, {'error': message or 'The request cannot be read.'})
@@ -133,10 +156,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             self.close_connection = True
         except Exception as error:  # whatever it is, the server goes on
-            print(f'error: {self.command} {self.path[:80]!r}: {type(error).__name__}: {error}', file=sys.stderr)
+            print(
+                f'error: {self.command} {self.path[:80]!r}: {type(error).__name__}: {error}',
+                file=sys.stderr,
+            )
             if self.server.debug:
                 traceback.print_exc()
-            self._send_json(500, {'error': 'The explorer failed at this request; its terminal says more.'})
+            self._send_json(
+                500, {'error': 'The explorer failed at this request; its terminal says more.'}
+            )
 
     def _find(self):
         """Returns the content and type of the answer."""
@@ -147,7 +175,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         actions = self.server.actions
         if path in self.server.files or path == MODEL:
             self._check_method('GET', 'HEAD')
-            return (_json(actions.model()), 'application/json') if path == MODEL else self.server.files[path]
+            return (
+                (_json(actions.model()), 'application/json')
+                if path == MODEL
+                else self.server.files[path]
+            )
         name = path.removeprefix('/api/')
         if path != UPLOAD and (not path.startswith('/api/') or name not in ACTIONS):
             raise Refusal('There is no such page.', 404)
@@ -162,7 +194,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _body(self, path):
         length = self.headers.get('Content-Length')
-        if self.headers.get('Transfer-Encoding') is not None or (length is None and self.command == 'POST'):
+        if self.headers.get('Transfer-Encoding') is not None or (
+            length is None and self.command == 'POST'
+        ):
             self.close_connection = True
             raise Refusal('The request must say how long it is (Content-Length).', 411)
         if length is None:
@@ -172,12 +206,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             raise Refusal('Content-Length must be a number.')
         height, width, channels = self.server.actions.description.image_shape
         # Two images as PNG in base64 take under three bytes a value.
-        limit = UPLOAD_BYTES if path == UPLOAD else 2 ** 16 + 4 * height * width * channels
+        limit = UPLOAD_BYTES if path == UPLOAD else 2**16 + 4 * height * width * channels
         if int(length) > limit:
             self.close_connection = True
             self._drain(min(int(length), DRAINED_BYTES))
-            raise Refusal(f'A file may have at most {UPLOAD_BYTES // 2 ** 20} MB; this one has {int(length) / 2 ** 20:.1f} MB.'
-                          if path == UPLOAD else f'The request may have at most {limit} bytes.', 413)
+            raise Refusal(
+                f'A file may have at most {UPLOAD_BYTES // 2**20} MB; this one has '
+                f'{int(length) / 2**20:.1f} MB.'
+                if path == UPLOAD
+                else f'The request may have at most {limit} bytes.',
+                413,
+            )
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise ConnectionError('the request ended early')
@@ -185,7 +224,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _drain(self, size):
         while size > 0:
-            read = len(self.rfile.read(min(size, 2 ** 16)))
+            read = len(self.rfile.read(min(size, 2**16)))
             size = size - read if read else 0
 
     def _check_sender(self):
@@ -214,7 +253,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in HEADERS.items():
             self.send_header(name, value)
-        self.send_header('Content-Type', kind if kind == 'image/svg+xml' else f'{kind}; charset=utf-8')
+        self.send_header(
+            'Content-Type', kind if kind == 'image/svg+xml' else f'{kind}; charset=utf-8'
+        )
         self.send_header('Content-Length', str(len(content)))
         self.send_header('Cache-Control', 'no-store' if kind == 'application/json' else 'no-cache')
         if self.close_connection:

@@ -1,31 +1,36 @@
 """The encoder: an image to the parameters of q(z|x), a residual network (Wolf, appendix B)."""
+
 from __future__ import annotations
 
-from typing import Optional, Protocol, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
-from tfwolf import seeds, validate
-from tfwolf.derived import derived
+from tfwolf.core import seeds, validate
+from tfwolf.core.freeze import derived
+from tfwolf.core.parts import register
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
-from tfwolf.parts import register
 
 # Standard deviation of the last layer's output after initialisation; the paper sets it to zero.
 INITIAL_OUTPUT_STDDEV = 0.01
 
 
 class EncoderNetwork(Protocol):
-    """What a `GaussianLatent` asks of its encoder, which is made with (image_shape, latent_dim, seed, dtype)."""
+    """What a `GaussianLatent` asks of its encoder, which is made with (image_shape, latent_dim,
+    seed, dtype).
+    """
 
     def __call__(self, x: tf.Tensor, training: bool = False) -> Posterior:
         """Returns q(z|x) for x `[batch, height, width, channels]` in [-1, 1]."""
         ...
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
-        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width, channels]`, so that q(z|x)
+        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width,
+        channels]`, so that q(z|x)
         starts close to N(0, I).
         """
         ...
@@ -39,9 +44,11 @@ class _PosteriorLayer(keras.layers.Layer):
         self._latent_dim = latent_dim
         self._seed = seed
 
-    def build(self, input_shape: Sequence[Optional[int]]) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         shape = (input_shape[-1], 2 * self._latent_dim)
-        normal = keras.initializers.RandomNormal(0.0, DIRECTION_STDDEV, seed=self._seed & 0x7FFFFFFF)
+        normal = keras.initializers.RandomNormal(
+            0.0, DIRECTION_STDDEV, seed=self._seed & 0x7FFFFFFF
+        )
         self.direction = self.add_weight(shape=shape, initializer=normal, name='direction')
         self.length = self.add_weight(shape=shape[1:], initializer='ones', name='length')
         self.bias = self.add_weight(shape=shape[1:], initializer='zeros', name='bias')
@@ -54,39 +61,51 @@ class _PosteriorLayer(keras.layers.Layer):
         return weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
 
     def initialize(self, outputs: tf.Tensor) -> None:
-        """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small standard deviation."""
+        """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small
+        standard deviation.
+        """
         mean, variance = tf.nn.moments(outputs, axes=[0])
-        scale = INITIAL_OUTPUT_STDDEV * tf.math.rsqrt(tf.maximum(variance, variance.dtype.as_numpy_dtype(1e-12)))
+        scale = INITIAL_OUTPUT_STDDEV * tf.math.rsqrt(
+            tf.maximum(variance, variance.dtype.as_numpy_dtype(1e-12))
+        )
         self.length.assign(self.length * scale)
         self.bias.assign((self.bias - mean) * scale)
 
 
 @register
 class Encoder(keras.Model):
-    """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU, flatten, dense.
+    """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU,
+    flatten, dense.
 
-    Args:
-        image_shape: (height, width, channels) of x.
-        latent_dim: size of z.
-        widths: channels of each level; every level halves height and width (rounding up).
-        out_channels: channels of the 1x1 convolution before the dense layer.
-        seed: seed of the initial weights.
-        dtype: floating type of weights and posterior.
-        compute_dtype: type that the blocks' convolutions are computed in, such as 'bfloat16'; None for `dtype`.
+    Args: image_shape: (height, width, channels) of x. latent_dim: size of z. widths: channels of
+        each level; every level halves height and width (rounding up). out_channels: channels of the
+        1x1 convolution before the dense layer. seed: seed of the initial weights. dtype: floating
+        type of weights and posterior. compute_dtype: type that the blocks' convolutions are
+        computed in, such as 'bfloat16'; None for `dtype`.
 
     Raises:
         ValueError: if a size is not a positive integer.
     """
 
-    def __init__(self, image_shape: Sequence[int], latent_dim: int, widths: Sequence[int], out_channels: int,
-                 seed: int = 0,
-                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        widths: Sequence[int],
+        out_channels: int,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        compute_dtype: str | tf.DType | None = None,
+    ) -> None:
         dtype = tf.as_dtype(dtype).name
         super().__init__(dtype=dtype, name='encoder')
         validate.integer('latent_dim', latent_dim, minimum=1)
         validate.integer('out_channels', out_channels, minimum=1)
         if not isinstance(widths, (list, tuple)) or not widths:
-            raise ValueError(f'`widths` must be a list with one number of channels per level; got widths={widths!r}.')
+            raise ValueError(
+                '`widths` must be a list with one number of channels per level; got '
+                f'widths={widths!r}.'
+            )
         channels = image_shape[-1]
         self._block_names = []
         for level, level_channels in enumerate(widths):
@@ -94,30 +113,47 @@ class Encoder(keras.Model):
             for place, strides in enumerate((1, 2)):
                 name = f'level{level}_block{place}'
                 # An attribute each: a checkpoint does not look into a Keras model's lists.
-                setattr(self, name, ResidualBlock(channels, level_channels, strides,
-                                                  seed=seeds.derive(seed, level, strides),
-                                                  dtype=dtype, compute_dtype=compute_dtype, name=name))
+                setattr(
+                    self,
+                    name,
+                    ResidualBlock(
+                        channels,
+                        level_channels,
+                        strides,
+                        seed=seeds.derive(seed, level, strides),
+                        dtype=dtype,
+                        compute_dtype=compute_dtype,
+                        name=name,
+                    ),
+                )
                 self._block_names.append(name)
                 channels = level_channels
-        self.top = Conv(out_channels, 1, use_bias=True, seed=seeds.derive(seed, 'top'), dtype=dtype, name='top')
+        self.top = Conv(
+            out_channels, 1, use_bias=True, seed=seeds.derive(seed, 'top'), dtype=dtype, name='top'
+        )
         self.posterior = _PosteriorLayer(latent_dim, seeds.derive(seed, 'posterior'), dtype)
         self(tf.zeros([1, *image_shape], dtype))
 
     def call(self, x: tf.Tensor, training: bool = False) -> Posterior:
-        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training` concerns batch norm."""
+        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training`
+        concerns batch norm.
+        """
         return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
         """Scales the last layer so that q(z|x) starts close to N(0, I).
 
-        Args:
-            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees them chunk by
-                chunk.
+        Args: chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm
+            sees them chunk by chunk.
         """
-        self.posterior.initialize(tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0))
+        self.posterior.initialize(
+            tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0)
+        )
 
     def _outputs(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         for name in self._block_names:
             x = getattr(self, name)(x, training=training)
         features = tf.nn.elu(self.top(x))
-        return self.posterior(tf.reshape(features, [-1, features.shape[1] * features.shape[2] * features.shape[3]]))
+        return self.posterior(
+            tf.reshape(features, [-1, features.shape[1] * features.shape[2] * features.shape[3]])
+        )

@@ -1,23 +1,34 @@
-"""Data-dependent initialisation: one explicit pass before the first step (Glow, section 3.1; Wolf, appendix C)."""
+"""Data-dependent initialisation: one explicit pass before the first step (Glow, section 3.1; Wolf,
+appendix C).
+"""
+
 from __future__ import annotations
 
-from typing import Callable, Optional
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
+from tfwolf.core import seeds, validate
 from tfwolf.models.generation import Array
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 
 
-def initialize(model: Wolf, images: Array, seed: int, chunk_size: int = 256, progress: Optional[Callable[[int], object]] = None,
-               labels: Optional[Array] = None) -> None:
-    """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the prior and of the flow, in turn.
+def initialize(
+    model: Wolf,
+    images: Array,
+    seed: int,
+    chunk_size: int = 256,
+    progress: Callable[[int], object] | None = None,
+    labels: Array | None = None,
+) -> None:
+    """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the
+    prior and of the flow, in turn.
 
-    The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does not depend on their number.
-    Couplings start as the identity; their networks need not run, and the pass costs seconds.
+    The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does
+    not depend on their number. Couplings start as the identity; their networks need not run, and
+    the pass costs seconds.
 
     Args:
         model: a `Wolf`.
@@ -39,12 +50,17 @@ def initialize(model: Wolf, images: Array, seed: int, chunk_size: int = 256, pro
 
     chunks = [tf.convert_to_tensor(np.asarray(images[span])) for span in spans]
     noises = [Noise(noise.dequantization[span], noise.posterior[span]) for span in spans]
-    z = model.latent.initialize([model.encoder_input(chunk) for chunk in chunks], [part.posterior for part in noises],
-                                [None if labels is None else labels[span] for span in spans])
+    z = model.latent.initialize(
+        [model.encoder_input(chunk) for chunk in chunks],
+        [part.posterior for part in noises],
+        [None if labels is None else labels[span] for span in spans],
+    )
     if progress:
         progress(len(images) // 2)
     condition = None if z[0] is None else tf.concat(z, axis=0)
-    model.flow.initialize_and_forward(tf.concat([model.flow_input(*pair) for pair in zip(chunks, noises)], axis=0), condition)
+    model.flow.initialize_and_forward(
+        tf.concat([model.flow_input(*pair) for pair in zip(chunks, noises)], axis=0), condition
+    )
     model.initialized.assign(True)
     if progress:
         progress(len(images) - len(images) // 2)

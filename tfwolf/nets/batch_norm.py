@@ -1,7 +1,8 @@
 """Batch normalisation whose running variance is unbiased and whose statistics span all replicas."""
+
 from __future__ import annotations
 
-from typing import Iterable, Optional, Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import tensorflow as tf
@@ -15,41 +16,60 @@ MOMENTUM = 0.1
 class BatchNorm(keras.layers.Layer):
     """y = (x - mean) / sqrt(variance + 1e-5) * gamma + beta per channel.
 
-    In training mean and variance are those of the global batch, over all replicas, and the running averages move a
-    tenth of the way towards them, the variance's towards the unbiased one, n / (n - 1) times the batch's, with n
-    counted over all replicas (Keras's own layer takes the biased one). In evaluation the running averages are used.
-    Statistics that are not finite are not averaged in.
+    In training mean and variance are those of the global batch, over all replicas, and the running
+    averages move a tenth of the way towards them, the variance's towards the unbiased one, n / (n -
+    1) times the batch's, with n counted over all replicas (Keras's own layer takes the biased one).
+    In evaluation the running averages are used. Statistics that are not finite are not averaged in.
 
     Reference: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
     """
 
-    def build(self, input_shape: Sequence[Optional[int]]) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Makes gamma, beta and the running mean and variance, `[channels]` each."""
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
         self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
         # Every replica computes the same statistics, so any one copy is the average.
-        self.running_mean = self.add_weight(shape=shape, initializer='zeros', trainable=False, name='running_mean',
-                                            aggregation='only_first_replica')
-        self.running_variance = self.add_weight(shape=shape, initializer='ones', trainable=False,
-                                                name='running_variance',
-                                                aggregation='only_first_replica')
+        self.running_mean = self.add_weight(
+            shape=shape,
+            initializer='zeros',
+            trainable=False,
+            name='running_mean',
+            aggregation='only_first_replica',
+        )
+        self.running_variance = self.add_weight(
+            shape=shape,
+            initializer='ones',
+            trainable=False,
+            name='running_variance',
+            aggregation='only_first_replica',
+        )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns y for x `[batch, height, width, channels]`."""
         if training:
             mean, variance, count = global_moments(x)
-            self._move_averages(tf.stop_gradient(mean), tf.stop_gradient(variance * count / tf.maximum(count - 1, 1)))
+            self._move_averages(
+                tf.stop_gradient(mean),
+                tf.stop_gradient(variance * count / tf.maximum(count - 1, 1)),
+            )
         else:
-            mean, variance = tf.convert_to_tensor(self.running_mean), tf.convert_to_tensor(self.running_variance)
+            mean, variance = (
+                tf.convert_to_tensor(self.running_mean),
+                tf.convert_to_tensor(self.running_variance),
+            )
         scale = self.gamma * tf.math.rsqrt(variance + EPSILON)
         return x * scale + (self.beta - mean * scale)
 
     def initialize(self, chunks: Iterable[tf.Tensor]) -> None:
-        """Sets the running averages to the statistics of all chunks, tensors `[batch, height, width, channels]`, on one device."""
+        """Sets the running averages to the statistics of all chunks, tensors `[batch, height,
+        width, channels]`, on one device.
+        """
         mean, variance, count = channel_moments(chunks)
         self.running_mean.assign(mean.astype(self.running_mean.dtype))
-        self.running_variance.assign((variance * count / max(count - 1, 1)).astype(self.running_variance.dtype))
+        self.running_variance.assign(
+            (variance * count / max(count - 1, 1)).astype(self.running_variance.dtype)
+        )
 
     def _move_averages(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
@@ -59,7 +79,9 @@ class BatchNorm(keras.layers.Layer):
 
 
 def global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas' pixels."""
+    """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas'
+    pixels.
+    """
     axes = [0, 1, 2]
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), x.dtype)
     context = tf.distribute.get_replica_context()

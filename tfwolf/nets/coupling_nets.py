@@ -1,38 +1,49 @@
 """The networks inside couplings: convolutional for images, dense for vectors (Wolf, appendix B)."""
+
 from __future__ import annotations
 
 import math
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tfwolf import seeds, validate
-from tfwolf.derived import derived
+from tfwolf.core import seeds, validate
+from tfwolf.core.freeze import derived
+from tfwolf.core.parts import register
+from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
-from tfwolf.parts import register
-from tfwolf.variables import CompleteVariables
 
 
-def _uniform(shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType,
-             name: str) -> tf.Variable:
+def _uniform(
+    shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType, name: str
+) -> tf.Variable:
     bound = 1 / math.sqrt(fan_in)
     return tf.Variable(generator.uniform(-bound, bound, shape), dtype=dtype, name=name)
 
 
 class _CouplingNet(CompleteVariables, tf.Module):
-    """What both networks share: a weight-normalised last layer of length 0, so that a coupling starts as the identity."""
+    """What both networks share: a weight-normalised last layer of length 0, so that a coupling
+    starts as the identity.
+    """
 
-    def _add_output_layer(self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType) -> None:
-        self.output_direction = tf.Variable(DIRECTION_STDDEV * generator.standard_normal(shape), dtype=dtype,
-                                            name='output_direction')
+    def _add_output_layer(
+        self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType
+    ) -> None:
+        self.output_direction = tf.Variable(
+            DIRECTION_STDDEV * generator.standard_normal(shape),
+            dtype=dtype,
+            name='output_direction',
+        )
         self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
         self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Sets length and bias of the last layer to zero: the network then returns zeros, whatever the images."""
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+        """Sets length and bias of the last layer to zero: the network then returns zeros, whatever
+        the images.
+        """
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
@@ -44,7 +55,8 @@ class _CouplingNet(CompleteVariables, tf.Module):
 
 @register
 class ConvCouplingNet(_CouplingNet):
-    """conv 3x3 -> ELU -> conv 1x1, plus a linear map of z added to every pixel -> ELU -> weight-normalised conv 3x3.
+    """conv 3x3 -> ELU -> conv 1x1, plus a linear map of z added to every pixel -> ELU ->
+    weight-normalised conv 3x3.
 
     Args:
         in_channels: channels of the conditioning part.
@@ -61,24 +73,42 @@ class ConvCouplingNet(_CouplingNet):
 
     hidden_arrays: int = 4
 
-    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
-                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        condition_dim: int = 0,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        compute_dtype: str | tf.DType | None = None,
+    ) -> None:
         super().__init__(name='conv_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('condition_dim', condition_dim, minimum=0)
         self.compute_dtype = compute_type(compute_dtype, dtype)
         random = seeds.generator(seed, 'conv_coupling_net')
-        self.kernel1 = _uniform([3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1')
-        self.kernel2 = _uniform([1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2')
+        self.kernel1 = _uniform(
+            [3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1'
+        )
+        self.kernel2 = _uniform(
+            [1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2'
+        )
         self.has_condition = condition_dim > 0
         if self.has_condition:
-            self.condition_kernel = _uniform([condition_dim, hidden_channels], condition_dim, random, dtype,
-                                             'condition_kernel')
-            self.condition_bias = _uniform([hidden_channels], condition_dim, random, dtype, 'condition_bias')
+            self.condition_kernel = _uniform(
+                [condition_dim, hidden_channels], condition_dim, random, dtype, 'condition_kernel'
+            )
+            self.condition_bias = _uniform(
+                [hidden_channels], condition_dim, random, dtype, 'condition_bias'
+            )
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
+        in_channels]`.
 
         Args:
             x: the conditioning part of an image.
@@ -93,7 +123,10 @@ class ConvCouplingNet(_CouplingNet):
             check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
             h += tf.cast(shift, self.compute_dtype)[:, tf.newaxis, tf.newaxis]
-        return tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype), x.dtype) + self.output_bias
+        return (
+            tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype), x.dtype)
+            + self.output_bias
+        )
 
 
 class DenseCouplingNet(_CouplingNet):
@@ -107,18 +140,30 @@ class DenseCouplingNet(_CouplingNet):
         dtype: floating type.
     """
 
-    def __init__(self, in_features: int, hidden_features: int, out_features: int, seed: int = 0,
-                 dtype: tf.DType = tf.float32) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        hidden_features: int,
+        out_features: int,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+    ) -> None:
         super().__init__(name='dense_coupling_net')
         validate.integer('hidden_features', hidden_features, minimum=1)
         random = seeds.generator(seed, 'dense_coupling_net')
-        self.kernel1 = _uniform([in_features, hidden_features], in_features, random, dtype, 'kernel1')
+        self.kernel1 = _uniform(
+            [in_features, hidden_features], in_features, random, dtype, 'kernel1'
+        )
         self.bias1 = _uniform([hidden_features], in_features, random, dtype, 'bias1')
-        self.kernel2 = _uniform([hidden_features, hidden_features], hidden_features, random, dtype, 'kernel2')
+        self.kernel2 = _uniform(
+            [hidden_features, hidden_features], hidden_features, random, dtype, 'kernel2'
+        )
         self.bias2 = _uniform([hidden_features], hidden_features, random, dtype, 'bias2')
         self._add_output_layer([hidden_features, out_features], random, dtype)
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
         """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
         h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
         h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)

@@ -1,17 +1,17 @@
-"""The networks of Glow: its coupling net, and the linear convolution that predicts what leaves (Glow, sections 3.3 and
+"""The networks of Glow: its coupling net, and the linear convolution that predicts what leaves
+(Glow, sections 3.3 and
 5).
 """
-from __future__ import annotations
 
-from typing import Optional
+from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import seeds, validate
+from tfwolf.core import seeds, validate
+from tfwolf.core.parts import register
+from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.channel_norm import chunks_of, graph_of, moments, standardizing
 from tfwolf.nets.precision import compute_type, conv2d
-from tfwolf.parts import register
-from tfwolf.variables import CompleteVariables
 
 KERNEL_STDDEV = 0.05
 
@@ -27,18 +27,27 @@ class ZeroConv(CompleteVariables, tf.Module):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, dtype: tf.DType = tf.float32,
-                 compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        dtype: tf.DType = tf.float32,
+        compute_dtype: str | tf.DType | None = None,
+    ) -> None:
         super().__init__(name='zero_conv')
         self.compute_dtype = compute_type(compute_dtype, dtype)
         self.kernel = tf.Variable(tf.zeros([3, 3, in_channels, out_channels], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
+        in_channels]`; takes no condition.
+        """
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), self.bias.dtype) + self.bias
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
         """Sets all weights to zero."""
         self.kernel.assign(tf.zeros_like(self.kernel))
         self.bias.assign(tf.zeros_like(self.bias))
@@ -65,48 +74,79 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
 
     hidden_arrays: int = 6
 
-    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
-                 dtype: tf.DType = tf.float32, compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        condition_dim: int = 0,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        compute_dtype: str | tf.DType | None = None,
+    ) -> None:
         super().__init__(name='glow_coupling_net')
         self.compute_dtype = compute_type(compute_dtype, dtype)
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         if condition_dim:
-            raise ValueError(f'`condition_dim` must be 0: `GlowCouplingNet` takes no condition; got '
-                             f'condition_dim={condition_dim!r}. '
-                             '`ConvCouplingNet` takes one.')
+            raise ValueError(
+                f'`condition_dim` must be 0: `GlowCouplingNet` takes no condition; got '
+                f'condition_dim={condition_dim!r}. '
+                '`ConvCouplingNet` takes one.'
+            )
         random = seeds.generator(seed, 'glow_coupling_net')
 
         def kernel(size: int, channels: int, name: str) -> tf.Variable:
             shape = [size, size, channels, hidden_channels]
-            return tf.Variable(KERNEL_STDDEV * random.standard_normal(shape), dtype=dtype, name=name)
+            return tf.Variable(
+                KERNEL_STDDEV * random.standard_normal(shape), dtype=dtype, name=name
+            )
 
         def per_channel(name: str) -> tf.Variable:
             return tf.Variable(tf.zeros([hidden_channels], dtype), name=name)
 
-        self.kernel1, self.kernel2 = kernel(3, in_channels, 'kernel1'), kernel(1, hidden_channels, 'kernel2')
+        self.kernel1, self.kernel2 = (
+            kernel(3, in_channels, 'kernel1'),
+            kernel(1, hidden_channels, 'kernel2'),
+        )
         self.log_scale1, self.bias1 = per_channel('log_scale1'), per_channel('bias1')
         self.log_scale2, self.bias2 = per_channel('log_scale2'), per_channel('bias2')
         self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`; takes no condition."""
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
+        in_channels]`; takes no condition.
+        """
         h = self._hidden(x, self.kernel1, self.log_scale1, self.bias1)
         h = self._hidden(h, self.kernel2, self.log_scale2, self.bias2)
         return self.output(h)
 
-    def _hidden(self, x: tf.Tensor, kernel: tf.Variable, log_scale: tf.Variable, bias: tf.Variable) -> tf.Tensor:
+    def _hidden(
+        self, x: tf.Tensor, kernel: tf.Variable, log_scale: tf.Variable, bias: tf.Variable
+    ) -> tf.Tensor:
         scale, bias = (tf.cast(value, self.compute_dtype) for value in (tf.exp(log_scale), bias))
         return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + bias)
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Standardises both hidden layers for the conditioning part x of real images, and sets the last layer to zero."""
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+        """Standardises both hidden layers for the conditioning part x of real images, and sets the
+        last layer to zero.
+        """
         # The first layer runs twice: cheaper than to hold what it returns for all images.
         for log_scale, bias, of_chunk in (
-                (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),
-                (self.log_scale2, self.bias2, lambda x: graph_of(_second_moments, x)(
-                    x, self.kernel1, self.log_scale1, self.bias1, self.kernel2))):
+            (self.log_scale1, self.bias1, lambda x: graph_of(_first_moments, x)(x, self.kernel1)),
+            (
+                self.log_scale2,
+                self.bias2,
+                lambda x: graph_of(_second_moments, x)(
+                    x, self.kernel1, self.log_scale1, self.bias1, self.kernel2
+                ),
+            ),
+        ):
             chunks = chunks_of(x, x.shape[1] * x.shape[2] * bias.shape[0])
-            for variable, value in zip((log_scale, bias), standardizing(chunks, bias.dtype, of_chunk)):
+            for variable, value in zip(
+                (log_scale, bias), standardizing(chunks, bias.dtype, of_chunk)
+            ):
                 variable.assign(value)
         self.output.initialize(x)
 
@@ -116,7 +156,12 @@ def _first_moments(x: tf.Tensor, kernel1: tf.Variable) -> tuple[tf.Tensor, tf.Te
     return moments(tf.nn.conv2d(x, kernel1, 1, 'SAME'))
 
 
-def _second_moments(x: tf.Tensor, kernel1: tf.Variable, log_scale1: tf.Variable, bias1: tf.Variable,
-                    kernel2: tf.Variable) -> tuple[tf.Tensor, tf.Tensor]:
+def _second_moments(
+    x: tf.Tensor,
+    kernel1: tf.Variable,
+    log_scale1: tf.Variable,
+    bias1: tf.Variable,
+    kernel2: tf.Variable,
+) -> tuple[tf.Tensor, tf.Tensor]:
     h = tf.nn.relu(tf.nn.conv2d(x, kernel1, 1, 'SAME') * tf.exp(log_scale1) + bias1)
     return moments(tf.nn.conv2d(h, kernel2, 1, 'SAME'))

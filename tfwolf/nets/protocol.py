@@ -1,45 +1,65 @@
-"""What a coupling asks of its network, so that any network that offers it can take the place of another."""
+"""What a coupling asks of its network, so that any network that offers it can take the place of
+another.
+"""
+
 from __future__ import annotations
 
-from typing import Optional, Protocol, Sequence, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
 
 @runtime_checkable
 class CouplingNetwork(Protocol):
-    """A network from the conditioning part of an image, and a condition z, to the parameters of a coupling.
+    """A network from the conditioning part of an image, and a condition z, to the parameters of a
+    coupling.
 
-    It is a `tf.Module` (or a Keras layer) whose variables are its weights. A network may also have these attributes:
+    It is a `tf.Module` (or a Keras layer) whose variables are its weights. A network may also have
+        these attributes:
 
-    - `normalizes_over_batch`: whether it uses statistics of the whole batch in training; without it, False.
-    - `hidden_arrays`: about how many arrays of its width backpropagation keeps, for the estimate of memory; without it,
-      `HIDDEN_ARRAYS`.
+    - `normalizes_over_batch`: whether it uses statistics of the whole batch in training; without
+      it, False.
+    - `hidden_arrays`: about how many arrays of its width backpropagation keeps, for the estimate of
+      memory; without it, `HIDDEN_ARRAYS`.
     - `compute_dtype`: the `tf.DType` that it computes in; without it, that of its weights.
     - `weight_scales()`: the variables that Real NVP's L2 term regularises; without it, none.
     """
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
+        in_channels]`.
 
-        Args:
-            x: the conditioning part.
-            condition: `[batch, condition_dim]`. A network made for `condition_dim=0` must accept any condition and not
-                read it.
-            training: whether weights are being trained.
+        Args: x: the conditioning part. condition: `[batch, condition_dim]`. A network made for
+            `condition_dim=0` must accept any condition and not read it. training: whether weights
+            are being trained.
         """
         ...
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Initialises weights from the conditioning part of real images; from then on, until it is trained, the network returns zeros."""
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+        """Initialises weights from the conditioning part of real images; from then on, until it is
+        trained, the network returns zeros.
+        """
         ...
 
 
 class CouplingNetworkFactory(Protocol):
-    """Makes a `CouplingNetwork`: a class, or a `functools.partial` of one that sets its further arguments."""
+    """Makes a `CouplingNetwork`: a class, or a `functools.partial` of one that sets its further
+    arguments.
+    """
 
-    def __call__(self, *, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int, seed: int,
-                 dtype: tf.DType) -> CouplingNetwork:
+    def __call__(
+        self,
+        *,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        condition_dim: int,
+        seed: int,
+        dtype: tf.DType,
+    ) -> CouplingNetwork:
         """Returns a network with weights of its own.
 
         Args:
@@ -63,5 +83,7 @@ def hidden_arrays(network: CouplingNetwork) -> int:
 
 
 def weight_scales(network: CouplingNetwork) -> Sequence[tf.Variable]:
-    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network that does not name any."""
+    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network
+    that does not name any.
+    """
     return network.weight_scales() if hasattr(network, 'weight_scales') else []

@@ -1,18 +1,20 @@
 """Convolutions and residual blocks of the encoder (Wolf, appendix B), padded as the reference pads."""
+
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
-from tfwolf import seeds
+from tfwolf.core import seeds
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.precision import compute_type, conv2d
 
 
 class Conv(keras.layers.Layer):
-    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where TensorFlow's SAME pads one side more.
+    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where
+    TensorFlow's SAME pads one side more.
 
     Weights (and biases) start in U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
 
@@ -26,9 +28,17 @@ class Conv(keras.layers.Layer):
         compute_dtype: type that the convolution is computed in; None for `dtype`.
     """
 
-    def __init__(self, filters: int, kernel_size: int, strides: int = 1, use_bias: bool = False, seed: int = 0,
-                 dtype: str = 'float32',
-                 compute_dtype: Optional[str | tf.DType] = None, name: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: int = 1,
+        use_bias: bool = False,
+        seed: int = 0,
+        dtype: str = 'float32',
+        compute_dtype: str | tf.DType | None = None,
+        name: str | None = None,
+    ) -> None:
         super().__init__(dtype=dtype, name=name)
         self._shape = (kernel_size, kernel_size, None, filters)
         self._strides = strides
@@ -36,18 +46,22 @@ class Conv(keras.layers.Layer):
         self.compute_type = compute_type(compute_dtype, dtype)
         self._seed = seed
 
-    def build(self, input_shape: Sequence[Optional[int]]) -> None:
+    def build(self, input_shape: Sequence[int | None]) -> None:
         """Makes the kernel, `[size, size, channels, filters]`, and the bias."""
         size, _, _, filters = self._shape
         shape = (size, size, input_shape[-1], filters)
         bound = (size * size * input_shape[-1]) ** -0.5
 
         def initializer(purpose: str) -> keras.initializers.Initializer:
-            return keras.initializers.RandomUniform(-bound, bound, seed=seeds.derive(self._seed, purpose) & 0x7FFFFFFF)
+            return keras.initializers.RandomUniform(
+                -bound, bound, seed=seeds.derive(self._seed, purpose) & 0x7FFFFFFF
+            )
 
         self.kernel = self.add_weight(shape=shape, initializer=initializer('kernel'), name='kernel')
         if self._use_bias:
-            self.bias = self.add_weight(shape=(filters,), initializer=initializer('bias'), name='bias')
+            self.bias = self.add_weight(
+                shape=(filters,), initializer=initializer('bias'), name='bias'
+            )
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
@@ -55,7 +69,8 @@ class Conv(keras.layers.Layer):
         if self._strides == 1:
             y = conv2d(x, self.kernel, self.compute_type)
         else:
-            # Padded by hand: the gradients of a convolution with explicit padding have no fast kernel on a CPU.
+            # Padded by hand: the gradients of a convolution with explicit padding have no fast
+            # kernel on a CPU.
             x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
             y = conv2d(x, self.kernel, self.compute_type, self._strides, 'VALID')
         y = tf.cast(y, self.compute_dtype)
@@ -63,7 +78,8 @@ class Conv(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the shape changes, else x.
+    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the
+    shape changes, else x.
 
     Args:
         in_channels: channels of x.
@@ -76,20 +92,37 @@ class ResidualBlock(keras.layers.Layer):
     Reference: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
     """
 
-    def __init__(self, in_channels: int, channels: int, strides: int, seed: int = 0, dtype: str = 'float32',
-                 compute_dtype: Optional[str | tf.DType] = None, name: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        strides: int,
+        seed: int = 0,
+        dtype: str = 'float32',
+        compute_dtype: str | tf.DType | None = None,
+        name: str | None = None,
+    ) -> None:
         super().__init__(dtype=dtype, name=name)
 
         def conv(kernel_size: int, strides: int, place: str) -> Conv:
-            return Conv(channels, kernel_size, strides, seed=seeds.derive(seed, place), dtype=dtype,
-                        compute_dtype=compute_dtype, name=place)
+            return Conv(
+                channels,
+                kernel_size,
+                strides,
+                seed=seeds.derive(seed, place),
+                dtype=dtype,
+                compute_dtype=compute_dtype,
+                name=place,
+            )
 
         self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
         self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')
         self.shortcut = self.shortcut_norm = None
         if strides != 1 or in_channels != channels:
-            self.shortcut, self.shortcut_norm = conv(1, strides, 'shortcut'), BatchNorm(dtype=dtype,
-                                                                                        name='shortcut_norm')
+            self.shortcut, self.shortcut_norm = (
+                conv(1, strides, 'shortcut'),
+                BatchNorm(dtype=dtype, name='shortcut_norm'),
+            )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[batch, ceil(height / strides), ceil(width / strides), channels]`."""

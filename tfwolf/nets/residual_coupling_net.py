@@ -1,21 +1,23 @@
-"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP, sections 3.7 and
+"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP,
+sections 3.7 and
 4.1).
 """
+
 from __future__ import annotations
 
-from typing import Generator, Optional
+from collections.abc import Generator
 
 import tensorflow as tf
 
-from tfwolf import seeds, validate
-from tfwolf.derived import derived
+from tfwolf.core import seeds, validate
+from tfwolf.core.freeze import derived
+from tfwolf.core.parts import register
+from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.channel_norm import spans
 from tfwolf.nets.condition import check_condition
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
-from tfwolf.parts import register
-from tfwolf.variables import CompleteVariables
 
 
 class WeightNormConv(CompleteVariables, tf.Module):
@@ -30,19 +32,32 @@ class WeightNormConv(CompleteVariables, tf.Module):
         length: initial length; 0 makes a layer that starts by returning zeros.
     """
 
-    def __init__(self, size: int, in_channels: int, out_channels: int, seed: int, dtype: tf.DType,
-                 compute_dtype: Optional[str | tf.DType] = None,
-                 length: float = 1.0) -> None:
+    def __init__(
+        self,
+        size: int,
+        in_channels: int,
+        out_channels: int,
+        seed: int,
+        dtype: tf.DType,
+        compute_dtype: str | tf.DType | None = None,
+        length: float = 1.0,
+    ) -> None:
         super().__init__(name='weight_norm_conv')
         self.compute_dtype = compute_type(compute_dtype, dtype)
         shape = [size, size, in_channels, out_channels]
         random = seeds.generator(seed, 'weight_norm_conv')
-        self.direction = tf.Variable(DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction')
-        self.length = tf.Variable(tf.fill([out_channels], tf.constant(length, dtype)), name='length')
+        self.direction = tf.Variable(
+            DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction'
+        )
+        self.length = tf.Variable(
+            tf.fill([out_channels], tf.constant(length, dtype)), name='length'
+        )
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`."""
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
+        in_channels]`.
+        """
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), x.dtype) + self.bias
 
     @derived('direction', 'length')
@@ -53,23 +68,21 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
 @register
 class ResidualCouplingNet(CompleteVariables, tf.Module):
-    """Shift and bounded log-scale from a residual network: conv 3x3, blocks BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
+    """Shift and bounded log-scale from a residual network: conv 3x3, blocks
+    BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
 
-    The output of the first convolution and of each block also goes through a 1x1 convolution of its own into the sum
-    from which the last layer reads ("skip connections"). Its first half is the shift; of the second half u the
-    log-scale is factor tanh(u), with a learned factor per channel. The last layer starts at zero. A condition is added,
-    linearly, to every pixel of the first convolution.
+    The output of the first convolution and of each block also goes through a 1x1 convolution of its
+    own into the sum from which the last layer reads ("skip connections"). Its first half is the
+    shift; of the second half u the log-scale is factor tanh(u), with a learned factor per channel.
+    The last layer starts at zero. A condition is added, linearly, to every pixel of the first
+    convolution.
 
-    Args:
-        in_channels: channels of the conditioning part.
-        hidden_channels: width.
-        out_channels: channels of shift and log-scale together.
-        condition_dim: size of the condition, such as a one-hot label, or 0.
-        seed: seed of the initial weights.
-        dtype: floating type of weights, normalisation and result.
-        num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at 32x32, and images of
-            64x64.
-        compute_dtype: type that the convolutions are computed in, such as 'bfloat16'; None for `dtype`.
+    Args: in_channels: channels of the conditioning part. hidden_channels: width. out_channels:
+        channels of shift and log-scale together. condition_dim: size of the condition, such as a
+        one-hot label, or 0. seed: seed of the initial weights. dtype: floating type of weights,
+        normalisation and result. num_blocks: number of residual blocks; 8, 4 and 2 in the paper for
+        CIFAR-10, ImageNet at 32x32, and images of 64x64. compute_dtype: type that the convolutions
+        are computed in, such as 'bfloat16'; None for `dtype`.
 
     Raises:
         ValueError: if a size or a type is not allowed.
@@ -78,9 +91,17 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
     # Batch norm, in training.
     normalizes_over_batch: bool = True
 
-    def __init__(self, in_channels: int, hidden_channels: int, out_channels: int, condition_dim: int = 0, seed: int = 0,
-                 dtype: tf.DType = tf.float32, num_blocks: int = 8,
-                 compute_dtype: Optional[str | tf.DType] = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        condition_dim: int = 0,
+        seed: int = 0,
+        dtype: tf.DType = tf.float32,
+        num_blocks: int = 8,
+        compute_dtype: str | tf.DType | None = None,
+    ) -> None:
         super().__init__(name='residual_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         validate.integer('num_blocks', num_blocks, minimum=0)
@@ -89,8 +110,12 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         # Of each block two convolutions, normalised and rectified; the skips' sum.
         self.hidden_arrays: int = 6 * num_blocks + 4
 
-        def conv(size: int, inputs: int, outputs: int, *place: str | int, length: float = 1.0) -> WeightNormConv:
-            return WeightNormConv(size, inputs, outputs, seeds.derive(seed, *place), dtype, compute_dtype, length)
+        def conv(
+            size: int, inputs: int, outputs: int, *place: str | int, length: float = 1.0
+        ) -> WeightNormConv:
+            return WeightNormConv(
+                size, inputs, outputs, seeds.derive(seed, *place), dtype, compute_dtype, length
+            )
 
         def norm(channels: int) -> BatchNorm:
             layer = BatchNorm(dtype=tf.as_dtype(dtype).name)
@@ -104,15 +129,21 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.convs = [conv(3, hidden, hidden, 'block', layer) for layer in range(2 * num_blocks)]
         self.last_norm = norm(hidden)
         self.last = conv(1, hidden, out_channels, 'last', length=0.0)
-        self.log_scale_factor = tf.Variable(tf.ones([out_channels // 2], dtype), name='log_scale_factor')
+        self.log_scale_factor = tf.Variable(
+            tf.ones([out_channels // 2], dtype), name='log_scale_factor'
+        )
         self.has_condition = condition_dim > 0
         if self.has_condition:
             random = seeds.generator(seed, 'condition')
-            self.condition_kernel = tf.Variable(DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]),
-                                                dtype=dtype,
-                                                name='condition_kernel')
+            self.condition_kernel = tf.Variable(
+                DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]),
+                dtype=dtype,
+                name='condition_kernel',
+            )
 
-    def __call__(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
+    def __call__(
+        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
         """Returns `[shift, log_scale]` along channels, `[batch, height, width, out_channels]`.
 
         Args:
@@ -120,8 +151,8 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             condition: `[batch, condition_dim]`; None for a network without one.
             training: whether batch norm takes the batch's statistics.
 
-        Raises:
-            ValueError: if the condition is missing, or has another batch or size than the network was made for.
+        Raises: ValueError: if the condition is missing, or has another batch or size than the
+            network was made for.
         """
         run = self._up_to_norms(x, condition)
         h = next(run)
@@ -130,11 +161,15 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         shift, u = tf.split(self.last(tf.nn.relu(self.last_norm(h, training=training))), 2, axis=-1)
         return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
 
-    def initialize(self, x: tf.Tensor, condition: Optional[tf.Tensor] = None) -> None:
-        """Sets the running averages of batch norm to the statistics of real images, and the last layer to zero."""
+    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+        """Sets the running averages of batch norm to the statistics of real images, and the last
+        layer to zero.
+        """
         # All chunks of images advance together, from one norm to the next.
-        runs = [self._up_to_norms(x[span], None if condition is None else condition[span])
-                for span in spans(x.shape[0], x.shape[1] * x.shape[2] * self.last_norm.gamma.shape[0])]
+        runs = [
+            self._up_to_norms(x[span], None if condition is None else condition[span])
+            for span in spans(x.shape[0], x.shape[1] * x.shape[2] * self.last_norm.gamma.shape[0])
+        ]
         values = [next(run) for run in runs]
         for norm in self.norms:
             norm.initialize(values)
@@ -145,11 +180,19 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.last.bias.assign(tf.zeros_like(self.last.bias))
 
     def weight_scales(self) -> list[tf.Variable]:
-        """Returns the variables that Real NVP regularises: lengths of kernels and factors of log-scales."""
-        return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [self.log_scale_factor]
+        """Returns the variables that Real NVP regularises: lengths of kernels and factors of
+        log-scales.
+        """
+        return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [
+            self.log_scale_factor
+        ]
 
-    def _up_to_norms(self, x: tf.Tensor, condition: Optional[tf.Tensor]) -> Generator[tf.Tensor, tf.Tensor, None]:
-        """Yields what enters each of the norms, the last one's at the end, and is sent what left the one before."""
+    def _up_to_norms(
+        self, x: tf.Tensor, condition: tf.Tensor | None
+    ) -> Generator[tf.Tensor, tf.Tensor, None]:
+        """Yields what enters each of the norms, the last one's at the end, and is sent what left
+        the one before.
+        """
         h = self.first(x)
         if self.has_condition:
             check_condition(condition, x, self.condition_kernel.shape[0])

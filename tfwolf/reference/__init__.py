@@ -1,1 +1,3 @@
-"""The authors' own layout of models: their JSON configurations and state-dict names, read into ours, and compared number by number."""
+"""The authors' own layout of models: their JSON configurations and state-dict names, read into
+ours, and compared number by number.
+"""

@@ -1,9 +1,11 @@
 """A model in the reference's JSON layout as the gin bindings that build the same model here."""
+
 from __future__ import annotations
 
 import json
 import os
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 
 class _Section:
@@ -15,7 +17,9 @@ class _Section:
         self._values, self._place = dict(values), place
 
     def take(self, key: str, *default: Any) -> Any:
-        """Returns and removes a value; raises a `ValueError` if it is missing and there is no default."""
+        """Returns and removes a value; raises a `ValueError` if it is missing and there is no
+        default.
+        """
         if key in self._values:
             return self._values.pop(key)
         if not default:
@@ -26,8 +30,11 @@ class _Section:
         """Takes a value and returns it; raises a `ValueError` unless it is one of `allowed`."""
         value = self.take(key, *default)
         if value not in allowed:
-            raise ValueError(f'`{self._place}.{key}` must be one of {allowed}; got {value!r}. tfwolf does not have '
-                             'that part.')
+            raise ValueError(
+                f'`{self._place}.{key}` must be one of {allowed}; got {value!r}. tfwolf does not '
+                'have '
+                'that part.'
+            )
         return value
 
     def ignore(self, key: str, notices: list[str]) -> None:
@@ -43,8 +50,11 @@ class _Section:
     def finish(self) -> None:
         """Raises a `ValueError` for keys that nobody took."""
         if self._values:
-            raise ValueError(f'`{self._place or "the configuration"}` has keys that tfwolf does not know: {sorted(self._values)}. '
-                             'Options that the paper does not use are not imported.')
+            raise ValueError(
+                f'`{self._place or "the configuration"}` has keys that tfwolf does not know: '
+                f'{sorted(self._values)}. '
+                'Options that the paper does not use are not imported.'
+            )
 
 
 def read_configuration(path: str | os.PathLike) -> dict[str, Any]:
@@ -61,12 +71,17 @@ def read_configuration(path: str | os.PathLike) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f'The configuration {path} is not JSON: {error}.') from error
     if not isinstance(values, dict):
-        raise ValueError(f'The configuration {path} must be a JSON object; got a {type(values).__name__}.')
+        raise ValueError(
+            f'The configuration {path} must be a JSON object; got a {type(values).__name__}.'
+        )
     return values.get('config', values)
 
 
-def gin_bindings(configuration: dict[str, Any], image_size: Sequence[int], num_bits: int, lu: bool = False) -> tuple[list[str], list[str]]:
-    """Returns `(bindings, notices)`: lines of gin that build the model, and remarks on what was ignored.
+def gin_bindings(
+    configuration: dict[str, Any], image_size: Sequence[int], num_bits: int, lu: bool = False
+) -> tuple[list[str], list[str]]:
+    """Returns `(bindings, notices)`: lines of gin that build the model, and remarks on what was
+    ignored.
 
     Args:
         configuration: JSON object, as `read_configuration` returns it.
@@ -74,8 +89,8 @@ def gin_bindings(configuration: dict[str, Any], image_size: Sequence[int], num_b
         num_bits: bits per colour value, likewise.
         lu: whether 1x1 convolutions and linear maps become products of triangular matrices.
 
-    Raises:
-        ValueError: if a key is missing, unknown, or has a value that the paper does not use; the key is named.
+    Raises: ValueError: if a key is missing, unknown, or has a value that the paper does not use;
+        the key is named.
     """
     notices = []
     root = _Section(configuration, '')
@@ -89,9 +104,18 @@ def gin_bindings(configuration: dict[str, Any], image_size: Sequence[int], num_b
     flow = generator.section('flow')
     generator.finish()
     in_channels = flow.take('in_channels')
-    latent, latent_dim = _latent_bindings(discriminator, (*image_size, in_channels), matrix, notices)
-    lines = ['experiment.model = @Wolf', 'experiment.dataset = @dataset', f'experiment.image_shape = {(*image_size, in_channels)}', f'Wolf.num_bits = {num_bits}',
-             'Wolf.flow = @RefinedGlow', *_flow_bindings(flow, latent_dim, matrix, notices), *latent]
+    latent, latent_dim = _latent_bindings(
+        discriminator, (*image_size, in_channels), matrix, notices
+    )
+    lines = [
+        'experiment.model = @Wolf',
+        'experiment.dataset = @dataset',
+        f'experiment.image_shape = {(*image_size, in_channels)}',
+        f'Wolf.num_bits = {num_bits}',
+        'Wolf.flow = @RefinedGlow',
+        *_flow_bindings(flow, latent_dim, matrix, notices),
+        *latent,
+    ]
     return lines, notices
 
 
@@ -104,16 +128,32 @@ def _flow_bindings(flow, latent_dim, matrix, notices):
     h_channels = flow.take('h_channels', 0)
     flow.require('h_type', ('global_linear', None), None)
     if h_channels != latent_dim:
-        raise ValueError(f'`generator.flow.h_channels` must be the size of z, {latent_dim}; got {h_channels!r}.')
-    levels, num_steps, factors = flow.take('levels'), flow.take('num_steps'), flow.take('factors', [])
+        raise ValueError(
+            f'`generator.flow.h_channels` must be the size of z, {latent_dim}; got {h_channels!r}.'
+        )
+    levels, num_steps, factors = (
+        flow.take('levels'),
+        flow.take('num_steps'),
+        flow.take('factors', []),
+    )
     hidden_channels = flow.take('hidden_channels')
-    for name, value, length in (('num_steps', num_steps, levels), ('hidden_channels', hidden_channels, levels),
-                                ('factors', factors, max(levels - 2, 0))):
+    for name, value, length in (
+        ('num_steps', num_steps, levels),
+        ('hidden_channels', hidden_channels, levels),
+        ('factors', factors, max(levels - 2, 0)),
+    ):
         if not isinstance(value, list) or len(value) != length:
-            raise ValueError(f'`generator.flow.{name}` must be a list of {length} for levels={levels}; got {value!r}.')
+            raise ValueError(
+                f'`generator.flow.{name}` must be a list of {length} for levels={levels}; got '
+                f'{value!r}.'
+            )
     alpha = flow.take('alpha', 1.0)
-    lines = [f'RefinedGlow.num_steps = {num_steps}', f'RefinedGlow.hidden_channels = {hidden_channels}',
-             f'RefinedGlow.factors = {factors}', f'RefinedGlow.matrix = {matrix}']
+    lines = [
+        f'RefinedGlow.num_steps = {num_steps}',
+        f'RefinedGlow.hidden_channels = {hidden_channels}',
+        f'RefinedGlow.factors = {factors}',
+        f'RefinedGlow.matrix = {matrix}',
+    ]
     transform = flow.require('transform', ('affine', 'additive'))
     factor_out = flow.require('prior_transform', ('affine', 'additive'), transform)
     lines.append(f'RefinedGlow.transform = {_transform(transform, "flow")}')
@@ -133,13 +173,22 @@ def _latent_bindings(discriminator, image_shape, matrix, notices):
     dim = discriminator.take('dim')
     if kind == 'categorical':
         activation = discriminator.require('activation', ('elu', 'relu'))
-        lines = ['Wolf.latent = @ClassLatent', f'ClassLatent.latent_dim = {dim}',
-                 f'ClassLatent.num_classes = {discriminator.take("num_events")}', f'ClassLatent.activation = @{activation}']
+        lines = [
+            'Wolf.latent = @ClassLatent',
+            f'ClassLatent.latent_dim = {dim}',
+            f'ClassLatent.num_classes = {discriminator.take("num_events")}',
+            f'ClassLatent.activation = @{activation}',
+        ]
         discriminator.finish()
         return lines, dim
     encoder, prior = discriminator.section('encoder'), discriminator.section('prior')
-    lines = ['Wolf.latent = @GaussianLatent', f'GaussianLatent.latent_dim = {dim}', 'GaussianLatent.encoder = @Encoder',
-             *_encoder_bindings(encoder, image_shape, discriminator.take('in_dim')), *_prior_bindings(prior, dim, matrix)]
+    lines = [
+        'Wolf.latent = @GaussianLatent',
+        f'GaussianLatent.latent_dim = {dim}',
+        'GaussianLatent.encoder = @Encoder',
+        *_encoder_bindings(encoder, image_shape, discriminator.take('in_dim')),
+        *_prior_bindings(prior, dim, matrix),
+    ]
     discriminator.finish()
     return lines, dim
 
@@ -148,21 +197,34 @@ def _encoder_bindings(encoder, image_shape, in_dim):
     encoder.require('type', ('global_resnet_bn',))
     encoder.require('activation', ('elu',))
     encoder.require('in_planes', (image_shape[2],))
-    levels, widths, out_channels = encoder.take('levels'), encoder.take('hidden_planes'), encoder.take('out_planes')
+    levels, widths, out_channels = (
+        encoder.take('levels'),
+        encoder.take('hidden_planes'),
+        encoder.take('out_planes'),
+    )
     encoder.finish()
     if not isinstance(widths, list) or len(widths) != levels:
-        raise ValueError(f'`discriminator.encoder.hidden_planes` must be a list of levels={levels} widths; got {widths!r}.')
-    height, width = (-(-side // 2 ** levels) for side in image_shape[:2])
+        raise ValueError(
+            f'`discriminator.encoder.hidden_planes` must be a list of levels={levels} widths; got '
+            f'{widths!r}.'
+        )
+    height, width = (-(-side // 2**levels) for side in image_shape[:2])
     if in_dim != height * width * out_channels:
-        raise ValueError(f'`discriminator.in_dim` is {in_dim}, but images of {image_shape[0]}x{image_shape[1]} leave the encoder with '
-                         f'{height}x{width}x{out_channels} = {height * width * out_channels} values: the image size is another.')
+        raise ValueError(
+            f'`discriminator.in_dim` is {in_dim}, but images of {image_shape[0]}x{image_shape[1]} '
+            'leave the encoder with '
+            f'{height}x{width}x{out_channels} = {height * width * out_channels} values: the image '
+            'size is another.'
+        )
     return [f'Encoder.widths = {widths}', f'Encoder.out_channels = {out_channels}']
 
 
 def _prior_bindings(prior, dim, matrix):
     if prior.require('type', ('flow', 'normal')) == 'normal':
         if (size := prior.take('dim', dim)) != dim:
-            raise ValueError(f'`discriminator.prior.dim` must be the size of z, {dim}; got {size!r}.')
+            raise ValueError(
+                f'`discriminator.prior.dim` must be the size of z, {dim}; got {size!r}.'
+            )
         prior.finish()
         return ['GaussianLatent.prior = @NormalPrior']
     prior.require('in_features', (dim,))
@@ -171,9 +233,13 @@ def _prior_bindings(prior, dim, matrix):
     prior.require('inverse', (True,), True)
     transform = prior.require('transform', ('affine', 'additive'))
     alpha = float(prior.take('alpha', 1.0))
-    lines = ['GaussianLatent.prior = @FlowPrior', f'FlowPrior.num_steps = {prior.take("num_steps")}',
-             f'FlowPrior.hidden_features = {prior.take("hidden_features")}', f'FlowPrior.matrix = {matrix}',
-             f'FlowPrior.transform = {_transform(transform, "prior")}']
+    lines = [
+        'GaussianLatent.prior = @FlowPrior',
+        f'FlowPrior.num_steps = {prior.take("num_steps")}',
+        f'FlowPrior.hidden_features = {prior.take("hidden_features")}',
+        f'FlowPrior.matrix = {matrix}',
+        f'FlowPrior.transform = {_transform(transform, "prior")}',
+    ]
     prior.finish()
     return lines + ([f'prior/BoundedAffine.alpha = {alpha}'] if transform == 'affine' else [])
 

@@ -1,4 +1,5 @@
 """Inputs and outputs of the reference for one model, stored as files with a common prefix."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +9,8 @@ import numpy as np
 
 
 class Fixture:
-    """`PREFIX.json`, `PREFIX.weights.npz`, `PREFIX.io.npz` and, where there is one, `PREFIX.trajectory.npz`.
+    """`PREFIX.json`, `PREFIX.weights.npz`, `PREFIX.io.npz` and, where there is one,
+    `PREFIX.trajectory.npz`.
 
     Args:
         prefix: path up to the first of these endings.
@@ -27,7 +29,11 @@ class Fixture:
 
     def __init__(self, prefix: str | os.PathLike) -> None:
         prefix = str(prefix)
-        missing = [prefix + ending for ending in ('.json', '.weights.npz', '.io.npz') if not os.path.exists(prefix + ending)]
+        missing = [
+            prefix + ending
+            for ending in ('.json', '.weights.npz', '.io.npz')
+            if not os.path.exists(prefix + ending)
+        ]
         if missing:
             raise ValueError(f'The fixture {prefix} is not whole; missing: {", ".join(missing)}.')
         try:
@@ -37,7 +43,9 @@ class Fixture:
             self.num_parameters = values.get('params')
             self.gradient_norms = values.get('grad_norm', {})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f'{prefix}.json must be a JSON object with the key `config`: {error!r}.') from error
+            raise ValueError(
+                f'{prefix}.json must be a JSON object with the key `config`: {error!r}.'
+            ) from error
         self.io = _arrays(f'{prefix}.io.npz')
         # A learned dequantizer has another noise; the reader of the configuration refuses it.
         noise = [] if 'dequantizer' in self.configuration else ['dequant_noise']

@@ -1,7 +1,9 @@
 """Which array of the reference's state dict is which weight of ours, and how its axes lie."""
+
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,10 +13,10 @@ from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.squeeze import Squeezed
+from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.distributions.prior import FlowPrior
 from tfwolf.models.latents import ClassLatent, GaussianLatent
 from tfwolf.models.wolf import Wolf
-from tfwolf.variables import as_tensorflow, named_variables
 
 
 class Axes(NamedTuple):
@@ -32,11 +34,9 @@ class Axes(NamedTuple):
 class Slot(NamedTuple):
     """One array of the reference and where it belongs.
 
-    Attributes:
-        name: the reference's name.
-        weights: dict of our `tf.Variable`s, by attribute name; a matrix in triangular form has several, everything else one.
-        row: index into the first axis of stacked variables, or None.
-        axes: `Axes`.
+    Attributes: name: the reference's name. weights: dict of our `tf.Variable`s, by attribute name;
+        a matrix in triangular form has several, everything else one. row: index into the first axis
+        of stacked variables, or None. axes: `Axes`.
     """
 
     name: str
@@ -61,7 +61,9 @@ class Slot(NamedTuple):
         return any(variable.trainable for variable in self.weights.values())
 
     def pick(self, values: tf.Tensor | tf.Variable | np.ndarray) -> np.ndarray:
-        """Returns this slot's part of `values` (tensors like `weights`' only variable, for example its gradient) as an array."""
+        """Returns this slot's part of `values` (tensors like `weights`' only variable, for example
+        its gradient) as an array.
+        """
         return np.asarray(values) if self.row is None else np.asarray(values)[self.row]
 
     def assign(self, array: np.ndarray) -> None:
@@ -69,7 +71,9 @@ class Slot(NamedTuple):
         self._set(self.axes.to_ours(array))
 
     def copy(self, other: Slot) -> None:
-        """Sets our weight to that of the same slot of another model, of another dtype or another form of matrices perhaps."""
+        """Sets our weight to that of the same slot of another model, of another dtype or another
+        form of matrices perhaps.
+        """
         self._set(other.value())
 
     def value(self) -> np.ndarray:
@@ -99,22 +103,40 @@ class Slot(NamedTuple):
 
 PLAIN = Axes(lambda shape: shape, lambda array: array)
 CHANNELS = Axes(lambda shape: (shape[-1], 1, 1), lambda array: array.reshape(-1))
-KERNEL = Axes(lambda shape: (shape[3], shape[2], shape[0], shape[1]), lambda array: array.transpose(2, 3, 1, 0))
+KERNEL = Axes(
+    lambda shape: (shape[3], shape[2], shape[0], shape[1]),
+    lambda array: array.transpose(2, 3, 1, 0),
+)
 KERNEL_LENGTH = Axes(lambda shape: (shape[-1], 1, 1, 1), lambda array: array.reshape(-1))
 DENSE = Axes(lambda shape: (shape[1], shape[0]), lambda array: array.T)
 DENSE_LENGTH = Axes(lambda shape: (shape[-1], 1), lambda array: array.reshape(-1))
 # The reference multiplies columns, W x; ours multiplies rows, x W.
 MATRIX = Axes(lambda shape: (shape[-1], shape[-1]), lambda array: array.T)
 
-CONV_NET = {'net.conv1.weight': ('kernel1', KERNEL), 'net.conv2.weight': ('kernel2', KERNEL),
-            'net.conv3.conv.weight_v': ('output_direction', KERNEL), 'net.conv3.conv.weight_g': ('output_length', KERNEL_LENGTH),
-            'net.conv3.conv.bias': ('output_bias', PLAIN), 'h_net.net.weight': ('condition_kernel', DENSE),
-            'h_net.net.bias': ('condition_bias', PLAIN)}
-DENSE_NET = {'net.fc1.weight': ('kernel1', DENSE), 'net.fc1.bias': ('bias1', PLAIN), 'net.fc2.weight': ('kernel2', DENSE),
-             'net.fc2.bias': ('bias2', PLAIN), 'net.fc3.linear.weight_v': ('output_direction', DENSE),
-             'net.fc3.linear.weight_g': ('output_length', DENSE_LENGTH), 'net.fc3.linear.bias': ('output_bias', PLAIN)}
-NORM = {'weight': ('gamma', PLAIN), 'bias': ('beta', PLAIN), 'running_mean': ('running_mean', PLAIN),
-        'running_var': ('running_variance', PLAIN)}
+CONV_NET = {
+    'net.conv1.weight': ('kernel1', KERNEL),
+    'net.conv2.weight': ('kernel2', KERNEL),
+    'net.conv3.conv.weight_v': ('output_direction', KERNEL),
+    'net.conv3.conv.weight_g': ('output_length', KERNEL_LENGTH),
+    'net.conv3.conv.bias': ('output_bias', PLAIN),
+    'h_net.net.weight': ('condition_kernel', DENSE),
+    'h_net.net.bias': ('condition_bias', PLAIN),
+}
+DENSE_NET = {
+    'net.fc1.weight': ('kernel1', DENSE),
+    'net.fc1.bias': ('bias1', PLAIN),
+    'net.fc2.weight': ('kernel2', DENSE),
+    'net.fc2.bias': ('bias2', PLAIN),
+    'net.fc3.linear.weight_v': ('output_direction', DENSE),
+    'net.fc3.linear.weight_g': ('output_length', DENSE_LENGTH),
+    'net.fc3.linear.bias': ('output_bias', PLAIN),
+}
+NORM = {
+    'weight': ('gamma', PLAIN),
+    'bias': ('beta', PLAIN),
+    'running_mean': ('running_mean', PLAIN),
+    'running_var': ('running_variance', PLAIN),
+}
 BLOCK = {'conv1': 'conv1', 'conv2': 'conv2', 'downsample.0': 'shortcut'}
 BLOCK_NORMS = {'bn1': 'norm1', 'bn2': 'norm2', 'downsample.1': 'shortcut_norm'}
 # Position in our step -> the coupling's name.
@@ -122,18 +144,32 @@ COUPLINGS = {2: 'coupling1_up', 3: 'coupling1_dn', 5: 'coupling2_up', 6: 'coupli
 
 
 def slots(model: Wolf) -> list[Slot]:
-    """Returns the list of `Slot`s of a `Wolf` with a refined Glow: every array that the reference's state dict must hold."""
+    """Returns the list of `Slot`s of a `Wolf` with a refined Glow: every array that the reference's
+    state dict must hold.
+    """
     found = list(_flow(model.flow, 'generator.flow.blocks', 0))
     if isinstance(model.latent, GaussianLatent):
         found += _encoder(model.latent.encoder, 'discriminator.encoder.net')
         found += _posterior(model.latent.encoder, model.image_shape)
         if isinstance(model.latent.prior, FlowPrior):
-            found += _steps(model.latent.prior.flow.layers[0], 'discriminator.prior.flow.steps', 'linear', PLAIN, DENSE_NET)
+            found += _steps(
+                model.latent.prior.flow.layers[0],
+                'discriminator.prior.flow.steps',
+                'linear',
+                PLAIN,
+                DENSE_NET,
+            )
     if isinstance(model.latent, ClassLatent):
         found.append(_slot('discriminator.embed.weight', model.latent, 'embedding', PLAIN))
         for place in range(3):
-            found.append(_slot(f'discriminator.net.{2 * place}.weight', model.latent, f'kernel{place}', DENSE))
-            found.append(_slot(f'discriminator.net.{2 * place}.bias', model.latent, f'bias{place}', PLAIN))
+            found.append(
+                _slot(
+                    f'discriminator.net.{2 * place}.weight', model.latent, f'kernel{place}', DENSE
+                )
+            )
+            found.append(
+                _slot(f'discriminator.net.{2 * place}.bias', model.latent, f'bias{place}', PLAIN)
+            )
     return found
 
 
@@ -160,7 +196,9 @@ def _flow(chain, prefix, block, group=0):
 
 
 def _step_parts(matrix_name, vector, net):
-    """Yields (reference's name in a step, our path in a step, axes); a matrix's path is that of its object."""
+    """Yields (reference's name in a step, our path in a step, axes); a matrix's path is that of its
+    object.
+    """
     for index, name in ((0, 'actnorm'), (4, 'unit.actnorm')):
         for weight in ('log_scale', 'bias'):
             yield f'{name}.{weight}', f'layers.{index}.{weight}', vector
@@ -173,8 +211,11 @@ def _step_parts(matrix_name, vector, net):
 def _steps(repeat, prefix, matrix_name, vector, net):
     for row in range(repeat.repeats):
         for name, path, axes in _step_parts(matrix_name, vector, net):
-            weights = {key.rpartition('.')[2]: variable for key, variable in repeat.weights.items()
-                       if key == path or key.startswith(f'{path}.')}
+            weights = {
+                key.rpartition('.')[2]: variable
+                for key, variable in repeat.weights.items()
+                if key == path or key.startswith(f'{path}.')
+            }
             if weights:
                 yield Slot(f'{prefix}.{row}.{name}', weights, row, axes)
 
@@ -182,8 +223,14 @@ def _steps(repeat, prefix, matrix_name, vector, net):
 def _factor_out(layer, prefix):
     conv1x1, coupling, on_leaving = layer.layers
     matrix = conv1x1.matrix
-    names = ['weight'] if isinstance(matrix, FullMatrix) else ['triangles', 'log_diagonal', 'sign', 'permutation']
-    yield Slot(f'{prefix}.conv1x1.weight', {name: getattr(matrix, name) for name in names}, None, MATRIX)
+    names = (
+        ['weight']
+        if isinstance(matrix, FullMatrix)
+        else ['triangles', 'log_diagonal', 'sign', 'permutation']
+    )
+    yield Slot(
+        f'{prefix}.conv1x1.weight', {name: getattr(matrix, name) for name in names}, None, MATRIX
+    )
     for weight, (attribute, axes) in CONV_NET.items():
         if hasattr(coupling.net, attribute):
             yield _slot(f'{prefix}.coupling.{weight}', coupling.net, attribute, axes)
@@ -192,7 +239,9 @@ def _factor_out(layer, prefix):
 
 
 def _encoder(encoder, prefix):
-    blocks = sorted({path[0] for path, _ in named_variables(encoder) if path[0].startswith('level')})
+    blocks = sorted(
+        {path[0] for path, _ in named_variables(encoder) if path[0].startswith('level')}
+    )
     for block in blocks:
         level, place = block.removeprefix('level').split('_block')
         layer, name = getattr(encoder, block), f'{prefix}.resnet{level}.main.{place}'
@@ -209,14 +258,22 @@ def _encoder(encoder, prefix):
 
 def _posterior(encoder, image_shape):
     """Yields the slots of the last dense layer, whose inputs the reference flattens channels first."""
-    levels = len({path[0].split('_')[0] for path, _ in named_variables(encoder) if path[0].startswith('level')})
-    height, width = (-(-side // 2 ** levels) for side in image_shape[:2])
+    levels = len(
+        {
+            path[0].split('_')[0]
+            for path, _ in named_variables(encoder)
+            if path[0].startswith('level')
+        }
+    )
+    height, width = (-(-side // 2**levels) for side in image_shape[:2])
 
     def to_ours(array):
         channels_first = array.reshape(len(array), -1, height, width)
         return channels_first.transpose(2, 3, 1, 0).reshape(-1, len(array))
 
     layer = encoder.posterior
-    yield _slot('discriminator.fc.linear.weight_v', layer, 'direction', Axes(DENSE.reference_shape, to_ours))
+    yield _slot(
+        'discriminator.fc.linear.weight_v', layer, 'direction', Axes(DENSE.reference_shape, to_ours)
+    )
     yield _slot('discriminator.fc.linear.weight_g', layer, 'length', DENSE_LENGTH)
     yield _slot('discriminator.fc.linear.bias', layer, 'bias', PLAIN)

@@ -1,4 +1,5 @@
 """Compares a model with the reference's outputs, array by array."""
+
 from __future__ import annotations
 
 import functools
@@ -8,19 +9,28 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from tfwolf.core.variables import as_tensorflow, count_parameters, trainable_variables
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, standard_normal_log_prob
 from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.reference.fixture import Fixture
 from tfwolf.reference.layout import slots
-from tfwolf.variables import as_tensorflow, count_parameters, trainable_variables
 
-# By how much an array may differ, relative to max(1, its largest value); the looser one is for what the reference inverts inexactly.
+# By how much an array may differ, relative to max(1, its largest value); the looser one is for what
+# the reference inverts inexactly.
 EXACT = {'float64': 1e-9, 'float32': 1e-4}
 INVERTED = {'float64': 1e-5, 'float32': 1e-3}
 INVERTED_KEYS = ('sample/z', 'sample/x', 'switch/x')
 # Given, not computed.
-INPUTS = ('images', 'dequant_noise', 'n_bits', 'posterior_noise', 'labels', 'sample/v', 'sample/prior_noise')
+INPUTS = (
+    'images',
+    'dequant_noise',
+    'n_bits',
+    'posterior_noise',
+    'labels',
+    'sample/v',
+    'sample/prior_noise',
+)
 # How close to an edge between two colour values the reference's own rounding decides.
 EDGE = 1e-3
 
@@ -28,12 +38,9 @@ EDGE = 1e-3
 class Comparison(NamedTuple):
     """One line of the report.
 
-    Attributes:
-        name: of the array.
-        absolute, relative: largest difference, and that relative to max(1, largest value); None where nothing was compared.
-        tolerance: bound on `relative`.
-        status: 'ok', 'FAIL' or 'skipped'.
-        remark: why it was skipped or failed, or ''.
+    Attributes: name: of the array. absolute, relative: largest difference, and that relative to
+        max(1, largest value); None where nothing was compared. tolerance: bound on `relative`.
+        status: 'ok', 'FAIL' or 'skipped'. remark: why it was skipped or failed, or ''.
     """
 
     name: str
@@ -45,14 +52,25 @@ class Comparison(NamedTuple):
 
 
 def compare(name: str, ours: npt.ArrayLike, theirs: npt.ArrayLike, tolerance: float) -> Comparison:
-    """Returns the `Comparison` of two arrays: ok if max|a - b| / max(1, max|b|) is at most the tolerance."""
+    """Returns the `Comparison` of two arrays: ok if max|a - b| / max(1, max|b|) is at most the
+    tolerance.
+    """
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if ours.shape != theirs.shape:
-        return Comparison(name, None, None, tolerance, 'FAIL', f'ours has shape {ours.shape}, the fixture {theirs.shape}')
+        return Comparison(
+            name,
+            None,
+            None,
+            tolerance,
+            'FAIL',
+            f'ours has shape {ours.shape}, the fixture {theirs.shape}',
+        )
     absolute = float(np.abs(ours - theirs).max(initial=0.0))
     relative = absolute / max(1.0, float(np.abs(theirs).max(initial=0.0)))
     # Written so that NaN fails.
-    return Comparison(name, absolute, relative, tolerance, 'ok' if relative <= tolerance else 'FAIL')
+    return Comparison(
+        name, absolute, relative, tolerance, 'ok' if relative <= tolerance else 'FAIL'
+    )
 
 
 class Parity:
@@ -69,13 +87,20 @@ class Parity:
         self._exact, self._inverted = EXACT[dtype], INVERTED[dtype]
         self._dtype = model.dtype
         images = tf.constant(self._io['images'])
-        posterior_noise = self._io.get('posterior_noise', np.zeros([len(images), model.latent.noise_dim]))
+        posterior_noise = self._io.get(
+            'posterior_noise', np.zeros([len(images), model.latent.noise_dim])
+        )
         self._images = images
-        self._noise = Noise(tf.constant(self._io['dequant_noise'], self._dtype), tf.constant(posterior_noise, self._dtype))
+        self._noise = Noise(
+            tf.constant(self._io['dequant_noise'], self._dtype),
+            tf.constant(posterior_noise, self._dtype),
+        )
         self._labels = tf.constant(self._io['labels']) if 'labels' in self._io else None
 
     def evaluation(self) -> list[Comparison]:
-        """Returns the comparisons of all `eval/`, `sample/` and `switch/` arrays; one that nothing computes fails."""
+        """Returns the comparisons of all `eval/`, `sample/` and `switch/` arrays; one that nothing
+        computes fails.
+        """
         ours = self._evaluation_arrays()
         lines = []
         for key, theirs in self._io.items():
@@ -84,16 +109,27 @@ class Parity:
             elif key == 'sample/images' and 'sample/x' in ours:
                 lines.append(self._compare_bins(ours['sample/x'], theirs))
             elif key in ours:
-                lines.append(compare(key, ours[key], theirs, self._inverted if key in INVERTED_KEYS else self._exact))
+                lines.append(
+                    compare(
+                        key,
+                        ours[key],
+                        theirs,
+                        self._inverted if key in INVERTED_KEYS else self._exact,
+                    )
+                )
             elif not key.startswith('train/'):
-                lines.append(Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name'))
+                lines.append(
+                    Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name')
+                )
         return lines
 
     def _evaluation_arrays(self):
         model, io = self._model, self._io
         ours = {}
         inference = model.infer(self._images, self._noise, labels=self._labels)
-        v, log_det = model.flow.forward_and_log_det(model.flow_input(self._images, self._noise), inference.z)
+        v, log_det = model.flow.forward_and_log_det(
+            model.flow_input(self._images, self._noise), inference.z
+        )
         terms = model.terms(self._images, self._noise, labels=self._labels)
         if model.latent.has_posterior:
             posterior = model.posterior(self._images)
@@ -101,53 +137,106 @@ class Parity:
         if inference.z is not None:
             ours['eval/z'] = inference.z
             ours['switch/x'] = model.flow.inverse_and_log_det(tf.roll(v, 1, axis=0), inference.z)[0]
-        ours.update({'eval/kl': inference.kl_nats, 'eval/v': v, 'eval/logdet': log_det,
-                     'eval/log_prob': standard_normal_log_prob(v) + log_det, 'eval/nll': terms.nll_nats,
-                     'eval/bpd': bits_per_dim(terms.nll_nats, model.num_dims)})
+        ours.update(
+            {
+                'eval/kl': inference.kl_nats,
+                'eval/v': v,
+                'eval/logdet': log_det,
+                'eval/log_prob': standard_normal_log_prob(v) + log_det,
+                'eval/nll': terms.nll_nats,
+                'eval/bpd': bits_per_dim(terms.nll_nats, model.num_dims),
+            }
+        )
         z = inference.z
         if 'sample/prior_noise' in io:
-            z = ours['sample/z'] = model.latent.from_noise(tf.constant(io['sample/prior_noise'], self._dtype))
+            z = ours['sample/z'] = model.latent.from_noise(
+                tf.constant(io['sample/prior_noise'], self._dtype)
+            )
         if 'sample/v' in io:
-            ours['sample/x'] = model.flow.inverse_and_log_det(tf.constant(io['sample/v'], self._dtype), z)[0]
+            ours['sample/x'] = model.flow.inverse_and_log_det(
+                tf.constant(io['sample/v'], self._dtype), z
+            )[0]
         return ours
 
     def _compare_bins(self, x, theirs):
-        """Compares the colour values of samples, leaving out those that the reference's rounding decides."""
-        scale = 2 ** self._model.num_bits
+        """Compares the colour values of samples, leaving out those that the reference's rounding
+        decides.
+        """
+        scale = 2**self._model.num_bits
         position = (np.asarray(self._io['sample/x'], np.float64) + 1) / 2 * scale
         near_edge = np.abs(position - np.round(position)) / scale * 2 < EDGE
-        ours, theirs = (np.asarray(image).astype(int) >> (8 - self._model.num_bits)
-                        for image in (preprocess.to_images(x, self._model.num_bits), theirs))
-        return compare('sample/images', np.where(near_edge, 0, ours), np.where(near_edge, 0, theirs), 0.0)
+        ours, theirs = (
+            np.asarray(image).astype(int) >> (8 - self._model.num_bits)
+            for image in (preprocess.to_images(x, self._model.num_bits), theirs)
+        )
+        return compare(
+            'sample/images', np.where(near_edge, 0, ours), np.where(near_edge, 0, theirs), 0.0
+        )
 
     def training(self) -> list[Comparison]:
-        """Returns the comparisons of the `train/` arrays, the gradient norms and the parameter count.
+        """Returns the comparisons of the `train/` arrays, the gradient norms and the parameter
+        count.
 
         It makes one training pass, which moves batch norm's running averages.
         """
         model, io = self._model, self._io
         by_name = {slot.name: slot for slot in slots(model)}
         variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
-        terms, loss, gradients = _training_pass(model, variables, self._images, self._noise, self._labels)
+        terms, loss, gradients = _training_pass(
+            model, variables, self._images, self._noise, self._labels
+        )
         ours = {'train/loss': loss, 'train/bpd': bits_per_dim(terms.nll_nats, model.num_dims)}
         for name, slot in by_name.items():
             if not slot.is_trainable:
                 ours[f'train/after/{name}'] = next(iter(slot.weights.values()))
-        lines = [compare(key, ours[key], theirs, self._exact) if key in ours else
-                 Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name')
-                 for key, theirs in io.items() if key.startswith('train/')]
+        lines = [
+            compare(key, ours[key], theirs, self._exact)
+            if key in ours
+            else Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name')
+            for key, theirs in io.items()
+            if key.startswith('train/')
+        ]
         gradient_of = {id(variable): gradient for variable, gradient in zip(variables, gradients)}
         trained = {name for name, slot in by_name.items() if slot.is_trainable}
         for name, norm in self._fixture.gradient_norms.items():
             if name not in trained:
-                lines.append(Comparison(f'gradient {name}', None, None, None, 'FAIL', 'no weight of ours has this name'))
+                lines.append(
+                    Comparison(
+                        f'gradient {name}',
+                        None,
+                        None,
+                        None,
+                        'FAIL',
+                        'no weight of ours has this name',
+                    )
+                )
                 continue
-            gradient = by_name[name].pick(gradient_of[id(next(iter(by_name[name].weights.values())))])
-            lines.append(compare(f'gradient {name}', np.linalg.norm(gradient.astype(np.float64)), norm, self._exact))
+            gradient = by_name[name].pick(
+                gradient_of[id(next(iter(by_name[name].weights.values())))]
+            )
+            lines.append(
+                compare(
+                    f'gradient {name}',
+                    np.linalg.norm(gradient.astype(np.float64)),
+                    norm,
+                    self._exact,
+                )
+            )
         for name in sorted(trained - set(self._fixture.gradient_norms)):
-            lines.append(Comparison(f'gradient {name}', None, None, None, 'FAIL', 'the fixture holds no such gradient'))
+            lines.append(
+                Comparison(
+                    f'gradient {name}',
+                    None,
+                    None,
+                    None,
+                    'FAIL',
+                    'the fixture holds no such gradient',
+                )
+            )
         if self._fixture.num_parameters is not None:
-            lines.append(compare('params', count_parameters(model), self._fixture.num_parameters, 0.0))
+            lines.append(
+                compare('params', count_parameters(model), self._fixture.num_parameters, 0.0)
+            )
         return lines
 
 
@@ -158,4 +247,8 @@ def _training_pass(model, variables, images, noise, labels):
         tape.watch(variables)
         terms = model.terms(images, noise, training=True, labels=labels)
         loss = tf.reduce_mean(terms.nll_nats)
-    return terms, loss, tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return (
+        terms,
+        loss,
+        tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO),
+    )

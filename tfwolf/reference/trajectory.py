@@ -1,38 +1,64 @@
 """Twenty optimiser steps of the reference, repeated with the same images and noise."""
+
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.reference.layout import slots
 from tfwolf.reference.parity import Comparison, compare
 from tfwolf.training.optimizer import AdamW, WarmupDecay
-from tfwolf.variables import as_tensorflow, trainable_variables
 
 LOSS_TOLERANCE = 1e-9
 FINAL_TOLERANCE = 1e-8
-INPUTS = ('images', 'dequant_noise', 'posterior_noise', 'labels', 'weight_decay', 'warmup_steps', 'decay', 'base_lr',
-          'init_lr', 'n_bits')
+INPUTS = (
+    'images',
+    'dequant_noise',
+    'posterior_noise',
+    'labels',
+    'weight_decay',
+    'warmup_steps',
+    'decay',
+    'base_lr',
+    'init_lr',
+    'n_bits',
+)
 
 
 def skipped_trajectory(trajectory: Mapping[str, object], reason: str) -> list[Comparison]:
     """Returns one line per array of a trajectory that is not compared."""
-    return [Comparison(f'trajectory {key}', None, None, None, 'skipped', 'an input' if key in INPUTS else reason) for key in trajectory]
+    return [
+        Comparison(
+            f'trajectory {key}',
+            None,
+            None,
+            None,
+            'skipped',
+            'an input' if key in INPUTS else reason,
+        )
+        for key in trajectory
+    ]
 
 
 def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> list[Comparison]:
-    """Trains a model as the fixture says and returns the comparisons of its losses, learning rates and final weights.
+    """Trains a model as the fixture says and returns the comparisons of its losses, learning rates
+    and final weights.
 
     Args:
         trajectory: `{key: array}` of a `Fixture`.
         model: a float64 `Wolf` at the fixture's weights, with full matrices; it is changed.
     """
     variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
-    schedule = WarmupDecay(int(trajectory['warmup_steps']), peak=float(trajectory['base_lr']), initial=float(trajectory['init_lr']),
-                           decay=float(trajectory['decay']))
+    schedule = WarmupDecay(
+        int(trajectory['warmup_steps']),
+        peak=float(trajectory['base_lr']),
+        initial=float(trajectory['init_lr']),
+        decay=float(trajectory['decay']),
+    )
     optimizer = AdamW(variables, schedule, weight_decay=float(trajectory['weight_decay']))
     images = tf.constant(trajectory['images'])
     labels = tf.constant(trajectory['labels']) if 'labels' in trajectory else None
@@ -42,7 +68,9 @@ def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> lis
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss = tf.reduce_mean(model.terms(images, noise, training=True, labels=labels).nll_nats)
-        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = tape.gradient(
+            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
         rate = optimizer.learning_rate
         optimizer.apply(gradients, tf.constant(True))
         return loss, rate
@@ -51,22 +79,39 @@ def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> lis
     posterior_noise = trajectory.get('posterior_noise')
     losses, rates = [], []
     for number in range(num_steps):
-        posterior = tf.zeros([len(images), model.latent.noise_dim], model.dtype) if posterior_noise is None else tf.constant(
-            posterior_noise[number], model.dtype)
-        loss, rate = step(Noise(tf.constant(trajectory['dequant_noise'][number], model.dtype), posterior))
+        posterior = (
+            tf.zeros([len(images), model.latent.noise_dim], model.dtype)
+            if posterior_noise is None
+            else tf.constant(posterior_noise[number], model.dtype)
+        )
+        loss, rate = step(
+            Noise(tf.constant(trajectory['dequant_noise'][number], model.dtype), posterior)
+        )
         losses.append(float(loss))
         rates.append(float(rate))
     lines = skipped_trajectory({key: None for key in trajectory if key in INPUTS}, '')
     lines.append(compare('trajectory loss', losses, trajectory['loss'], LOSS_TOLERANCE))
     if 'learning_rate' in trajectory:
-        lines.append(compare('trajectory learning_rate', rates, trajectory['learning_rate'], LOSS_TOLERANCE))
+        lines.append(
+            compare('trajectory learning_rate', rates, trajectory['learning_rate'], LOSS_TOLERANCE)
+        )
     by_name = {slot.name: slot for slot in slots(model)}
     for key, theirs in trajectory.items():
         name = key.removeprefix('final/')
         if key.startswith('final/') and name in by_name:
             slot = by_name[name]
-            lines.append(compare(f'trajectory {key}', slot.pick(next(iter(slot.weights.values()))), slot.axes.to_ours(theirs),
-                                 FINAL_TOLERANCE))
+            lines.append(
+                compare(
+                    f'trajectory {key}',
+                    slot.pick(next(iter(slot.weights.values()))),
+                    slot.axes.to_ours(theirs),
+                    FINAL_TOLERANCE,
+                )
+            )
         elif key not in (*INPUTS, 'loss', 'learning_rate'):
-            lines.append(Comparison(f'trajectory {key}', None, None, None, 'FAIL', 'no output of ours has this name'))
+            lines.append(
+                Comparison(
+                    f'trajectory {key}', None, None, None, 'FAIL', 'no output of ours has this name'
+                )
+            )
     return lines

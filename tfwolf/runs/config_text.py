@@ -1,4 +1,7 @@
-"""The configuration that a run keeps as text: read, taken apart, and translated from earlier versions."""
+"""The configuration that a run keeps as text: read, taken apart, and translated from earlier
+versions.
+"""
+
 from __future__ import annotations
 
 import os
@@ -7,16 +10,24 @@ import re
 from tfwolf.training import run_directory
 
 # What the flag --precision used to bind, all four to one value.
-PRECISION = ('RefinedGlow.compute_dtype', 'Glow.compute_dtype', 'RealNVP.compute_dtype', 'Encoder.compute_dtype')
+PRECISION = (
+    'RefinedGlow.compute_dtype',
+    'Glow.compute_dtype',
+    'RealNVP.compute_dtype',
+    'Encoder.compute_dtype',
+)
 # Since networks are parts of their own, their arguments are theirs.
-RENAMED = {'RefinedGlow.compute_dtype': ('ConvCouplingNet.compute_dtype',),
-           'Glow.compute_dtype': ('GlowCouplingNet.compute_dtype', 'ZeroConv.compute_dtype'),
-           'RealNVP.compute_dtype': ('ResidualCouplingNet.compute_dtype',),
-           'RealNVP.num_blocks': ('ResidualCouplingNet.num_blocks',)}
+RENAMED = {
+    'RefinedGlow.compute_dtype': ('ConvCouplingNet.compute_dtype',),
+    'Glow.compute_dtype': ('GlowCouplingNet.compute_dtype', 'ZeroConv.compute_dtype'),
+    'RealNVP.compute_dtype': ('ResidualCouplingNet.compute_dtype',),
+    'RealNVP.num_blocks': ('ResidualCouplingNet.num_blocks',),
+}
 
 
 def modernized(text: str) -> str:
-    """Returns the text of a run's configuration with the names of this version; one of this version is returned as it is.
+    """Returns the text of a run's configuration with the names of this version; one of this version
+    is returned as it is.
 
     Args:
         text: of `config.gin`, in the layout of `Configuration.text`, with or without the seed.
@@ -30,7 +41,9 @@ def modernized(text: str) -> str:
         del new['Encoder.compute_dtype']
         new['experiment.precision'] = values.pop()
     else:
-        new.update({name: found[old] for old, names in RENAMED.items() if old in found for name in names})
+        new.update(
+            {name: found[old] for old, names in RENAMED.items() if old in found for name in names}
+        )
     if 'RealNVP.num_blocks' in found:
         new['ResidualCouplingNet.num_blocks'] = found['RealNVP.num_blocks']
     seed = [f'# seed = {found["seed"]}'] if 'seed' in found else []
@@ -38,7 +51,9 @@ def modernized(text: str) -> str:
 
 
 def bindings(text: str) -> dict[str, str]:
-    """Returns `{name: value}` as text for every binding of a gin text in the layout of `Configuration.text`, and 'seed' where it is in it."""
+    """Returns `{name: value}` as text for every binding of a gin text in the layout of
+    `Configuration.text`, and 'seed' where it is in it.
+    """
     found: dict[str, str] = {}
     name = None
     for line in text.splitlines():
@@ -64,6 +79,9 @@ def read_config(train_dir: str) -> str:
     """
     path = os.path.join(train_dir, run_directory.CONFIG)
     if not os.path.isfile(path):
-        raise ValueError(f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or name another --train_dir.')
+        raise ValueError(
+            f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or '
+            'name another --train_dir.'
+        )
     with open(path, encoding='utf-8') as file:
         return file.read()

@@ -1,17 +1,21 @@
-"""The evaluation of a run: likelihood first, then whatever else is asked for; nothing computed is lost on an error."""
+"""The evaluation of a run: likelihood first, then whatever else is asked for; nothing computed is
+lost on an error.
+"""
+
 from __future__ import annotations
 
 import contextlib
 import csv
 import io
 import os
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from tfwolf import validate
+from tfwolf.core import files, validate
+from tfwolf.core.progress import progress_bar
 from tfwolf.evaluation.assessment import Assessment
-from tfwolf.evaluation.journal import Journal
 from tfwolf.evaluation.provenance import provenance
-from tfwolf.progress import progress_bar
+from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.training import run_directory
 from tfwolf.training.interrupts import Interrupts
 
@@ -42,35 +46,70 @@ def evaluate(run: Any, request: Request) -> dict:
         WorkerLost: if another worker is gone.
     """
     if request.split not in SPLITS:
-        raise ValueError(f'`split` must be one of {", ".join(SPLITS)}; got split={request.split!r}.')
+        raise ValueError(
+            f'`split` must be one of {", ".join(SPLITS)}; got split={request.split!r}.'
+        )
     workers, dataset = run.workers, run.dataset
     with workers.together():
-        workers.check_alike(repr((run.config.text, os.path.basename(run.checkpoint), dataset.title, request._replace(evaluators=len(request.evaluators)))))
+        workers.check_alike(
+            repr(
+                (
+                    run.config.text,
+                    os.path.basename(run.checkpoint),
+                    dataset.title,
+                    request._replace(evaluators=len(request.evaluators)),
+                )
+            )
+        )
         split = dataset.split(request.split)
         if request.num_images is not None:
             split = split.take(validate.integer('num_images', request.num_images, minimum=1))
         about = provenance(dataset, request.split, split, run.checkpoint, run.weights, request.seed)
-        key = {**about, 'num_samples': request.num_samples, 'batch_size': request.batch_size, 'replicas': run.strategy.num_replicas_in_sync}
-        journal = Journal(os.path.join(run.train_dir, run_directory.JOURNAL), key, request.save and workers.is_chief)
-        if workers.differing(journal.position):
-            journal.clear()
+        key = {
+            **about,
+            'num_samples': request.num_samples,
+            'batch_size': request.batch_size,
+            'replicas': run.strategy.num_replicas_in_sync,
+        }
+        cache = ResumeCache(
+            os.path.join(run.train_dir, run_directory.RESUME_CACHE),
+            key,
+            request.save and workers.is_chief,
+        )
+        if workers.differing(cache.position):
+            cache.clear()
         with Interrupts(workers.agree_on_signal) as interrupts:
             bars = _progress_bars(interrupts, request.save and workers.is_chief)
-            assessment = Assessment(run.model, split, request.batch_size, request.num_samples, request.seed, run.strategy, journal, bars)
+            assessment = Assessment(
+                run.model,
+                split,
+                request.batch_size,
+                request.num_samples,
+                request.seed,
+                run.strategy,
+                cache,
+                bars,
+            )
             if request.save:
-                print(f'{dataset.title}, {request.split}: {split.num_examples:,} images; {run.checkpoint}', flush=True)
+                print(
+                    f'{dataset.title}, {request.split}: {split.num_examples:,} images; '
+                    f'{run.checkpoint}',
+                    flush=True,
+                )
             try:
                 result = {**assessment.likelihood(), **about}
                 for evaluator in (None, *request.evaluators):
-                    if evaluator is not None and (workers.is_chief or not getattr(evaluator, 'on_chief_alone', False)):
+                    if evaluator is not None and (
+                        workers.is_chief or not getattr(evaluator, 'on_chief_alone', False)
+                    ):
                         result.update(evaluator(assessment))
                     # What has been computed is written before anything else can fail.
                     if request.save and workers.is_chief:
                         _write(run.train_dir, assessment, result)
             except BaseException:
-                journal.save()
+                cache.save()
                 raise
-        journal.remove()
+        cache.remove()
     return result
 
 
@@ -88,9 +127,11 @@ def _progress_bars(interrupts, shown):
 
 
 def _write(train_dir, assessment, result):
-    run_directory.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
+    files.write_json(os.path.join(train_dir, run_directory.EVALUATION), result)
     text = io.StringIO()
     table = csv.writer(text, lineterminator='\n')
     table.writerow(['image', *assessment.columns])
-    table.writerows([number, *map(float, row)] for number, row in enumerate(zip(*assessment.columns.values())))
-    run_directory.write_text(os.path.join(train_dir, run_directory.IMAGES), text.getvalue())
+    table.writerows(
+        [number, *map(float, row)] for number, row in enumerate(zip(*assessment.columns.values()))
+    )
+    files.write_text(os.path.join(train_dir, run_directory.IMAGES), text.getvalue())

@@ -1,17 +1,23 @@
-"""Trains a model from Python: a shipped configuration, a gin file, or parts made in Python, on any images."""
+"""Trains a model from Python: a shipped configuration, a gin file, or parts made in Python, on any
+images.
+"""
+
 from __future__ import annotations
 
 import ast
 import dataclasses
 import os
 import time
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from tfwolf.core import files
+from tfwolf.core.messages import did_you_mean
+from tfwolf.core.parts import Factory
+from tfwolf.core.variables import count_parameters
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
-from tfwolf.messages import did_you_mean
 from tfwolf.models.wolf import Wolf
-from tfwolf.parts import Factory
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
@@ -26,26 +32,34 @@ from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.training.workers import Workers
-from tfwolf.variables import count_parameters
 
 
-def fit(config: str | Sequence[str] = (), train_dir: str | os.PathLike | None = None, *, model: Wolf | Callable | None = None, images: Any = None,
-        seed: int = 0, params: Sequence[str] = (), environment: Environment = Environment(), **settings: Any) -> Run:
+def fit(
+    config: str | Sequence[str] = (),
+    train_dir: str | os.PathLike | None = None,
+    *,
+    model: Wolf | Callable | None = None,
+    images: Any = None,
+    seed: int = 0,
+    params: Sequence[str] = (),
+    environment: Environment = Environment(),
+    **settings: Any,
+) -> Run:
     """Trains a model and returns the `Run`, or continues the run in `train_dir`.
 
-    The folder holds checkpoints, summaries for TensorBoard, pictures and the configuration. The same call continues a run that was
-    interrupted, bit for bit. Ctrl-C saves a checkpoint first.
+    The folder holds checkpoints, summaries for TensorBoard, pictures and the configuration. The
+    same call continues a run that was interrupted, bit for bit. Ctrl-C saves a checkpoint first.
 
-    Args:
-        config: name of a shipped configuration such as 'digits', path of a gin file, or several of them, of which later ones win.
-        train_dir: folder of the run.
-        model: instead of `config`: a function of (image_shape, seed) that returns a `Wolf`, or, on one device, a `Wolf`.
-        images: images instead of those of `config`; see `tfwolf.data.given.as_dataset`: a uint8 array `[num_images, height, width,
-            channels]`, a pair of such an array and labels, a `tf.data.Dataset`, a folder, an `ImageDataset`.
-        seed: integer, of the initial weights, the order of images and all noise.
-        params: gin bindings that win over `config`, such as 'Wolf.num_bits = 5'.
-        environment: an `Environment`: devices, folder of data, and what does not change results.
-        **settings: attributes of `tfwolf.Settings`, such as `max_steps` and `batch_size`; they win over `config` and `params`.
+    Args: config: name of a shipped configuration such as 'digits', path of a gin file, or several
+        of them, of which later ones win. train_dir: folder of the run. model: instead of `config`:
+        a function of (image_shape, seed) that returns a `Wolf`, or, on one device, a `Wolf`.
+        images: images instead of those of `config`; see `tfwolf.data.given.as_dataset`: a uint8
+        array `[num_images, height, width, channels]`, a pair of such an array and labels, a
+        `tf.data.Dataset`, a folder, an `ImageDataset`. seed: integer, of the initial weights, the
+        order of images and all noise. params: gin bindings that win over `config`, such as
+        'Wolf.num_bits = 5'. environment: an `Environment`: devices, folder of data, and what does
+        not change results. **settings: attributes of `tfwolf.Settings`, such as `max_steps` and
+        `batch_size`; they win over `config` and `params`.
 
     Raises:
         ValueError: if an argument breaks its rule, or the folder holds something else.
@@ -60,25 +74,40 @@ def fit(config: str | Sequence[str] = (), train_dir: str | os.PathLike | None = 
         raise ValueError('`train_dir` must be given: the folder of the run.')
     config = [config] if isinstance(config, (str, os.PathLike)) else list(config)
     if bool(config) == (model is not None):
-        raise ValueError('Give either `config`, such as "digits" or the path of a gin file, or a `model` made in Python; got '
-                         f'config={config or None!r} and model={model!r}.')
+        raise ValueError(
+            'Give either `config`, such as "digits" or the path of a gin file, or a `model` made '
+            'in Python; got '
+            f'config={config or None!r} and model={model!r}.'
+        )
     _check_settings(settings)
     texts = [f'train.{name} = {value!r}' for name, value in settings.items() if _is_literal(value)]
     if model is not None and images is None:
-        raise ValueError('`images` must be given with `model`: an array, a folder, a tf.data.Dataset or the like.')
+        raise ValueError(
+            '`images` must be given with `model`: an array, a folder, a tf.data.Dataset or the '
+            'like.'
+        )
     dataset = None if images is None else as_dataset(images)
     given: dict[str, Any] = given_parts(model, dataset)
     if dataset is not None:
         given['image_shape'] = dataset.image_shape
-        texts += ['experiment.dataset = None', f'experiment.image_shape = {tuple(dataset.image_shape)}']
+        texts += [
+            'experiment.dataset = None',
+            f'experiment.image_shape = {tuple(dataset.image_shape)}',
+        ]
     configuration = read_configuration(config, [*params, *texts], given=given)
     others = {name: value for name, value in settings.items() if not _is_literal(value)}
     chosen = dataclasses.replace(_settings_of(configuration), **others)
     return fit_configuration(configuration, chosen, os.fspath(train_dir), seed, environment)
 
 
-def fit_configuration(configuration: Configuration, settings: Settings, train_dir: str, seed: int, environment: Environment,
-                      process_started: float | None = None) -> Run:
+def fit_configuration(
+    configuration: Configuration,
+    settings: Settings,
+    train_dir: str,
+    seed: int,
+    environment: Environment,
+    process_started: float | None = None,
+) -> Run:
     """Trains what a `Configuration` describes; see `fit`.
 
     Args:
@@ -95,8 +124,11 @@ def fit_configuration(configuration: Configuration, settings: Settings, train_di
         check_batch_size(strategy, settings.batch_size)
         dataset = experiment.open_dataset(environment.data_dir, environment.download)
         if settings.batch_size > dataset.train.num_examples:
-            raise ValueError(f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of training images; got '
-                             f'{settings.batch_size}.')
+            raise ValueError(
+                f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of '
+                'training images; got '
+                f'{settings.batch_size}.'
+            )
         # While the model is built.
         dataset.train.prefetch()
         with strategy.scope():
@@ -105,12 +137,31 @@ def fit_configuration(configuration: Configuration, settings: Settings, train_di
         sizes = [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)]
         workers.check_alike(repr((text, settings.max_steps, dataset.title, sizes)))
         if workers.is_chief:
-            run_directory.prepare(train_dir, text, lambda text: bindings(modernized(text)), environment.resume, environment.override_config)
-            run_directory.write_text(os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text)
+            run_directory.prepare(
+                train_dir,
+                text,
+                lambda text: bindings(modernized(text)),
+                environment.resume,
+                environment.override_config,
+            )
+            files.write_text(
+                os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text
+            )
         with Interrupts(workers.agree_on_signal) as interrupts:
-            run = TrainingRun(model, dataset, settings, strategy, train_dir, seed, environment.xla,
-                              {'config': text, 'operative_config': configuration.operative_text}, workers, interrupts, started,
-                              environment.verbose)
+            run = TrainingRun(
+                model,
+                dataset,
+                settings,
+                strategy,
+                train_dir,
+                seed,
+                environment.xla,
+                {'config': text, 'operative_config': configuration.operative_text},
+                workers,
+                interrupts,
+                started,
+                environment.verbose,
+            )
             _introduce(run, dataset)
             step = train(run, settings.max_steps)
             result = evaluate_test(run, step) if settings.test_samples else None
@@ -118,17 +169,36 @@ def fit_configuration(configuration: Configuration, settings: Settings, train_di
         if step.averages is not None:
             step.averages.adopt()
     # The other workers write none, and may not see the chief's folder.
-    checkpoint = (find_checkpoint(train_dir, 'latest') if workers.is_chief
-                  else checkpoint_path(os.path.join(train_dir, LATEST), int(step.step.numpy())))
-    return Run(model, configuration, train_dir, checkpoint, weights, experiment, environment, strategy, result)
+    checkpoint = (
+        find_checkpoint(train_dir, 'latest')
+        if workers.is_chief
+        else checkpoint_path(os.path.join(train_dir, LATEST), int(step.step.numpy()))
+    )
+    return Run(
+        model,
+        configuration,
+        train_dir,
+        checkpoint,
+        weights,
+        experiment,
+        environment,
+        strategy,
+        result,
+    )
 
 
 def _introduce(run: TrainingRun, dataset: ImageDataset) -> None:
-    run.say(f'{dataset.title}: {dataset.train.num_examples:,} training, {dataset.validation.num_examples:,} validation, '
-            f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}')
+    run.say(
+        f'{dataset.title}: {dataset.train.num_examples:,} training, '
+        f'{dataset.validation.num_examples:,} validation, '
+        f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}'
+    )
     workers = f' of {run.workers.count} workers' if run.workers.count > 1 else ''
-    run.say(f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, {run.strategy.num_replicas_in_sync} '
-            f'replica(s){workers}; built after {time.perf_counter() - run.process_started:.1f} s')
+    run.say(
+        f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, '
+        f'{run.strategy.num_replicas_in_sync} '
+        f'replica(s){workers}; built after {time.perf_counter() - run.process_started:.1f} s'
+    )
 
 
 def _check_settings(settings: dict[str, Any]) -> None:
@@ -140,8 +210,14 @@ def _check_settings(settings: dict[str, Any]) -> None:
 
 
 def _settings_of(configuration: Configuration) -> Settings:
-    missing = [name for name in ('batch_size', 'max_steps') if name not in configuration.settings.arguments]
-    if missing and 'model' in configuration.experiment.arguments and not isinstance(configuration.experiment.arguments['model'], Factory):
+    missing = [
+        name for name in ('batch_size', 'max_steps') if name not in configuration.settings.arguments
+    ]
+    if (
+        missing
+        and 'model' in configuration.experiment.arguments
+        and not isinstance(configuration.experiment.arguments['model'], Factory)
+    ):
         raise ValueError(f'`{missing[0]}` must be given to fit together with `model`; got none.')
     return configuration.settings()
 

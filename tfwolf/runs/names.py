@@ -1,4 +1,7 @@
-"""Every name that gin files may use: imports the modules that register parts, and registers functions of TensorFlow."""
+"""Every name that gin files may use: imports the modules that register parts, and registers
+functions of TensorFlow.
+"""
+
 import importlib
 import pkgutil
 
@@ -8,13 +11,23 @@ import tfwolf.bijectors
 import tfwolf.data
 import tfwolf.distributions
 import tfwolf.evaluation
+import tfwolf.flows
 import tfwolf.models
 import tfwolf.nets
 import tfwolf.training
-from tfwolf.parts import register
+from tfwolf.core.parts import register
 
 # A new module in one of these rooms need not be listed anywhere.
-for _room in (tfwolf.data, tfwolf.nets, tfwolf.bijectors, tfwolf.distributions, tfwolf.models, tfwolf.evaluation, tfwolf.training):
+for _room in (
+    tfwolf.data,
+    tfwolf.nets,
+    tfwolf.bijectors,
+    tfwolf.flows,
+    tfwolf.distributions,
+    tfwolf.models,
+    tfwolf.evaluation,
+    tfwolf.training,
+):
     for _module in pkgutil.iter_modules(_room.__path__, f'{_room.__name__}.'):
         importlib.import_module(_module.name)
 

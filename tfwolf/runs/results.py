@@ -1,16 +1,20 @@
-"""The folder of a tool's results: numbers as JSON, pictures as PNG, both in TensorBoard, and what they were made from."""
+"""The folder of a tool's results: numbers as JSON, pictures as PNG, both in TensorBoard, and what
+they were made from.
+"""
+
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from tfwolf.evaluation.grids import to_rgb, write_png
-from tfwolf.files import UNFINISHED
-from tfwolf.training import run_directory
+from tfwolf.core import files
+from tfwolf.core.files import UNFINISHED
+from tfwolf.pictures.grids import to_rgb, write_png
 from tfwolf.training.summaries import Summaries
 
 MADE_FROM = 'made_from.json'
@@ -19,7 +23,8 @@ MADE_FROM = 'made_from.json'
 class ResultFolder:
     """A folder that holds the results of one tool on one model.
 
-    The same tool with the same settings on the same model may use the folder again and replaces what it made; anything else is refused.
+    The same tool with the same settings on the same model may use the folder again and replaces
+    what it made; anything else is refused.
 
     Args:
         folder: path.
@@ -31,13 +36,19 @@ class ResultFolder:
         ValueError: if the folder holds other results, or other files; nothing is written then.
     """
 
-    def __init__(self, folder: str | os.PathLike, made_from: Mapping[str, Any], step: int, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        made_from: Mapping[str, Any],
+        step: int,
+        overwrite: bool = False,
+    ) -> None:
         self.folder = str(folder)
         self._made_from = json.loads(json.dumps(made_from))
         self._step = step
         _check_free(self.folder, self._made_from, overwrite)
         os.makedirs(self.folder, exist_ok=True)
-        run_directory.write_json(self.path(MADE_FROM), self._made_from)
+        files.write_json(self.path(MADE_FROM), self._made_from)
         shutil.rmtree(self.path('tensorboard'), ignore_errors=True)
         self._summaries = Summaries(self.folder)
         self._written = []
@@ -53,7 +64,9 @@ class ResultFolder:
         self.wrote(f'{name}.png')
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray]) -> None:
-        """Writes uint8 images `[height, width, channels]` as PNG files into the folder `NAME`, which holds nothing else then."""
+        """Writes uint8 images `[height, width, channels]` as PNG files into the folder `NAME`,
+        which holds nothing else then.
+        """
         shutil.rmtree(self.path(name), ignore_errors=True)
         for own, image in images.items():
             write_png(os.path.join(self.path(name), f'{own}.png'), to_rgb(image))
@@ -65,14 +78,19 @@ class ResultFolder:
             self._written.append(name)
 
     def write(self, values: Mapping[str, Any], name: str = 'result') -> None:
-        """Writes `NAME.json`, which holds `values` and what they were made from; numbers are scalars `NAME/...` in TensorBoard.
+        """Writes `NAME.json`, which holds `values` and what they were made from; numbers are
+        scalars `NAME/...` in TensorBoard.
 
         Args:
             values: dict of JSON values.
             name: of the file, without extension.
         """
-        run_directory.write_json(self.path(f'{name}.json'), {**values, 'made_from': self._made_from})
-        numbers = {key: value for key, value in values.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
+        files.write_json(self.path(f'{name}.json'), {**values, 'made_from': self._made_from})
+        numbers = {
+            key: value
+            for key, value in values.items()
+            if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
         self._summaries.metrics(name, numbers, self._step)
         self._summaries.flush()
         self.wrote(f'{name}.json')
@@ -80,7 +98,11 @@ class ResultFolder:
     def finish(self, values: Mapping[str, Any], name: str = 'result') -> None:
         """Writes as `write` does, and says where everything is."""
         self.write(values, name)
-        print(f'Written to {self.folder}: {", ".join(self._written)}; also in tensorboard --logdir={self.folder}', flush=True)
+        print(
+            f'Written to {self.folder}: {", ".join(self._written)}; also in tensorboard '
+            f'--logdir={self.folder}',
+            flush=True,
+        )
 
 
 def _check_free(folder, made_from, overwrite):
@@ -90,12 +112,25 @@ def _check_free(folder, made_from, overwrite):
         return
     path = os.path.join(folder, MADE_FROM)
     if not os.path.exists(path):
-        raise ValueError(f'The folder {folder} is not empty and holds no results of this tool (no {MADE_FROM}); nothing was written. '
-                         'Name another --output_dir.')
+        raise ValueError(
+            f'The folder {folder} is not empty and holds no results of this tool (no '
+            f'{MADE_FROM}); nothing was written. '
+            'Name another --output_dir.'
+        )
     with open(path, encoding='utf-8') as file:
         before = json.load(file)
     if before != made_from and not overwrite:
-        names = sorted(name for name in before.keys() | made_from.keys() if before.get(name) != made_from.get(name))
-        lines = [f'  {name}: {json.dumps(before.get(name))} there, {json.dumps(made_from.get(name))} now' for name in names]
-        raise ValueError(f'{folder} holds other results; nothing was written. Name another --output_dir, or replace them with --overwrite. '
-                         'They differ in\n' + '\n'.join(lines))
+        names = sorted(
+            name
+            for name in before.keys() | made_from.keys()
+            if before.get(name) != made_from.get(name)
+        )
+        lines = [
+            f'  {name}: {json.dumps(before.get(name))} there, {json.dumps(made_from.get(name))} now'
+            for name in names
+        ]
+        raise ValueError(
+            f'{folder} holds other results; nothing was written. Name another --output_dir, or '
+            'replace them with --overwrite. '
+            'They differ in\n' + '\n'.join(lines)
+        )

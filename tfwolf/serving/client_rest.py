@@ -1,9 +1,13 @@
-"""REST for the client: requests as TensorFlow Serving takes them. Needs `requests` and no TensorFlow."""
+"""REST for the client: requests as TensorFlow Serving takes them. Needs `requests` and no
+TensorFlow.
+"""
+
 from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Dict, Mapping, Tuple, Type
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import requests
@@ -12,47 +16,80 @@ import requests
 class Rest:
     """A model of a server's REST interface.
 
-    Args:
-        url: 'http://host:port'.
-        model_name: as the server knows it.
-        timeout: seconds to wait for an answer.
-        error_type: what to raise, with a message, if the server cannot be reached or refuses a request.
+    Args: url: 'http://host:port'. model_name: as the server knows it. timeout: seconds to wait for
+        an answer. error_type: what to raise, with a message, if the server cannot be reached or
+        refuses a request.
     """
 
-    def __init__(self, url: str, model_name: str, timeout: float, error_type: Type[Exception]) -> None:
-        self._url, self._timeout, self._error_type = f'{url.rstrip("/")}/v1/models/{model_name}', timeout, error_type
+    def __init__(
+        self, url: str, model_name: str, timeout: float, error_type: type[Exception]
+    ) -> None:
+        self._url, self._timeout, self._error_type = (
+            f'{url.rstrip("/")}/v1/models/{model_name}',
+            timeout,
+            error_type,
+        )
 
-    def signatures(self) -> Dict[str, Tuple[Dict[str, Any], Dict[str, Any]]]:
+    def signatures(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         """Returns `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
+
         def of(infos):
-            return {name: (info['dtype'], [int(dim['size']) for dim in info['tensor_shape']['dim']]) for name, info in infos.items()}
+            return {
+                name: (info['dtype'], [int(dim['size']) for dim in info['tensor_shape']['dim']])
+                for name, info in infos.items()
+            }
 
         found = self._call('GET', '/metadata')['metadata']['signature_def']['signature_def']
-        return {name: (of(both['inputs']), of(both['outputs'])) for name, both in found.items() if not name.startswith('__')}
+        return {
+            name: (of(both['inputs']), of(both['outputs']))
+            for name, both in found.items()
+            if not name.startswith('__')
+        }
 
-    def predict(self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Any]) -> Dict[str, np.ndarray]:
-        """Returns `{name: array}`; `inputs` alike, and `outputs` as `{name: (numpy type, shape)}`, in the types of the signature."""
-        values = {name: [{'b64': base64.b64encode(value).decode()} for value in array] if array.dtype == np.object_ else array.tolist()
-                  for name, array in inputs.items()}
+    def predict(
+        self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Returns `{name: array}`; `inputs` alike, and `outputs` as `{name: (numpy type, shape)}`,
+        in the types of the signature.
+        """
+        values = {
+            name: [{'b64': base64.b64encode(value).decode()} for value in array]
+            if array.dtype == np.object_
+            else array.tolist()
+            for name, array in inputs.items()
+        }
         # Not `json=`, which refuses NaN: the server is to name the input that has it.
-        answer = self._call('POST', ':predict', json.dumps({'signature_name': signature, 'inputs': values}))['outputs']
+        answer = self._call(
+            'POST', ':predict', json.dumps({'signature_name': signature, 'inputs': values})
+        )['outputs']
         # A single output comes without its name.
         named = answer if len(outputs) > 1 else dict.fromkeys(outputs, answer)
-        return {name: np.array([base64.b64decode(value['b64']) for value in named[name]], dtype) if dtype == np.object_ else
-                np.array(named[name], dtype) for name, (dtype, _) in outputs.items()}
+        return {
+            name: np.array([base64.b64decode(value['b64']) for value in named[name]], dtype)
+            if dtype == np.object_
+            else np.array(named[name], dtype)
+            for name, (dtype, _) in outputs.items()
+        }
 
     def _call(self, method, what, body=None):
         try:
             response = requests.request(method, self._url + what, data=body, timeout=self._timeout)
         except requests.Timeout:
-            raise self._error_type(f'No answer from {self._url} within {self._timeout:g} s') from None
+            raise self._error_type(
+                f'No answer from {self._url} within {self._timeout:g} s'
+            ) from None
         except requests.RequestException as error:
-            raise self._error_type(f'The server cannot be reached at {self._url} ({type(error).__name__})') from None
+            raise self._error_type(
+                f'The server cannot be reached at {self._url} ({type(error).__name__})'
+            ) from None
         try:
             answer = json.loads(response.text)
         except ValueError:
             # Older servers escape quotes as C does, which is not JSON.
             answer = {'error': response.text[:300] or 'nothing'}
         if not response.ok or not isinstance(answer, dict) or 'error' in answer:
-            raise self._error_type(f'The server answers {response.status_code}: {answer["error"] if "error" in answer else answer}')
+            raise self._error_type(
+                f'The server answers {response.status_code}: '
+                f'{answer["error"] if "error" in answer else answer}'
+            )
         return answer

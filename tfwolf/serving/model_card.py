@@ -1,26 +1,33 @@
-"""The card of an exported model: what it is, what it was made from, how good it is, and what it is not for."""
+"""The card of an exported model: what it is, what it was made from, how good it is, and what it is
+not for.
+"""
+
 from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.verification import Difference
 from tfwolf.training import run_directory
 
 
-def model_card(model: Wolf, parameters: int, provenance: Dict[str, Any], train_dir: str, config: str,
-               differences: Optional[List[Difference]]) -> str:
+def model_card(
+    model: Wolf,
+    parameters: int,
+    provenance: dict[str, Any],
+    train_dir: str,
+    config: str,
+    differences: list[Difference] | None,
+) -> str:
     """Returns the model card as Markdown.
 
-    Args:
-        model: the `Wolf`.
-        parameters: number of its trained weights.
-        provenance: dict with `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and `versions`.
-        train_dir: folder of the run, with the results of `tfwolf.evaluate` if it was evaluated.
-        config: text of its configuration.
-        differences: list of `Difference` from the checkpoint, or None if the export was not verified.
+    Args: model: the `Wolf`. parameters: number of its trained weights. provenance: dict with
+        `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and `versions`. train_dir:
+        folder of the run, with the results of `tfwolf.evaluate` if it was evaluated. config: text
+        of its configuration. differences: list of `Difference` from the checkpoint, or None if the
+        export was not verified.
     """
     height, width, channels = model.image_shape
     latent = f'z of {model.latent.dim} dimensions, and ' if model.latent.has_z else ''
@@ -69,16 +76,34 @@ def _results(train_dir, provenance):
         return 'Nothing yet: the run was not evaluated (`python -m tfwolf.evaluate --train_dir=...`) before it was exported.'
     with open(path, encoding='utf-8') as file:
         result = json.load(file)
-    if (result.get('checkpoint_sha256'), result.get('weights', 'raw')) != (provenance['checkpoint_sha256'], provenance['weights']):
-        return (f'Nothing of these weights: the evaluation in the run\'s folder is of {result.get("checkpoint")}, '
-                f'{result.get("weights", "raw")} weights.')
-    rows = [('bits/dim, a bound' if 'kl_nats' in result and result['kl_nats'] else 'bits/dim', result['bits_per_dim'], result['bits_per_dim_stderr']),
-            ('bits/dim, importance-weighted', result['bits_per_dim_iwae'], None)]
-    lines = '\n'.join(f'| {name} | {_number(value)}{"" if error is None else f" ± {_number(error)}"} |' for name, value, error in rows)
+    if (result.get('checkpoint_sha256'), result.get('weights', 'raw')) != (
+        provenance['checkpoint_sha256'],
+        provenance['weights'],
+    ):
+        return (
+            "Nothing of these weights: the evaluation in the run's folder is of "
+            f'{result.get("checkpoint")}, '
+            f'{result.get("weights", "raw")} weights.'
+        )
+    rows = [
+        (
+            'bits/dim, a bound' if 'kl_nats' in result and result['kl_nats'] else 'bits/dim',
+            result['bits_per_dim'],
+            result['bits_per_dim_stderr'],
+        ),
+        ('bits/dim, importance-weighted', result['bits_per_dim_iwae'], None),
+    ]
+    lines = '\n'.join(
+        f'| {name} | {_number(value)}{"" if error is None else f" ± {_number(error)}"} |'
+        for name, value, error in rows
+    )
     name = ' '.join(filter(None, (result['dataset'], result.get('dataset_version'))))
-    return (f'On {result["num_images"]:,} images of {name}, {result["split"]} split, with K = {result["num_samples"]} draws of the noise per '
-            f'image (`python -m tfwolf.evaluate --num_samples={result["num_samples"]}`):\n\n'
-            f'| | |\n|---|---|\n{lines}')
+    return (
+        f'On {result["num_images"]:,} images of {name}, {result["split"]} split, with K = '
+        f'{result["num_samples"]} draws of the noise per '
+        f'image (`python -m tfwolf.evaluate --num_samples={result["num_samples"]}`):\n\n'
+        f'| | |\n|---|---|\n{lines}'
+    )
 
 
 def _verified(differences):
@@ -86,9 +111,13 @@ def _verified(differences):
         return 'The export was **not** compared with the checkpoint (`--noverify`).'
     floats = max((found.value for found in differences if found.bound < 1e-4), default=0.0)
     pixels = max((found.value for found in differences if found.bound >= 1e-4), default=0.0)
-    return (f'Before it was published every signature was called, in a fresh process through TensorFlow\'s C API, and compared with the '
-            f'checkpoint: numbers differ by at most {floats:.1e} (|a - b| / max(1, max|b|)), and {100 * pixels:.2g} % of the colour values by one '
-            'level.')
+    return (
+        'Before it was published every signature was called, in a fresh process through '
+        "TensorFlow's C API, and compared with the "
+        f'checkpoint: numbers differ by at most {floats:.1e} (|a - b| / max(1, max|b|)), and '
+        f'{100 * pixels:.2g} % of the colour values by one '
+        'level.'
+    )
 
 
 def _number(value):

@@ -1,14 +1,25 @@
-"""The signatures of a SavedModel, read without TensorFlow's Python: their names, types, shapes and places in the graph."""
+"""The signatures of a SavedModel, read without TensorFlow's Python: their names, types, shapes and
+places in the graph.
+"""
+
 from __future__ import annotations
 
 import functools
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 # TensorFlow's numbers of types, `types.proto`.
-DTYPES = {1: np.float32, 2: np.float64, 3: np.int32, 4: np.uint8, 7: np.object_, 9: np.int64, 10: np.bool_}
+DTYPES = {
+    1: np.float32,
+    2: np.float64,
+    3: np.int32,
+    4: np.uint8,
+    7: np.object_,
+    9: np.int64,
+    10: np.bool_,
+}
 
 
 class TensorInfo(NamedTuple):
@@ -21,50 +32,75 @@ class TensorInfo(NamedTuple):
     """
 
     dtype: type
-    shape: Tuple[Optional[int], ...]
-    place: Optional[Tuple[str, int]]
+    shape: tuple[int | None, ...]
+    place: tuple[str, int] | None
 
 
 class Signature(NamedTuple):
     """The inputs and outputs of a function, each `{name: TensorInfo}`."""
 
-    inputs: Dict[str, TensorInfo]
-    outputs: Dict[str, TensorInfo]
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
 
 
-def read_signatures(meta_graph: bytes) -> Dict[str, Signature]:
+def read_signatures(meta_graph: bytes) -> dict[str, Signature]:
     """Returns `{name: Signature}` of a serialised `MetaGraphDef`, bytes."""
     message = _meta_graph_type().FromString(meta_graph)
-    return {entry.key: Signature({tensor.key: _info(tensor.value) for tensor in entry.value.inputs},
-                                 {tensor.key: _info(tensor.value) for tensor in entry.value.outputs})
-            for entry in message.signatures if entry.key != '__saved_model_init_op'}
+    return {
+        entry.key: Signature(
+            {tensor.key: _info(tensor.value) for tensor in entry.value.inputs},
+            {tensor.key: _info(tensor.value) for tensor in entry.value.outputs},
+        )
+        for entry in message.signatures
+        if entry.key != '__saved_model_init_op'
+    }
 
 
 def _info(tensor):
     operation, _, index = tensor.name.partition(':')
-    return TensorInfo(DTYPES[tensor.dtype], tuple(None if dim.size < 0 else dim.size for dim in tensor.shape.dims), (operation, int(index or 0)))
+    return TensorInfo(
+        DTYPES[tensor.dtype],
+        tuple(None if dim.size < 0 else dim.size for dim in tensor.shape.dims),
+        (operation, int(index or 0)),
+    )
 
 
 @functools.cache
 def _meta_graph_type():
-    """Returns the class of that part of `MetaGraphDef` which names the signatures: its field numbers are TensorFlow's."""
-    file = descriptor_pb2.FileDescriptorProto(name='signatures.proto', package='signatures', syntax='proto3')
+    """Returns the class of that part of `MetaGraphDef` which names the signatures: its field
+    numbers are TensorFlow's.
+    """
+    file = descriptor_pb2.FileDescriptorProto(
+        name='signatures.proto', package='signatures', syntax='proto3'
+    )
     field_type = descriptor_pb2.FieldDescriptorProto
     messages = {
         'Dim': [('size', 1, field_type.TYPE_INT64)],
         'Shape': [('dims', 2, 'Dim*')],
-        'Tensor': [('name', 1, field_type.TYPE_STRING), ('dtype', 2, field_type.TYPE_INT32), ('shape', 3, 'Shape')],
+        'Tensor': [
+            ('name', 1, field_type.TYPE_STRING),
+            ('dtype', 2, field_type.TYPE_INT32),
+            ('shape', 3, 'Shape'),
+        ],
         'NamedTensor': [('key', 1, field_type.TYPE_STRING), ('value', 2, 'Tensor')],
         'Function': [('inputs', 1, 'NamedTensor*'), ('outputs', 2, 'NamedTensor*')],
         'NamedFunction': [('key', 1, field_type.TYPE_STRING), ('value', 2, 'Function')],
-        'MetaGraph': [('signatures', 5, 'NamedFunction*')]}
+        'MetaGraph': [('signatures', 5, 'NamedFunction*')],
+    }
     for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field, number, kind in fields:
             repeated = isinstance(kind, str) and kind.endswith('*')
-            added = message.field.add(name=field, number=number, label=field_type.LABEL_REPEATED if repeated else field_type.LABEL_OPTIONAL)
+            added = message.field.add(
+                name=field,
+                number=number,
+                label=field_type.LABEL_REPEATED if repeated else field_type.LABEL_OPTIONAL,
+            )
             if isinstance(kind, str):
-                added.type, added.type_name = field_type.TYPE_MESSAGE, f'.signatures.{kind.rstrip("*")}'
+                added.type, added.type_name = (
+                    field_type.TYPE_MESSAGE,
+                    f'.signatures.{kind.rstrip("*")}',
+                )
             else:
                 added.type = kind
     pool = descriptor_pool.DescriptorPool()

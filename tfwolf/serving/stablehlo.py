@@ -1,4 +1,7 @@
-"""The numeric functions of a model as StableHLO, for runtimes that are no TensorFlow: JAX, PJRT, IREE."""
+"""The numeric functions of a model as StableHLO, for runtimes that are no TensorFlow: JAX, PJRT,
+IREE.
+"""
+
 from __future__ import annotations
 
 import json
@@ -6,7 +9,7 @@ import os
 import pathlib
 import re
 import shutil
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -22,9 +25,11 @@ NUM_PLACES = {'num_alphas': 5, 'num_betas': 11}
 
 
 def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[int]) -> None:
-    """Writes a StableHLO module for every function and batch size, their weights, and a list of what goes in and comes out where.
+    """Writes a StableHLO module for every function and batch size, their weights, and a list of
+    what goes in and comes out where.
 
-    `main` of a module takes the inputs in the order of the manifest, then the weights; it returns the outputs in the order of the manifest.
+    `main` of a module takes the inputs in the order of the manifest, then the weights; it returns
+    the outputs in the order of the manifest.
     Inputs are not checked: the rules in the manifest are the caller's to keep.
 
     Args:
@@ -34,21 +39,41 @@ def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[i
     """
     weights, functions = {}, {}
     for name, signature in signatures.all.items():
-        if name == DEFAULT or any(tensor.dtype == tf.string for tensor in (*signature.arguments.values(), *signature.results.values())):
+        if name == DEFAULT or any(
+            tensor.dtype == tf.string
+            for tensor in (*signature.arguments.values(), *signature.results.values())
+        ):
             continue
-        entry = {'meaning': signature.meaning, 'files': {},
-                 'inputs': [{'name': key, **described(tensor)} for key, tensor in signature.arguments.items()],
-                 'outputs': [{'name': key, **described(tensor)} for key, tensor in sorted(signature.results.items())]}
+        entry = {
+            'meaning': signature.meaning,
+            'files': {},
+            'inputs': [
+                {'name': key, **described(tensor)} for key, tensor in signature.arguments.items()
+            ],
+            'outputs': [
+                {'name': key, **described(tensor)}
+                for key, tensor in sorted(signature.results.items())
+            ],
+        }
         for batch_size in batch_sizes:
             file = f'{name}.b{batch_size}.mlir'
-            specs = [tf.TensorSpec(_sizes(argument.shape, batch_size), argument.dtype) for argument in signature.arguments.values()]
+            specs = [
+                tf.TensorSpec(_sizes(argument.shape, batch_size), argument.dtype)
+                for argument in signature.arguments.values()
+            ]
             text, variables = _lower(signature, specs)
             entry['files'][str(batch_size)] = file
-            entry['weights'] = [weights.setdefault(id(variable), (f'w{len(weights)}', variable))[0] for variable in variables]
+            entry['weights'] = [
+                weights.setdefault(id(variable), (f'w{len(weights)}', variable))[0]
+                for variable in variables
+            ]
             with open(os.path.join(folder, file), 'w', encoding='utf-8') as stream:
                 stream.write(text)
         functions[name] = entry
-    np.savez(os.path.join(folder, WEIGHTS), **{name: variable.numpy() for name, variable in weights.values()})
+    np.savez(
+        os.path.join(folder, WEIGHTS),
+        **{name: variable.numpy() for name, variable in weights.values()},
+    )
     with open(os.path.join(folder, MANIFEST), 'w', encoding='utf-8') as stream:
         json.dump({'sizes': NUM_PLACES, 'functions': functions}, stream, indent=1)
     shutil.copy(LOADER, folder)
@@ -70,13 +95,20 @@ def _lower(signature, specs):
 
 
 def _plain(text):
-    """Returns TensorFlow's text with StableHLO alone in it, without what only its own compiler knows."""
-    text = re.sub(r'^(module @\S+) attributes \{.*\} \{$', r'\1 {', text, count=1, flags=re.MULTILINE)
+    """Returns TensorFlow's text with StableHLO alone in it, without what only its own compiler
+    knows.
+    """
+    text = re.sub(
+        r'^(module @\S+) attributes \{.*\} \{$', r'\1 {', text, count=1, flags=re.MULTILINE
+    )
     text = re.sub(r'mhlo\.frontend_attributes = \{[^}]*\}(, )?', '', text)
     text = re.sub(r'(%\S+) = mhlo\.copy (%\S+) : (\S+)', r'\1 = stablehlo.convert \2 : \3', text)
     left = sorted(set(re.findall(r'= "?(mhlo\.\w+)', text)))
     if left:
-        raise ValueError(f'The model uses {", ".join(left)}, which StableHLO does not have. Export it as a SavedModel.')
+        raise ValueError(
+            f'The model uses {", ".join(left)}, which StableHLO does not have. Export it as a '
+            'SavedModel.'
+        )
     return text
 
 

@@ -1,10 +1,14 @@
-"""Requests that a server answers to itself before it takes others', and the same ones as files for people to send."""
+"""Requests that a server answers to itself before it takes others', and the same ones as files for
+people to send.
+"""
+
 from __future__ import annotations
 
 import base64
 import json
 import os
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +19,9 @@ WARMUP = os.path.join('assets.extra', 'tf_serving_warmup_requests')
 EXAMPLES = 'examples'
 
 
-def write_warmup(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]], model_name: str) -> None:
+def write_warmup(
+    folder: str, examples: Mapping[str, Mapping[str, np.ndarray]], model_name: str
+) -> None:
     """Writes a warm-up request for every signature into the folder of a SavedModel.
 
     Without them the first request of each signature waits until its graph is optimised.
@@ -29,21 +35,36 @@ def write_warmup(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]], 
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with tf.io.TFRecordWriter(path) as writer:
         for name, inputs in examples.items():
-            request = predict_pb2.PredictRequest(model_spec=model_pb2.ModelSpec(name=model_name, signature_name=name),
-                                                 inputs={key: tf.make_tensor_proto(array) for key, array in inputs.items()})
-            writer.write(prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request)).SerializeToString())
+            request = predict_pb2.PredictRequest(
+                model_spec=model_pb2.ModelSpec(name=model_name, signature_name=name),
+                inputs={key: tf.make_tensor_proto(array) for key, array in inputs.items()},
+            )
+            writer.write(
+                prediction_log_pb2.PredictionLog(
+                    predict_log=prediction_log_pb2.PredictLog(request=request)
+                ).SerializeToString()
+            )
 
 
 def write_examples(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Writes `examples/<signature>.json` for every signature: bodies of REST requests, to be sent to `.../v1/models/NAME:predict`."""
+    """Writes `examples/<signature>.json` for every signature: bodies of REST requests, to be sent
+    to `.../v1/models/NAME:predict`.
+    """
     os.makedirs(os.path.join(folder, EXAMPLES), exist_ok=True)
     for name, inputs in examples.items():
         with open(os.path.join(folder, EXAMPLES, f'{name}.json'), 'w', encoding='utf-8') as file:
-            json.dump({'signature_name': name, 'inputs': {key: _as_json(array) for key, array in inputs.items()}}, file)
+            json.dump(
+                {
+                    'signature_name': name,
+                    'inputs': {key: _as_json(array) for key, array in inputs.items()},
+                },
+                file,
+            )
 
 
-def read_example(folder: str, signature: str) -> Dict[str, Any]:
+def read_example(folder: str, signature: str) -> dict[str, Any]:
     """Returns the inputs of an example request, `{input: value}`: nested lists, and bytes as bytes."""
+
     def restored(value):
         if isinstance(value, dict):
             return base64.b64decode(value['b64'])

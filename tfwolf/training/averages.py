@@ -1,14 +1,17 @@
-"""Averages of the weights over the latest updates, to evaluate with instead of the weights themselves."""
+"""Averages of the weights over the latest updates, to evaluate with instead of the weights
+themselves.
+"""
+
 from __future__ import annotations
 
 import contextlib
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from tfwolf import validate
-from tfwolf.untracked import Untracked
-from tfwolf.variables import as_tensorflow
+from tfwolf.core import validate
+from tfwolf.core.untracked import Untracked
+from tfwolf.core.variables import as_tensorflow
 
 RAW, AVERAGED = 'raw', 'averaged'
 # What a user may ask for; 'ema' is another name of the averages.
@@ -18,15 +21,17 @@ CHOICES = ('auto', RAW, AVERAGED, 'ema')
 class WeightAverages(tf.Module):
     """a <- a + r (w - a) after each update, with r = max(1 - decay, 1 / t) for update t = 1, 2, ...
 
-    At first that is the plain mean of all weights so far, later an exponential moving average over about 1 / (1 - decay) updates; where
-    training started has no weight in it. Running statistics of batch norm are averages already and are not averaged again. Made inside
-    the scope of the strategy whose variables it follows.
+    At first that is the plain mean of all weights so far, later an exponential moving average over
+    about 1 / (1 - decay) updates; where training started has no weight in it. Running statistics of
+    batch norm are averages already and are not averaged again. Made inside the scope of the
+    strategy whose variables it follows.
 
     Args:
         variables: what is averaged, `tf.Variable`s or `keras.Variable`s.
         decay: 0 < decay < 1, for example 0.9999.
 
-    Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992; with a decay as Kingma and Dhariwal,
+    Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
+        with a decay as Kingma and Dhariwal,
     "Glow", 2018, use it in their program.
     """
 
@@ -37,7 +42,10 @@ class WeightAverages(tf.Module):
         weights = [as_tensorflow(variable) for variable in variables]
         self._weights = Untracked(weights)
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False, name='count')
-        self.values = [tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name='average') for weight in weights]
+        self.values = [
+            tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name='average')
+            for weight in weights
+        ]
 
     def update(self, finite: tf.Tensor) -> None:
         """Takes the weights in; call it in cross-replica context, after the optimizer.
@@ -57,7 +65,9 @@ class WeightAverages(tf.Module):
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """The weights are their averages for the length of a `with` block (before the first update, what they are)."""
+        """The weights are their averages for the length of a `with` block (before the first update,
+        what they are).
+        """
         if not self.count.numpy():
             yield
             return
@@ -71,7 +81,9 @@ class WeightAverages(tf.Module):
                 weight.assign(value)
 
     def adopt(self) -> None:
-        """Sets the weights to their averages for good: after training, when the optimizer needs them no more."""
+        """Sets the weights to their averages for good: after training, when the optimizer needs
+        them no more.
+        """
         if self.count.numpy():
             for weight, value in zip(self._weights.value, self.values):
                 weight.assign(tf.identity(value))

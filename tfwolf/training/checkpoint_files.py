@@ -1,4 +1,5 @@
 """Checkpoints as files: complete or absent, checked before they are used, the oldest removed."""
+
 from __future__ import annotations
 
 import os
@@ -8,8 +9,8 @@ import sys
 
 import tensorflow as tf
 
-from tfwolf import files
-from tfwolf.messages import first_line
+from tfwolf.core import files
+from tfwolf.core.messages import first_line
 
 # What is written here is not a checkpoint yet.
 UNFINISHED = 'unfinished'
@@ -31,14 +32,14 @@ def step_of(path: str) -> int:
 def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> str:
     """Writes a checkpoint and removes older ones; returns its path, without extension.
 
-    The files are written aside, flushed to the disk and renamed, the index last: before that there is no checkpoint. A killed process or
-    a full disk leaves the ones before it as they were. A run has one state at each step, so an intact checkpoint of `step` is left alone.
+    The files are written aside, flushed to the disk and renamed, the index last: before that there
+        is no checkpoint. A killed process or
+    a full disk leaves the ones before it as they were. A run has one state at each step, so an
+    intact checkpoint of `step` is left alone.
 
-    Args:
-        checkpoint: a `tf.train.Checkpoint`.
-        folder: where it goes; made if it does not exist.
-        step: its number.
-        keep: how many of the newest remain. Later steps than `step`, which can only be damaged ones, go too.
+    Args: checkpoint: a `tf.train.Checkpoint`. folder: where it goes; made if it does not exist.
+        step: its number. keep: how many of the newest remain. Later steps than `step`, which can
+        only be damaged ones, go too.
 
     Raises:
         RuntimeError: if it cannot be written.
@@ -63,10 +64,16 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
             if other not in kept:
                 _remove(checkpoint_path(folder, other))
         # For TensorFlow's own tools; nothing here reads it.
-        tf.compat.v1.train.update_checkpoint_state(folder, os.path.basename(path), [f'ckpt-{other}' for other in kept])
+        tf.compat.v1.train.update_checkpoint_state(
+            folder, os.path.basename(path), [f'ckpt-{other}' for other in kept]
+        )
     except (tf.errors.OpError, OSError) as error:
-        raise RuntimeError(f'The checkpoint of step {step} could not be written to {folder}: {first_line(error)}. {_what_is_left(folder)}'
-                           'Free some space there, or mend what is wrong; then the same command continues the run.') from error
+        raise RuntimeError(
+            f'The checkpoint of step {step} could not be written to {folder}: '
+            f'{first_line(error)}. {_what_is_left(folder)}'
+            'Free some space there, or mend what is wrong; then the same command continues the '
+            'run.'
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return path
@@ -79,10 +86,11 @@ def checkpoint_steps(folder: str) -> list[int]:
 
 
 def find_damage(path: str) -> str | None:
-    """Returns None for an intact checkpoint, else what is wrong with it: the files are compared with their checksums.
+    """Returns None for an intact checkpoint, else what is wrong with it: the files are compared
+    with their checksums.
 
-    TensorFlow's own checksums, which serve for a checkpoint that came without ours, leave parts of the index out.
-    """
+    TensorFlow's own checksums, which serve for a checkpoint that came without ours, leave parts of
+    the index out."""
     try:
         with open(f'{path}{CHECKSUMS}', encoding='utf-8', errors='replace') as file:
             written = file.read()
@@ -91,12 +99,17 @@ def find_damage(path: str) -> str | None:
     found = _checksums(*os.path.split(path))
     if found == written:
         return None
-    differing = {line.split()[-1] for line in set(found.splitlines()) ^ set(written.splitlines()) if line.split()}
+    differing = {
+        line.split()[-1]
+        for line in set(found.splitlines()) ^ set(written.splitlines())
+        if line.split()
+    }
     return f'not what was written: {", ".join(sorted(differing)) or "the checksums"}'
 
 
 def newest_intact(folder: str) -> str | None:
-    """Returns the path of the newest checkpoint that is intact, or None if there are no checkpoints; names damaged ones on stderr.
+    """Returns the path of the newest checkpoint that is intact, or None if there are no
+    checkpoints; names damaged ones on stderr.
 
     Raises:
         ValueError: if all are damaged.
@@ -111,14 +124,20 @@ def newest_intact(folder: str) -> str | None:
             return path
         damaged.append(f'{path} is damaged ({damage})')
     if damaged:
-        raise ValueError(f'No checkpoint in {folder} can be used: {"; ".join(damaged)}. Restore the files from a copy, or use another '
-                         '--train_dir.')
+        raise ValueError(
+            f'No checkpoint in {folder} can be used: {"; ".join(damaged)}. Restore the files from '
+            'a copy, or use another '
+            '--train_dir.'
+        )
     return None
 
 
 def _parts(folder: str, name: str) -> list[str]:
     """Returns the files of a checkpoint, the index last."""
-    return sorted((part for part in os.listdir(folder) if part.startswith(f'{name}.')), key=lambda part: (part.endswith('.index'), part))
+    return sorted(
+        (part for part in os.listdir(folder) if part.startswith(f'{name}.')),
+        key=lambda part: (part.endswith('.index'), part),
+    )
 
 
 def _remove(path: str) -> None:
@@ -130,7 +149,11 @@ def _remove(path: str) -> None:
 
 def _checksums(folder: str, name: str) -> str:
     """Returns a line for each file of a checkpoint, `SHA-256  name`."""
-    return ''.join(f'{files.sha256(os.path.join(folder, part))}  {part}\n' for part in _parts(folder, name) if not part.endswith(CHECKSUMS))
+    return ''.join(
+        f'{files.sha256(os.path.join(folder, part))}  {part}\n'
+        for part in _parts(folder, name)
+        if not part.endswith(CHECKSUMS)
+    )
 
 
 def _find_bad_tensor(path: str) -> str | None:

@@ -1,4 +1,5 @@
 """Checkpoints of a run: the latest few, and the best on the validation images."""
+
 from __future__ import annotations
 
 import os
@@ -6,13 +7,19 @@ import sys
 
 import tensorflow as tf
 
-from tfwolf.messages import first_line
+from tfwolf.core.messages import first_line
+from tfwolf.core.variables import trainable_variables
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW
-from tfwolf.training.checkpoint_files import checkpoint_path, checkpoint_steps, find_damage, newest_intact, publish
+from tfwolf.training.checkpoint_files import (
+    checkpoint_path,
+    checkpoint_steps,
+    find_damage,
+    newest_intact,
+    publish,
+)
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.step import TrainStep
-from tfwolf.variables import trainable_variables
 
 LATEST, BEST = 'checkpoints', 'best'
 # Where `TrainStep.averages` lies in a checkpoint.
@@ -22,7 +29,8 @@ AVERAGES = 'train_step/averages/{}/.ATTRIBUTES/VARIABLE_VALUE'
 class Checkpoints:
     """Everything a run needs to go on: weights, optimizer and counters, in `train_dir`.
 
-    `train_dir/checkpoints` holds the latest ones, `train_dir/best` the one with the lowest validation bits/dim.
+    `train_dir/checkpoints` holds the latest ones, `train_dir/best` the one with the lowest
+    validation bits/dim.
 
     Args:
         train_dir: folder of the run.
@@ -31,19 +39,33 @@ class Checkpoints:
         writes: whether this process is the one that writes; if not, nothing is written.
     """
 
-    def __init__(self, train_dir: str, model: Wolf, optimizer: AdamW, train_step: TrainStep, keep: int, writes: bool = True) -> None:
+    def __init__(
+        self,
+        train_dir: str,
+        model: Wolf,
+        optimizer: AdamW,
+        train_step: TrainStep,
+        keep: int,
+        writes: bool = True,
+    ) -> None:
         self._writes = writes
         self._step = train_step.step
         self._keep = keep
-        self._best_bits_per_dim = tf.Variable(float('inf'), dtype=tf.float64, trainable=False, name='best_bits_per_dim')
+        self._best_bits_per_dim = tf.Variable(
+            float('inf'), dtype=tf.float64, trainable=False, name='best_bits_per_dim'
+        )
         state = {'model': model, 'optimizer': optimizer, 'train_step': train_step}
         self._checkpoint = tf.train.Checkpoint(**state)
-        # Only the best one says how good it is: the latest ones are saved before they are evaluated.
-        self._best_checkpoint = tf.train.Checkpoint(**state, best_bits_per_dim=self._best_bits_per_dim)
+        # Only the best one says how good it is: the latest ones are saved before they are
+        # evaluated.
+        self._best_checkpoint = tf.train.Checkpoint(
+            **state, best_bits_per_dim=self._best_bits_per_dim
+        )
         self._latest, self._best = (os.path.join(train_dir, name) for name in (LATEST, BEST))
 
     def restore(self) -> bool:
-        """Restores the latest intact checkpoint and returns whether there was one; damaged ones are named on stderr.
+        """Restores the latest intact checkpoint and returns whether there was one; damaged ones are
+        named on stderr.
 
         Raises:
             ValueError: if it holds another model, or all are damaged.
@@ -54,15 +76,22 @@ class Checkpoints:
         try:
             self._checkpoint.read(path).assert_consumed()
         except (ValueError, AssertionError) as error:
-            raise ValueError(f'{path} holds the run of another model than the one configured; nothing was changed. Use another '
-                             f'--train_dir, or the configuration of that run. ({first_line(error)})') from error
+            raise ValueError(
+                f'{path} holds the run of another model than the one configured; nothing was '
+                'changed. Use another '
+                f'--train_dir, or the configuration of that run. ({first_line(error)})'
+            ) from error
         try:
             best = newest_intact(self._best)
         except ValueError as error:
             print(f'WARNING: {error} The next evaluation makes a new best.', file=sys.stderr)
             best = None
         if best is not None:
-            self._best_bits_per_dim.assign(tf.train.load_checkpoint(best).get_tensor('best_bits_per_dim/.ATTRIBUTES/VARIABLE_VALUE'))
+            self._best_bits_per_dim.assign(
+                tf.train.load_checkpoint(best).get_tensor(
+                    'best_bits_per_dim/.ATTRIBUTES/VARIABLE_VALUE'
+                )
+            )
         return True
 
     def save(self) -> None:
@@ -75,7 +104,8 @@ class Checkpoints:
             publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
 
     def save_if_best(self, bits_per_dim: float) -> bool:
-        """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it was.
+        """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it
+        was.
 
         Raises:
             RuntimeError: if it cannot be written.
@@ -94,7 +124,8 @@ def has_checkpoint(train_dir: str) -> bool:
 
 
 def find_checkpoint(train_dir: str, which: str | int) -> str:
-    """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest ones the newest that is intact.
+    """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest
+    ones the newest that is intact.
 
     Raises:
         ValueError: if there is none, or it is damaged.
@@ -108,17 +139,20 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
         if path and (damage := find_damage(path)):
             raise ValueError(f'{path} is damaged: {damage}. Name another --checkpoint.')
     if path is None:
-        raise ValueError(f'There is no checkpoint {which!r} in {folder}. Train first, or name another --train_dir or --checkpoint.')
+        raise ValueError(
+            f'There is no checkpoint {which!r} in {folder}. Train first, or name another '
+            '--train_dir or --checkpoint.'
+        )
     return path
 
 
 def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
-    """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or 'averaged'.
+    """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or
+    'averaged'.
 
-    Args:
-        model: a `Wolf`.
-        path: of the checkpoint, without extension.
-        weights: 'raw', 'averaged' or 'ema' (the same, see `WeightAverages`), or 'auto' for averages where the checkpoint holds them.
+    Args: model: a `Wolf`. path: of the checkpoint, without extension. weights: 'raw', 'averaged' or
+        'ema' (the same, see `WeightAverages`), or 'auto' for averages where the checkpoint holds
+        them.
 
     Raises:
         ValueError: if the checkpoint holds another model, or no averages though they are asked for.
@@ -128,12 +162,17 @@ def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
         status.assert_existing_objects_matched()
         status.expect_partial()
     except (ValueError, AssertionError) as error:
-        raise ValueError(f'{path} holds another model than the one configured. ({first_line(error)})') from error
+        raise ValueError(
+            f'{path} holds another model than the one configured. ({first_line(error)})'
+        ) from error
     reader = tf.train.load_checkpoint(path)
     has_averages = reader.has_tensor(AVERAGES.format('count'))
     weights = AVERAGED if weights == 'ema' else weights
     if weights == AVERAGED and not has_averages:
-        raise ValueError(f'{path} holds no averages of the weights: the run was trained with train.ema_decay = 0. Use --weights=raw.')
+        raise ValueError(
+            f'{path} holds no averages of the weights: the run was trained with train.ema_decay = '
+            '0. Use --weights=raw.'
+        )
     if weights == RAW or not has_averages or not reader.get_tensor(AVERAGES.format('count')):
         return RAW
     for number, variable in enumerate(trainable_variables(model)):

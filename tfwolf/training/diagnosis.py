@@ -1,16 +1,23 @@
 """Which layer broke: called when a run stops because its gradients are no longer finite."""
+
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.bijectors.composite import walk_leaves
+from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.models.wolf import Noise, Wolf
-from tfwolf.variables import as_tensorflow, named_variables
 
 
-def first_bad_layer(model: Wolf, images: tf.Tensor | np.ndarray, noise: Noise, labels: tf.Tensor | np.ndarray | None = None) -> str:
-    """Returns a sentence that names the first part of a model whose weights, output or gradient are not finite.
+def first_bad_layer(
+    model: Wolf,
+    images: tf.Tensor | np.ndarray,
+    noise: Noise,
+    labels: tf.Tensor | np.ndarray | None = None,
+) -> str:
+    """Returns a sentence that names the first part of a model whose weights, output or gradient are
+    not finite.
 
     Args:
         model: a `Wolf`.
@@ -18,7 +25,11 @@ def first_bad_layer(model: Wolf, images: tf.Tensor | np.ndarray, noise: Noise, l
         noise: `Noise` for them.
         labels: integers `[batch]`, for a model whose z comes from them.
     """
-    variables = [(path, as_tensorflow(variable)) for path, variable in named_variables(model) if variable.dtype != tf.bool]
+    variables = [
+        (path, as_tensorflow(variable))
+        for path, variable in named_variables(model)
+        if variable.dtype != tf.bool
+    ]
     for path, variable in variables:
         if not _finite(variable):
             return f'the weight {"/".join(path)} is not finite'
@@ -39,7 +50,9 @@ def first_bad_layer(model: Wolf, images: tf.Tensor | np.ndarray, noise: Noise, l
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(model.terms(images, noise, labels=labels).nll_nats)
     trained = [(path, variable) for path, variable in variables if variable.trainable]
-    for (path, _), gradient in zip(trained, tape.gradient(loss, [variable for _, variable in trained])):
+    for (path, _), gradient in zip(
+        trained, tape.gradient(loss, [variable for _, variable in trained])
+    ):
         if gradient is not None and not _finite(gradient):
             return f'all outputs are finite; the first gradient that is not is that of {"/".join(path)}'
     return 'outputs and gradients are finite now; the fault lies in batch statistics or was passing'

@@ -1,23 +1,36 @@
-"""Loss and gradients of the flow's half of the bound, which takes most of a step's memory, with more or less of it."""
+"""Loss and gradients of the flow's half of the bound, which takes most of a step's memory, with
+more or less of it.
+"""
+
 from __future__ import annotations
 
 import tensorflow as tf
 
 from tfwolf.bijectors.composite import add_gradients
+from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.models.latents import Inference
 from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.training.objective import Objective
-from tfwolf.variables import as_tensorflow, trainable_variables
 
-# What of the forward pass stays in memory for the gradient: everything, the input of each step, or v alone.
+# What of the forward pass stays in memory for the gradient: everything, the input of each step, or
+# v alone.
 STORE, RECOMPUTE, REVERSIBLE = MEMORIES = ('store', 'recompute', 'reversible')
 
 
-def flow_gradients(model: Wolf, objective: Objective, global_batch_size: int, inference: Inference, images: tf.Tensor, noise: Noise,
-                   num_parts: int = 1, memory: str = STORE) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor | None]:
+def flow_gradients(
+    model: Wolf,
+    objective: Objective,
+    global_batch_size: int,
+    inference: Inference,
+    images: tf.Tensor,
+    noise: Noise,
+    num_parts: int = 1,
+    memory: str = STORE,
+) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor | None]:
     """Returns (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
 
-    Whatever the number of parts and the memory, the result is that of the whole batch, but for rounding: encoder and prior, whose batch
+    Whatever the number of parts and the memory, the result is that of the whole batch, but for
+        rounding: encoder and prior, whose batch
     norm would notice, have seen all of it before.
 
     Args:
@@ -38,11 +51,17 @@ def flow_gradients(model: Wolf, objective: Objective, global_batch_size: int, in
     variables = [as_tensorflow(variable) for variable in trainable_variables(model.flow)]
     size = images.shape[0] // num_parts
     # Not slices of the batch, whose size XLA would not know.
-    in_parts = tf.nest.map_structure(lambda values: None if values is None else tf.reshape(values, [num_parts, size, *values.shape[1:]]),
-                                     (inference, images, noise))
+    in_parts = tf.nest.map_structure(
+        lambda values: (
+            None if values is None else tf.reshape(values, [num_parts, size, *values.shape[1:]])
+        ),
+        (inference, images, noise),
+    )
 
     def part(number):
-        inference, images, noise = tf.nest.map_structure(lambda values: None if values is None else tf.gather(values, number), in_parts)
+        inference, images, noise = tf.nest.map_structure(
+            lambda values: None if values is None else tf.gather(values, number), in_parts
+        )
         condition = [] if inference.z is None else [inference.z]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             if memory == STORE:
@@ -50,7 +69,9 @@ def flow_gradients(model: Wolf, objective: Objective, global_batch_size: int, in
                 terms = model.terms_given(inference, images, noise, training=True)
             else:
                 with tape.stop_recording():
-                    v, log_det, kept = model.flow.forward_and_keep(model.flow_input(images, noise), memory == RECOMPUTE, inference.z)
+                    v, log_det, kept = model.flow.forward_and_keep(
+                        model.flow_input(images, noise), memory == RECOMPUTE, inference.z
+                    )
                 tape.watch([*condition, *variables, v, log_det])
                 terms = model.terms_of(inference, v, log_det, training=True)
             loss = objective.flow_loss(terms, global_batch_size)
@@ -58,24 +79,42 @@ def flow_gradients(model: Wolf, objective: Objective, global_batch_size: int, in
             gradients = tape.gradient(loss, [*condition, *variables])
         else:
             *upstream, direct = tape.gradient(loss, [v, log_det, [*condition, *variables]])
-            gradients = add_gradients(direct, model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2])
-        gradients = [tf.zeros_like(source) if gradient is None else gradient
-                     for source, gradient in zip([*condition, *variables], gradients, strict=True)]
-        nats = {'reconstruction_nats': terms.reconstruction_nats, 'dequantization_nats': terms.dequantization_nats,
-                **{f'auxiliary_{name}_nats': values for name, values in terms.auxiliary_nats.items()}}
+            gradients = add_gradients(
+                direct, model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2]
+            )
+        gradients = [
+            tf.zeros_like(source) if gradient is None else gradient
+            for source, gradient in zip([*condition, *variables], gradients, strict=True)
+        ]
+        nats = {
+            'reconstruction_nats': terms.reconstruction_nats,
+            'dequantization_nats': terms.dequantization_nats,
+            **{f'auxiliary_{name}_nats': values for name, values in terms.auxiliary_nats.items()},
+        }
         sums = {'flow_loss': loss, **{name: tf.reduce_sum(values) for name, values in nats.items()}}
-        return sums, gradients[len(condition):], gradients[:len(condition)]
+        return sums, gradients[len(condition) :], gradients[: len(condition)]
 
     def next_part(number, totals, z_gradients):
         sums, gradients, z_gradient = part(number)
         totals = tf.nest.map_structure(tf.add, totals, (sums, gradients))
-        return number + 1, totals, [array.write(number, value) for array, value in zip(z_gradients, z_gradient)]
+        return (
+            number + 1,
+            totals,
+            [array.write(number, value) for array, value in zip(z_gradients, z_gradient)],
+        )
 
     sums, gradients, z_gradient = part(0)
     if num_parts > 1:
-        arrays = [tf.TensorArray(value.dtype, num_parts, element_shape=value.shape).write(0, value) for value in z_gradient]
+        arrays = [
+            tf.TensorArray(value.dtype, num_parts, element_shape=value.shape).write(0, value)
+            for value in z_gradient
+        ]
         _, (sums, gradients), arrays = tf.while_loop(
-            lambda number, *_: number < num_parts, next_part, (tf.constant(1), (sums, gradients), arrays), parallel_iterations=1,
-            maximum_iterations=num_parts - 1)
+            lambda number, *_: number < num_parts,
+            next_part,
+            (tf.constant(1), (sums, gradients), arrays),
+            parallel_iterations=1,
+            maximum_iterations=num_parts - 1,
+        )
         z_gradient = [array.concat() for array in arrays]
     return sums, gradients, z_gradient[0] if z_gradient else None

@@ -1,9 +1,12 @@
-"""Ctrl-C and SIGTERM between steps: the step that runs is finished first, so that what is saved is whole."""
+"""Ctrl-C and SIGTERM between steps: the step that runs is finished first, so that what is saved is
+whole.
+"""
+
 from __future__ import annotations
 
 import signal
 import threading
-from typing import Callable
+from collections.abc import Callable
 
 
 class Terminated(KeyboardInterrupt):
@@ -17,10 +20,11 @@ EXCEPTIONS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
 class Interrupts:
-    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one raises at once.
+    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one
+    raises at once.
 
-    Args:
-        agree: function from the number of the signal noted here (0 for none) to that on which all workers act; called at every check.
+    Args: agree: function from the number of the signal noted here (0 for none) to that on which all
+        workers act; called at every check.
     """
 
     def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
@@ -38,7 +42,9 @@ class Interrupts:
             signal.signal(number, handler)
 
     def check(self, *_: object) -> None:
-        """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after SIGTERM."""
+        """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after
+        SIGTERM.
+        """
         noted = self._agree(int(self._noted or 0))
         if noted:
             self._noted = None

@@ -1,4 +1,7 @@
-"""The training loop: decides when something is due; between those moments it does not touch the host."""
+"""The training loop: decides when something is due; between those moments it does not touch the
+host.
+"""
+
 from __future__ import annotations
 
 import os
@@ -7,22 +10,25 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.data.pipeline import training_batches
-from tfwolf.evaluation.grids import sample_grid, switch_grid, write_png
-from tfwolf.evaluation.likelihood import evaluate_likelihood
-from tfwolf.replicas import deal
+from tfwolf.analysis.previews import sample_grid, switch_grid
+from tfwolf.core.progress import progress_bar
+from tfwolf.core.replicas import deal
+from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.data.dataset import Split
-from tfwolf.progress import progress_bar
+from tfwolf.data.pipeline import training_batches
+from tfwolf.evaluation.likelihood import evaluate_likelihood
+from tfwolf.pictures.grids import write_png
 from tfwolf.training.checkpoints import Checkpoints
 from tfwolf.training.diagnosis import first_bad_layer
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import Summaries
-from tfwolf.variables import as_tensorflow, trainable_variables
 
 
 def due(step: int, every: int, last_step: int) -> bool:
-    """Returns whether something that happens every so many steps (0: never), and at the last one, happens after `step`."""
+    """Returns whether something that happens every so many steps (0: never), and at the last one,
+    happens after `step`.
+    """
     return bool(every) and (step % every == 0 or step == last_step)
 
 
@@ -35,8 +41,19 @@ class Loop:
         checkpoints, summaries: where checkpoints and TensorBoard's summaries go.
     """
 
-    def __init__(self, run: TrainingRun, train_step: TrainStep, checkpoints: Checkpoints, summaries: Summaries) -> None:
-        self._run, self._settings, self._model, self._dataset = run, run.settings, run.model, run.dataset
+    def __init__(
+        self,
+        run: TrainingRun,
+        train_step: TrainStep,
+        checkpoints: Checkpoints,
+        summaries: Summaries,
+    ) -> None:
+        self._run, self._settings, self._model, self._dataset = (
+            run,
+            run.settings,
+            run.model,
+            run.dataset,
+        )
         self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
 
     def run(self, last_step: int) -> None:
@@ -63,7 +80,10 @@ class Loop:
                     bar.update(1)
                     if due(step, settings.checkpoint_every, last_step):
                         self._checkpoints.save()
-                    if due(step, settings.evaluate_every, last_step) and self._dataset.validation.num_examples:
+                    if (
+                        due(step, settings.evaluate_every, last_step)
+                        and self._dataset.validation.num_examples
+                    ):
                         self._evaluate(step, bar)
                     if due(step, settings.picture_every, last_step):
                         self.draw_pictures(step)
@@ -77,8 +97,12 @@ class Loop:
     def _after_first_step(self, step, last_step, metrics, bar):
         # Tracing and the first run are no measure of the speed.
         bits, now = float(metrics['bits_per_dim']), time.perf_counter()
-        self._write(bar, f'First step ({bits:.3f} bits/dim) finished {now - self._run.process_started:.1f} s after the start, '
-                    f'{now - self._clock:.1f} s of it to trace and run it')
+        self._write(
+            bar,
+            f'First step ({bits:.3f} bits/dim) finished {now - self._run.process_started:.1f} s '
+            'after the start, '
+            f'{now - self._clock:.1f} s of it to trace and run it',
+        )
         if step == 1 and not due(step, self._settings.checkpoint_every, last_step):
             # Whatever the interval: a disk that is full or read-only should show now.
             self._checkpoints.save()
@@ -89,7 +113,9 @@ class Loop:
             bar.write(text)
 
     def draw_pictures(self, step: int) -> list[str]:
-        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their paths. Only the chief does."""
+        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their
+        paths. Only the chief does.
+        """
         if not self._run.workers.is_chief:
             return []
         with self._step.weights_to_evaluate():
@@ -102,7 +128,9 @@ class Loop:
         return paths
 
     def _pictures(self):
-        pictures = {'samples': sample_grid(self._model, self._settings.num_pictures, self._run.seed)}
+        pictures = {
+            'samples': sample_grid(self._model, self._settings.num_pictures, self._run.seed)
+        }
         if self._model.latent.has_z:
             pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
             examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
@@ -111,10 +139,18 @@ class Loop:
 
     def _batches(self, first_step):
         settings = self._settings
-        return training_batches(self._dataset.train, settings.batch_size, self._run.seed, first_step, settings.augmentations)
+        return training_batches(
+            self._dataset.train,
+            settings.batch_size,
+            self._run.seed,
+            first_step,
+            settings.augmentations,
+        )
 
     def _weights(self):
-        return [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(self._model)]
+        return [
+            tf.identity(as_tensorflow(variable)) for variable in trainable_variables(self._model)
+        ]
 
     def _log(self, step, metrics, before, bar):
         metrics = {name: value.numpy() for name, value in metrics.items()}
@@ -140,26 +176,49 @@ class Loop:
     def _evaluate(self, step, bar):
         started = time.perf_counter()
         with self._step.weights_to_evaluate():
-            result = evaluate_likelihood(self._model, self._dataset.validation, self._settings.evaluation_batch_size, 1, self._run.seed,
-                                         self._run.strategy, self._run.interrupts.check)
-        self._summaries.metrics('validation', {name: value for name, value in result.items() if isinstance(value, float)}, step)
+            result = evaluate_likelihood(
+                self._model,
+                self._dataset.validation,
+                self._settings.evaluation_batch_size,
+                1,
+                self._run.seed,
+                self._run.strategy,
+                self._run.interrupts.check,
+            )
+        self._summaries.metrics(
+            'validation',
+            {name: value for name, value in result.items() if isinstance(value, float)},
+            step,
+        )
         best = self._checkpoints.save_if_best(result['bits_per_dim'])
         kl = f', KL {result["kl_nats"]:.2f} nats' if self._model.latent.has_z else ''
-        self._write(bar, f'step {step}: validation {result["bits_per_dim"]:.4f} bits/dim{kl}{" (best so far)" if best else ""}')
+        self._write(
+            bar,
+            f'step {step}: validation {result["bits_per_dim"]:.4f} '
+            f'bits/dim{kl}{" (best so far)" if best else ""}',
+        )
         # What evaluation took is not training's.
         self._clock += time.perf_counter() - started
 
     def _stop_at_non_finite(self, step, metrics):
         batch = next(iter(self._batches(step - 1)))
-        layer = first_bad_layer(self._model, batch['image'], self._step.noise(step - 1), batch['label'])
+        layer = first_bad_layer(
+            self._model, batch['image'], self._step.noise(step - 1), batch['label']
+        )
         raise RuntimeError(
-            f'Training stopped at step {step}: the gradients of the last {int(metrics["skipped_in_a_row"])} steps were not finite and '
-            f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower the learning rate '
-            '(WarmupDecay.peak), lengthen its warmup (WarmupDecay.warmup_updates), clip gradients (train.clip_norm) or bound the scale '
-            '(BoundedAffine.alpha = 0.5).')
+            f'Training stopped at step {step}: the gradients of the last '
+            f'{int(metrics["skipped_in_a_row"])} steps were not finite and '
+            f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower '
+            'the learning rate '
+            '(WarmupDecay.peak), lengthen its warmup (WarmupDecay.warmup_updates), clip gradients '
+            '(train.clip_norm) or bound the scale '
+            '(BoundedAffine.alpha = 0.5).'
+        )
 
 
 def initial_images(split: Split, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first `count` images of a split (all, if there are fewer), uint8 `[n, height, width, channels]`, and labels `[n]`."""
+    """Returns the first `count` images of a split (all, if there are fewer), uint8 `[n, height,
+    width, channels]`, and labels `[n]`.
+    """
     examples = split.load(tf.range(min(count, split.num_examples), dtype=tf.int64))
     return np.asarray(examples['image']), np.asarray(examples['label'])

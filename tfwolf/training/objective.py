@@ -1,25 +1,30 @@
-"""What training minimises: the negative bound, with optional help against a KL that collapses to zero."""
+"""What training minimises: the negative bound, with optional help against a KL that collapses to
+zero.
+"""
+
 from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf import validate
+from tfwolf.core import validate
+from tfwolf.core.parts import register
 from tfwolf.models.wolf import Terms
-from tfwolf.parts import register
 
 
 @register
 class Objective:
-    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms, per image in nats; else the bound itself.
+    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms, per
+    image in nats; else the bound itself.
 
-    In a short run the bare bound leaves z unused. A KL weight that grows from 0 to 1, or a number of nats that z may hold for free,
-    lets the decoder find it worth reading. What is reported is always the true bound.
+    In a short run the bare bound leaves z unused. A KL weight that grows from 0 to 1, or a number
+    of nats that z may hold for free, lets the decoder find it worth reading. What is reported is
+    always the true bound.
 
-    Args:
-        kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman et al., 2016, arXiv:1511.06349). 0 for
-            none.
-        free_nats_per_dim: the floor is this times the size of z; below it the KL has no gradient (free bits: Kingma et al., 2016,
-            arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its dimensions). 0 for none.
+    Args: kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman
+        et al., 2016, arXiv:1511.06349). 0 for none. free_nats_per_dim: the floor is this times the
+        size of z; below it the KL has no gradient (free bits: Kingma et al., 2016,
+        arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its
+        dimensions). 0 for none.
     """
 
     def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0) -> None:
@@ -27,16 +32,31 @@ class Objective:
         self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
 
     def flow_loss(self, terms: Terms, global_batch_size: int) -> tf.Tensor:
-        """Returns some images' share of all of the loss but the KL, a scalar: the shares of all images add up to it.
+        """Returns some images' share of all of the loss but the KL, a scalar: the shares of all
+        images add up to it.
 
         Args:
             terms: `Terms` of the images.
             global_batch_size: number of images of the step, over all replicas.
         """
-        return tf.reduce_sum(tf.add_n([terms.reconstruction_nats, terms.dequantization_nats, *terms.auxiliary_nats.values()])) / global_batch_size
+        return (
+            tf.reduce_sum(
+                tf.add_n(
+                    [
+                        terms.reconstruction_nats,
+                        terms.dequantization_nats,
+                        *terms.auxiliary_nats.values(),
+                    ]
+                )
+            )
+            / global_batch_size
+        )
 
-    def kl_loss(self, kl_nats: tf.Tensor, global_batch_size: int, latent_dim: int, step: int | tf.Tensor) -> tf.Tensor:
-        """Returns this replica's share of the weighted KL, a scalar; call it within the strategy's `run`.
+    def kl_loss(
+        self, kl_nats: tf.Tensor, global_batch_size: int, latent_dim: int, step: int | tf.Tensor
+    ) -> tf.Tensor:
+        """Returns this replica's share of the weighted KL, a scalar; call it within the strategy's
+        `run`.
 
         Args:
             kl_nats: `[local_batch]`, of all images of the replica.
@@ -49,7 +69,13 @@ class Objective:
         if floor > 0:
             context = tf.distribute.get_replica_context()
             mean_kl = context.all_reduce('SUM', tf.identity(tf.stop_gradient(kl_share)))
-            kl_share = tf.where(mean_kl > floor, kl_share, tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype))
+            kl_share = tf.where(
+                mean_kl > floor,
+                kl_share,
+                tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype),
+            )
         if self._kl_warmup_steps:
-            kl_share *= tf.cast(tf.minimum(1.0, tf.cast(step, tf.float32) / self._kl_warmup_steps), kl_share.dtype)
+            kl_share *= tf.cast(
+                tf.minimum(1.0, tf.cast(step, tf.float32) / self._kl_warmup_steps), kl_share.dtype
+            )
         return kl_share

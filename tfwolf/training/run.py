@@ -1,13 +1,15 @@
 """What belongs to one run of training."""
+
 from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import tensorflow as tf
 import tqdm
 
+from tfwolf.core.variables import trainable_variables
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import WeightAverages
@@ -15,7 +17,6 @@ from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.settings import Settings
 from tfwolf.training.step import TrainStep
 from tfwolf.training.workers import Workers
-from tfwolf.variables import trainable_variables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +61,20 @@ class TrainingRun:
         return self.verbose and self.workers.is_chief
 
     def make_step(self) -> TrainStep:
-        """Returns a new `TrainStep`, with its optimizer as `TrainStep.optimizer` and averages as the settings ask for."""
+        """Returns a new `TrainStep`, with its optimizer as `TrainStep.optimizer` and averages as
+        the settings ask for.
+        """
         with self.strategy.scope():
             variables = trainable_variables(self.model)
             optimizer = self.settings.optimizer(variables=variables)
-            averages = WeightAverages(variables, self.settings.ema_decay) if self.settings.ema_decay else None
-            return TrainStep(self.strategy, self.model, optimizer, self.settings, self.seed, averages, self.xla)
+            averages = (
+                WeightAverages(variables, self.settings.ema_decay)
+                if self.settings.ema_decay
+                else None
+            )
+            return TrainStep(
+                self.strategy, self.model, optimizer, self.settings, self.seed, averages, self.xla
+            )
 
     def say(self, text: str) -> None:
         """Prints a line, unless the run is not verbose."""
@@ -73,7 +82,10 @@ class TrainingRun:
             print(text, flush=True)
 
     def checking(self, bar: tqdm.tqdm) -> Callable[[int], None]:
-        """Returns a function that moves a progress bar by a number of images, and lets Ctrl-C through."""
+        """Returns a function that moves a progress bar by a number of images, and lets Ctrl-C
+        through.
+        """
+
         def progress(count):
             self.interrupts.check()
             bar.update(count)

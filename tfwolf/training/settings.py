@@ -1,9 +1,10 @@
 """How long, how often, with what: the settings of a training run."""
-import dataclasses
-from typing import Callable, Optional, Sequence
 
-from tfwolf import validate
-from tfwolf.parts import register
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from tfwolf.core import validate
+from tfwolf.core.parts import register
 from tfwolf.training.flow_gradients import MEMORIES, STORE
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW
@@ -19,25 +20,22 @@ class Settings:
     >>> tfwolf.Settings(batch_size=64, max_steps=1000, ema_decay=0.999).optimizer.__name__
     'AdamW'
 
-    Args:
-        batch_size: images per step over all replicas.
-        max_steps: number of steps.
-        optimizer: makes the optimizer, called with (variables).
-        objective: an `Objective`.
-        augmentations: functions of images and a seed, see `tfwolf.data.augment`.
-        accumulation_steps: into how many parts the flow takes each replica's images, one after the other, to save memory.
-        gradient_memory: what of the flow's forward pass stays in memory for its gradient: 'store' all, 'recompute' the input of each step,
-            'reversible' v alone, from which the inverse rebuilds everything; the last two run each network once more.
-        clip_norm: largest norm of the gradient, or None.
-        ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the weights themselves.
-        init_batch_size: number of training images for the data-dependent initialisation.
-        log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries, checkpoints, evaluations on the validation
-            images, and pictures; 0 for never.
-        keep_checkpoints: how many of the latest checkpoints are kept.
-        evaluation_batch_size: images per batch in evaluation.
-        test_samples: K of the evaluation on the test images after the last step; 0 for none.
-        num_pictures: number of samples, and of images that are switched, in a picture.
-        max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
+    Args: batch_size: images per step over all replicas. max_steps: number of steps. optimizer:
+        makes the optimizer, called with (variables). objective: an `Objective`. augmentations:
+        functions of images and a seed, see `tfwolf.data.augment`. accumulation_steps: into how many
+        parts the flow takes each replica's images, one after the other, to save memory.
+        gradient_memory: what of the flow's forward pass stays in memory for its gradient: 'store'
+        all, 'recompute' the input of each step, 'reversible' v alone, from which the inverse
+        rebuilds everything; the last two run each network once more. clip_norm: largest norm of the
+        gradient, or None. ema_decay: decay of the average of the weights that evaluation and
+        pictures use; 0 for the weights themselves. init_batch_size: number of training images for
+        the data-dependent initialisation. log_every, checkpoint_every, evaluate_every,
+        picture_every: steps between summaries, checkpoints, evaluations on the validation images,
+        and pictures; 0 for never. keep_checkpoints: how many of the latest checkpoints are kept.
+        evaluation_batch_size: images per batch in evaluation. test_samples: K of the evaluation on
+        the test images after the last step; 0 for none. num_pictures: number of samples, and of
+        images that are switched, in a picture. max_skipped_in_a_row: training stops after so many
+        steps with gradients that are not finite.
     """
 
     batch_size: int
@@ -47,7 +45,7 @@ class Settings:
     augmentations: Sequence[Callable] = ()
     accumulation_steps: int = 1
     gradient_memory: str = STORE
-    clip_norm: Optional[float] = None
+    clip_norm: float | None = None
     ema_decay: float = 0.0
     init_batch_size: int = 2048
     log_every: int = 50
@@ -61,14 +59,25 @@ class Settings:
     max_skipped_in_a_row: int = 20
 
     def __post_init__(self):
-        for name in ('batch_size', 'max_steps', 'accumulation_steps', 'init_batch_size', 'log_every', 'keep_checkpoints', 'evaluation_batch_size',
-                     'max_skipped_in_a_row'):
+        for name in (
+            'batch_size',
+            'max_steps',
+            'accumulation_steps',
+            'init_batch_size',
+            'log_every',
+            'keep_checkpoints',
+            'evaluation_batch_size',
+            'max_skipped_in_a_row',
+        ):
             validate.integer(f'train.{name}', getattr(self, name), minimum=1)
         for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
             validate.integer(f'train.{name}', getattr(self, name), minimum=0)
         if self.clip_norm is not None:
             validate.real('train.clip_norm', self.clip_norm, above=0)
         if self.gradient_memory not in MEMORIES:
-            raise ValueError(f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got gradient_memory={self.gradient_memory!r}.')
+            raise ValueError(
+                f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got '
+                f'gradient_memory={self.gradient_memory!r}.'
+            )
         validate.real('train.ema_decay', self.ema_decay, minimum=0, below=1)
         validate.integer('train.num_pictures', self.num_pictures, minimum=2)

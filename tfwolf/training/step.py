@@ -1,4 +1,5 @@
 """One training step: gradients on every replica, summed, clipped, checked and applied once."""
+
 from __future__ import annotations
 
 import contextlib
@@ -6,31 +7,29 @@ from typing import ContextManager
 
 import tensorflow as tf
 
-from tfwolf import seeds
+from tfwolf.core import seeds
+from tfwolf.core.replicas import local_rows
+from tfwolf.core.untracked import Untracked
+from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.distributions.bits import bits_per_dim
-from tfwolf.replicas import local_rows
 from tfwolf.models.wolf import Noise, Wolf
 from tfwolf.training.averages import AVERAGED, RAW, WeightAverages
 from tfwolf.training.flow_gradients import STORE, flow_gradients
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
-from tfwolf.untracked import Untracked
-from tfwolf.variables import as_tensorflow, trainable_variables
 
 
 class TrainStep(tf.Module):
     """The compiled step, and the counters that a checkpoint must hold with the weights.
 
-    Args:
-        strategy: a `tf.distribute` strategy; the object must be made inside its scope.
-        model: a `Wolf`.
-        optimizer: an `AdamW` over the model's trainable variables.
-        settings: a `Settings`; of them count `objective`, `batch_size`, `clip_norm`, `accumulation_steps` and `gradient_memory`.
-        seed: integer from which the noise of each step is derived.
-        averages: `WeightAverages` of the same variables, or None.
-        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a GPU. The encoder never is: its batch norm
-            talks to other replicas.
+    Args: strategy: a `tf.distribute` strategy; the object must be made inside its scope. model: a
+        `Wolf`. optimizer: an `AdamW` over the model's trainable variables. settings: a `Settings`;
+        of them count `objective`, `batch_size`, `clip_norm`, `accumulation_steps` and
+        `gradient_memory`. seed: integer from which the noise of each step is derived. averages:
+        `WeightAverages` of the same variables, or None. xla: whether loss and gradients of the flow
+        are compiled by XLA; None for where there is a GPU. The encoder never is: its batch norm
+        talks to other replicas.
 
     Attributes:
         step: int64, number of steps taken, skipped ones included.
@@ -41,8 +40,16 @@ class TrainStep(tf.Module):
         ValueError: if the settings do not suit the strategy or the flow.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, model: Wolf, optimizer: AdamW, settings: Settings, seed: int,
-                 averages: WeightAverages | None = None, xla: bool | None = None) -> None:
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        model: Wolf,
+        optimizer: AdamW,
+        settings: Settings,
+        seed: int,
+        averages: WeightAverages | None = None,
+        xla: bool | None = None,
+    ) -> None:
         super().__init__(name='train_step')
         self._parts = Untracked((strategy, model, optimizer, settings))
         self._local_batch_size = check_batch_size(strategy, settings.batch_size)
@@ -51,17 +58,23 @@ class TrainStep(tf.Module):
         if xla is None:
             xla = bool(tf.config.list_logical_devices('GPU')) and not replicas_talk
         if xla and replicas_talk:
-            raise ValueError('`xla` must be off for a flow with batch norm on several devices, since compiled code cannot talk to the others; '
-                             'got xla=True. Use --noxla.')
+            raise ValueError(
+                '`xla` must be off for a flow with batch norm on several devices, since compiled '
+                'code cannot talk to the others; '
+                'got xla=True. Use --noxla.'
+            )
         self._xla = xla
         self._seed = seeds.derive(seed, 'training noise')
         self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
-            tf.Variable(0, dtype=tf.int64, trainable=False, name=name) for name in ('step', 'skipped', 'skipped_in_a_row'))
+            tf.Variable(0, dtype=tf.int64, trainable=False, name=name)
+            for name in ('step', 'skipped', 'skipped_in_a_row')
+        )
 
     @tf.function(autograph=False)
     def __call__(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`, `[latent_dim]`), means over it.
+        """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`,
+        `[latent_dim]`), means over it.
 
         Args:
             images: uint8 `[batch, height, width, channels]`, distributed over the replicas.
@@ -90,7 +103,9 @@ class TrainStep(tf.Module):
         return self._parts.value[2]
 
     def weights_to_evaluate(self) -> ContextManager:
-        """Returns a context in which the model has the weights that it is evaluated with: their averages, where there are any."""
+        """Returns a context in which the model has the weights that it is evaluated with: their
+        averages, where there are any.
+        """
         return contextlib.nullcontext() if self.averages is None else self.averages.in_use()
 
     @property
@@ -108,28 +123,52 @@ class TrainStep(tf.Module):
         _, model, _, settings = self._parts.value
         objective, batch_size = settings.objective, settings.batch_size
         noise = local_rows(self.noise(self.step), self._local_batch_size)
-        latent_variables = [as_tensorflow(variable) for variable in trainable_variables(model.latent)]
+        latent_variables = [
+            as_tensorflow(variable) for variable in trainable_variables(model.latent)
+        ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, batch_size, model.latent.dim, self.step)
         # Each replica traces its own.
-        compute = tf.function(flow_gradients, jit_compile=True, autograph=False) if self._xla else flow_gradients
+        compute = (
+            tf.function(flow_gradients, jit_compile=True, autograph=False)
+            if self._xla
+            else flow_gradients
+        )
         sums, of_flow, z_gradient = compute(
-            model, objective, batch_size, inference, images, noise, settings.accumulation_steps, settings.gradient_memory)
+            model,
+            objective,
+            batch_size,
+            inference,
+            images,
+            noise,
+            settings.accumulation_steps,
+            settings.gradient_memory,
+        )
         # What z costs the flow reaches encoder and prior through z.
-        targets, upstream = ([kl_loss], [None]) if z_gradient is None else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
-        of_latent = tape.gradient(targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        targets, upstream = (
+            ([kl_loss], [None])
+            if z_gradient is None
+            else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
+        )
+        of_latent = tape.gradient(
+            targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
         gradients = self._in_order_of_the_model(of_flow, of_latent)
         loss = sums.pop('flow_loss') + kl_loss
         means = {name: total / batch_size for name, total in sums.items()}
         means['loss_nats'] = loss
         means['kl_nats'] = tf.reduce_sum(inference.kl_nats) / batch_size
-        means['nll_nats'] = means['reconstruction_nats'] + means['kl_nats'] + means['dequantization_nats']
+        means['nll_nats'] = (
+            means['reconstruction_nats'] + means['kl_nats'] + means['dequantization_nats']
+        )
         if inference.kl_per_dim_nats is not None:
             means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / batch_size
         context = tf.distribute.get_replica_context()
-        means, gradients = context.all_reduce('SUM', tf.nest.map_structure(tf.identity, (means, gradients)))
+        means, gradients = context.all_reduce(
+            'SUM', tf.nest.map_structure(tf.identity, (means, gradients))
+        )
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
         # After the sum: every replica sees the same norm and takes the same decision.
         norm = tf.linalg.global_norm(gradients)
@@ -150,13 +189,24 @@ class TrainStep(tf.Module):
 
 
 def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_batch: bool) -> None:
-    """Raises a `ValueError` if a replica's images or the flow do not allow what the settings ask for."""
+    """Raises a `ValueError` if a replica's images or the flow do not allow what the settings ask
+    for.
+    """
     parts, memory = settings.accumulation_steps, settings.gradient_memory
     if local_batch_size % parts:
-        raise ValueError(f'`accumulation_steps` must divide the {local_batch_size} images of each replica; got accumulation_steps={parts}.')
+        raise ValueError(
+            f'`accumulation_steps` must divide the {local_batch_size} images of each replica; got '
+            f'accumulation_steps={parts}.'
+        )
     if parts > 1 and normalizes_over_batch:
-        raise ValueError('`accumulation_steps` must be 1 for a flow with batch norm, which would normalise over each part; got '
-                         f'accumulation_steps={parts}. Use a smaller batch, or more devices.')
+        raise ValueError(
+            '`accumulation_steps` must be 1 for a flow with batch norm, which would normalise '
+            'over each part; got '
+            f'accumulation_steps={parts}. Use a smaller batch, or more devices.'
+        )
     if memory != STORE and normalizes_over_batch:
-        raise ValueError(f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a second time on the same '
-                         f'batch; got gradient_memory={memory!r}. Use a smaller batch, or more devices.')
+        raise ValueError(
+            f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a '
+            'second time on the same '
+            f'batch; got gradient_memory={memory!r}. Use a smaller batch, or more devices.'
+        )

@@ -1,23 +1,27 @@
 """From a flag to a `tf.distribute` strategy."""
+
 from __future__ import annotations
 
 import signal
 
 import tensorflow as tf
 
-from tfwolf import validate
-from tfwolf.messages import first_line
+from tfwolf.core import validate
+from tfwolf.core.messages import first_line
 from tfwolf.training.cluster import EXAMPLE, VARIABLE, read_cluster, wait_for_all
 
 NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 
 
-def make_strategy(name: str, tpu: str | None = None, startup_timeout: float = 600.0) -> tf.distribute.Strategy:
+def make_strategy(
+    name: str, tpu: str | None = None, startup_timeout: float = 600.0
+) -> tf.distribute.Strategy:
     """Returns the strategy `name`, which must be made before TensorFlow computes anything.
 
-    'one_device' is GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs; 'multi_worker' all GPUs, or the CPU, of
-    every process that the environment variable TF_CONFIG names; 'tpu' all cores of a TPU; 'auto' multi_worker if TF_CONFIG names several
-    processes, else mirrored with two GPUs or more, else one_device.
+    'one_device' is GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs;
+    'multi_worker' all GPUs, or the CPU, of every process that the environment variable TF_CONFIG
+    names; 'tpu' all cores of a TPU; 'auto' multi_worker if TF_CONFIG names several processes, else
+    mirrored with two GPUs or more, else one_device.
 
     Args:
         name: one of `NAMES`.
@@ -38,7 +42,8 @@ def make_strategy(name: str, tpu: str | None = None, startup_timeout: float = 60
     gpus = tf.config.list_logical_devices('GPU')
     if name == 'mirrored' or (name == 'auto' and len(gpus) > 1):
         devices = gpus or tf.config.list_logical_devices('CPU')
-        # Collectives between logical CPUs break when one process makes a second strategy: they remember the first one's shapes.
+        # Collectives between logical CPUs break when one process makes a second strategy: they
+        # remember the first one's shapes.
         cross_device_ops = None if gpus else tf.distribute.ReductionToOneDevice()
         return tf.distribute.MirroredStrategy([device.name for device in devices], cross_device_ops)
     return tf.distribute.OneDeviceStrategy('GPU:0' if gpus else 'CPU:0')
@@ -52,15 +57,21 @@ def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> int:
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise ValueError(f'`batch_size` must be a multiple of the {replicas} replicas, so at least {replicas}; got '
-                         f'batch_size={batch_size}. Change it, or use --strategy=one_device.')
+        raise ValueError(
+            f'`batch_size` must be a multiple of the {replicas} replicas, so at least {replicas}; '
+            'got '
+            f'batch_size={batch_size}. Change it, or use --strategy=one_device.'
+        )
     return batch_size // replicas
 
 
 def _multi_worker(cluster, startup_timeout):
     if cluster is None:
-        raise ValueError(f'--strategy=multi_worker needs the environment variable {VARIABLE}, which names all workers and says which one '
-                         f'this is, such as {EXAMPLE}; it is not set, or names no cluster.')
+        raise ValueError(
+            f'--strategy=multi_worker needs the environment variable {VARIABLE}, which names all '
+            'workers and says which one '
+            f'this is, such as {EXAMPLE}; it is not set, or names no cluster.'
+        )
     wait_for_all(cluster, startup_timeout)
     handler = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -75,6 +86,9 @@ def _tpu(name):
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
-        raise ValueError(f'There is no TPU to be had with --tpu={name}: {first_line(error)} Name one with --tpu (its name, grpc://HOST:PORT, or '
-                         '"local" on its own machine), or use another --strategy.') from error
+        raise ValueError(
+            f'There is no TPU to be had with --tpu={name}: {first_line(error)} Name one with '
+            '--tpu (its name, grpc://HOST:PORT, or '
+            '"local" on its own machine), or use another --strategy.'
+        ) from error
     return tf.distribute.TPUStrategy(resolver)

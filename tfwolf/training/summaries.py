@@ -1,8 +1,9 @@
 """TensorBoard: scalars by term, a histogram of KL per dimension, pictures and the configuration."""
+
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -17,15 +18,20 @@ class Summaries:
     """
 
     def __init__(self, train_dir: str, writes: bool = True) -> None:
-        self._writer = (tf.summary.create_file_writer(os.path.join(train_dir, 'tensorboard')) if writes
-                        else tf.summary.create_noop_writer())
+        self._writer = (
+            tf.summary.create_file_writer(os.path.join(train_dir, 'tensorboard'))
+            if writes
+            else tf.summary.create_noop_writer()
+        )
 
     def text(self, name: str, value: str, step: int) -> None:
         """Writes a text in a fixed-width font."""
         with self._writer.as_default(step=step):
             tf.summary.text(name, '\n'.join('    ' + line for line in value.splitlines()))
 
-    def metrics(self, prefix: str, metrics: Mapping[str, float | np.generic | np.ndarray], step: int) -> None:
+    def metrics(
+        self, prefix: str, metrics: Mapping[str, float | np.generic | np.ndarray], step: int
+    ) -> None:
         """Writes numbers as scalars `prefix/name`, and vectors as histograms."""
         with self._writer.as_default(step=step):
             for name, value in metrics.items():

@@ -1,0 +1,207 @@
+"""The page of a run: complete in itself, right in its numbers, kept where a part fails."""
+
+import base64
+import json
+import math
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.small_models import random_images
+from support.tool_runs import result, run_tool
+
+from tfwolf.report import findings
+from tfwolf.report.page import Part, Row, page
+
+
+@pytest.fixture(scope='module')
+def picture(tmp_path_factory):
+    path = tmp_path_factory.mktemp('pictures') / 'a.png'
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(path)
+    return path
+
+
+def test_a_page_holds_everything_and_escapes_texts(picture):
+    parts = [
+        Part(
+            'A < B',
+            'Words & more',
+            'python tools/x.py --flag="<a>"',
+            [Row('z', '59 %', '59.53')],
+            [(picture, 'a "picture"')],
+            seconds=12.4,
+        ),
+        Part('Gone', 'Nothing', 'python tools/y.py', problem='No <labels>.'),
+    ]
+    text = page('A run', {'checkpoint': 'ckpt-1'}, parts, 'train.batch_size = 1')
+    assert (
+        'A &lt; B' in text
+        and 'No &lt;labels&gt;.' in text
+        and '<a>' not in text
+        and '59.53' in text
+        and 'in 12 s' in text
+    )
+    assert text.count('scope="col">Wolf') == 1
+    assert re.findall(r'(?:src|href)="([^"]{0,5})', text) == ['#part', '#part', 'data:'], (
+        'nothing is loaded from elsewhere'
+    )
+    embedded = re.search(r'data:image/png;base64,([^"]+)', text)[1]
+    assert base64.b64decode(embedded) == picture.read_bytes() and 'width="4" height="4"' in text
+
+
+@pytest.fixture(scope='module')
+def unlabelled(tmp_path_factory):
+    """Returns the flag for images without labels."""
+    path = tmp_path_factory.mktemp('data') / 'plain.npz'
+    np.savez(path, images=random_images(200, (8, 8, 1)))
+    return f"--gin_param=dataset.source = 'npz:{path}'"
+
+
+@pytest.fixture(scope='module')
+def made(tiny_run, unlabelled, tmp_path_factory):
+    """Returns the folder of a report of two parts, and what the tool printed."""
+    out = tmp_path_factory.mktemp('report') / 'out'
+    return out, run_tool(
+        'report',
+        f'--train_dir={tiny_run}',
+        unlabelled,
+        '--parts=switch,temperatures',
+        '--seed=3',
+        f'--output_dir={out}',
+    )[0]
+
+
+def test_the_report_shows_what_the_tools_wrote(made):
+    out, printed = made
+    text = (out / 'report.html').read_text()
+    for picture in (out / 'switch' / 'switch.png', out / 'temperatures' / 'samples.png'):
+        assert base64.b64encode(picture.read_bytes()).decode() in text
+    assert (
+        text.count('<section') == 4
+        and 'The run has not been evaluated.' in text
+        and '--seed=3' in text
+    )
+    assert f'{result(out / "switch")["mean_change"]:.2f} of 255' in text
+    assert result(out / 'switch')['made_from']['seed'] == 3
+    assert result(out)['made'] == ['switch', 'temperatures'] and result(out)['not_made'] == {}
+    assert f'Open {out}/report.html' in printed
+
+
+def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(made[0], out)
+    finished = (out / 'switch' / 'finished.json').read_text()
+    for name in ('switch', 'temperatures'):
+        marker = out / name / 'finished.json'
+        marker.write_text(marker.read_text().replace(str(made[0]), str(out)))
+    printed, _ = run_tool(
+        'report',
+        f'--train_dir={tiny_run}',
+        unlabelled,
+        '--parts=temperatures,switch_within_class',
+        '--seed=3',
+        f'--output_dir={out}',
+    )
+    assert 'temperatures: there already' in printed and 'not there: switch_within_class' in printed
+    text = (out / 'report.html').read_text()
+    assert (
+        'Pairs within a class need class labels; these images have none.' in text
+        and 'Traceback' not in text
+    )
+    assert (
+        text.count('<section') == 5
+        and base64.b64encode((out / 'switch' / 'switch.png').read_bytes()).decode() in text
+    )
+    assert (out / 'switch' / 'finished.json').read_text() == finished.replace(
+        str(made[0]), str(out)
+    )
+    assert list(result(out)['not_made']) == ['switch_within_class']
+    _, error = run_tool(
+        'report',
+        f'--train_dir={tiny_run}',
+        '--parts=switch',
+        '--seed=4',
+        f'--output_dir={out}',
+        fails=True,
+    )
+    assert 'holds other results' in error and 'seed: 3 there, 4 now' in error
+
+
+@pytest.mark.slow
+def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
+    out = tmp_path / 'out'
+    printed, _ = run_tool(
+        'report',
+        f'--train_dir={tiny_run}',
+        '--parts=latents,probe,fid',
+        '--fid_features=pixels',
+        '--num_fid_samples=100',
+        f'--output_dir={out}',
+    )
+    assert 'not there' not in printed
+    text = (out / 'report.html').read_text()
+    assert (
+        text.count('<img') == 6
+        and f'{result(out / "probe", "svm-tuned")["accuracy_z"]:.2%}' in text
+    )
+    assert (
+        f'{result(out / "fid")["frechet_distance"]:.3f}' in text
+        and 'must not stand beside those of papers' in text
+    )
+    assert (
+        '1,437 training and 360 test images' in text
+        and 'shuffle' not in text.partition('Configuration of the run')[0]
+    )
+
+
+def test_a_part_that_does_not_exist_is_refused(tiny_run):
+    assert (
+        'must be some of samples,temperatures,'
+        in run_tool('report', f'--train_dir={tiny_run}', '--parts=swich', fails=True)[1]
+    )
+
+
+def test_the_page_reads_in_a_browser_without_a_network(made, browser):
+    browser.get_log('performance')
+    browser.get(f'file://{made[0]}/report.html')
+    sizes = browser.execute_script(
+        'return [...document.images].map(image => [image.complete, image.naturalWidth, '
+        'image.clientWidth])'
+    )
+    assert len(sizes) == 2 and all(
+        complete and natural == shown > 50 for complete, natural, shown in sizes
+    )
+    asked = [json.loads(entry['message'])['message'] for entry in browser.get_log('performance')]
+    urls = [
+        message['params']['request']['url']
+        for message in asked
+        if message['method'] == 'Network.requestWillBeSent'
+    ]
+    browser.set_window_size(500, 900)
+    assert browser.execute_script(
+        'return document.documentElement.scrollWidth <= window.innerWidth'
+    ), 'on a phone only pictures scroll sideways'
+    browser.set_window_size(1280, 1000)
+    assert urls and all(url.startswith(('file:', 'data:')) for url in urls)
+    assert not browser.get_log('browser')
+
+
+def test_the_papers_number_stands_only_beside_what_it_is_of():
+    found = {
+        'bits_per_dim': 3.7,
+        'bits_per_dim_interval_95': [3.6, 3.8],
+        'bits_per_dim_iwae': 3.69,
+        'kl_nats': 12.0,
+        'num_samples': 1,
+        'num_images': 10,
+        'dataset': 'cifar10',
+        'split': 'test',
+        'dequantization_nats': 3072 * math.log(2**7),
+    }
+    assert findings.of_evaluation(found).rows[0] == Row(
+        'bits per dimension', '3.7000 (95 %: 3.6000 to 3.8000)', '3.27'
+    )
+    for other in ({'dataset': 'digits'}, {'dequantization_nats': 3072 * math.log(2**4)}):
+        assert findings.of_evaluation({**found, **other}).rows[0].paper == ''

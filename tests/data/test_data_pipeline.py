@@ -1,0 +1,79 @@
+"""The order of images: repeatable, resumable, every image once; augmentation is what it says."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfwolf.core import seeds
+from tfwolf.data.augment import horizontal_flip, pad_and_crop
+from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.pipeline import evaluation_batches, training_batches
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 6, 8, 3), dtype=np.uint8)
+SPLIT = ArraySplit(lambda: (IMAGES, np.arange(23)), 23, IMAGES.shape[1:])
+
+
+def labels(count, **options):
+    return [batch['label'].numpy() for batch in training_batches(SPLIT, 5, **options).take(count)]
+
+
+def test_every_epoch_has_every_image_at_most_once_in_its_own_order():
+    order = np.array(labels(12, seed=1)).reshape(3, 20)
+    assert all(len(set(epoch)) == 20 for epoch in order)
+    assert np.any(order[0] != order[1])
+    np.testing.assert_array_equal(np.array(labels(12, seed=1)).reshape(3, 20), order)
+    assert np.any(np.array(labels(4, seed=2)).ravel() != order[0])
+
+
+@pytest.mark.parametrize('step', [0, 1, 4, 7])
+def test_resuming_equals_going_on(step):
+    options = dict(seed=3, augmentations=[horizontal_flip, pad_and_crop_by_2])
+    whole = list(training_batches(SPLIT, 5, **options).take(10))
+    for expected, batch in zip(
+        whole[step:], training_batches(SPLIT, 5, first_step=step, **options)
+    ):
+        np.testing.assert_array_equal(batch['image'], expected['image'])
+        np.testing.assert_array_equal(batch['label'], expected['label'])
+
+
+def pad_and_crop_by_2(images, seed):
+    return pad_and_crop(images, seed, padding=2)
+
+
+def test_evaluation_sees_each_image_once():
+    batches = list(evaluation_batches(SPLIT, 5))
+    assert [len(batch['image']) for batch in batches] == [5] * 5
+    mask = np.concatenate([batch['mask'] for batch in batches])
+    np.testing.assert_array_equal(
+        np.concatenate([batch['image'] for batch in batches])[mask], IMAGES
+    )
+
+
+def test_flip_is_a_flip_of_about_half():
+    flipped = horizontal_flip(tf.constant(IMAGES), seeds.tensor_seed(0, 'test')).numpy()
+    same = np.array([np.array_equal(a, b) for a, b in zip(flipped, IMAGES)])
+    turned = np.array([np.array_equal(a, b[:, ::-1]) for a, b in zip(flipped, IMAGES)])
+    assert np.all(same ^ turned) and 5 < same.sum() < 18
+
+
+def test_crop_is_a_window_of_the_reflected_image():
+    cropped = pad_and_crop_by_2(tf.constant(IMAGES), seeds.tensor_seed(0, 'test')).numpy()
+    found = set()
+    for image, crop in zip(IMAGES, cropped):
+        padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode='reflect')
+        places = [
+            (top, left)
+            for top in range(5)
+            for left in range(5)
+            if np.array_equal(padded[top : top + 6, left : left + 8], crop)
+        ]
+        assert places
+        found.update(places)
+    assert len(found) > 8
+
+
+def test_sizes_are_checked():
+    with pytest.raises(ValueError, match='at most 23'):
+        training_batches(SPLIT, 24, seed=0)
+    with pytest.raises(ValueError, match='batch_size'):
+        evaluation_batches(SPLIT, 0)

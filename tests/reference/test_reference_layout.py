@@ -1,0 +1,160 @@
+"""Every configuration of the reference that we read gives every weight of our model exactly one
+name of the reference's.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfwolf.core import seeds
+from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.reference.configuration import gin_bindings
+from tfwolf.reference.layout import slots
+from tfwolf.reference.weights import copy_weights, load_weights, read_weights
+from tfwolf.runs.configuration import read_configuration
+
+TINY = json.loads((pathlib.Path(__file__).parents[1] / 'golden' / 'wolf_tiny.json').read_text())[
+    'config'
+]
+CLASSES = {'type': 'categorical', 'num_events': 7, 'dim': 16, 'activation': 'elu'}
+TWO_LEVELS = {'levels': 2, 'num_steps': [2, 1], 'factors': [], 'hidden_channels': [4, 8]}
+ONE_GROUP = {'num_steps': [1, [3], 1], 'factors': [2]}
+FOUR_LEVELS = {
+    'levels': 4,
+    'num_steps': [1, [1, 2], [1], 1],
+    'factors': [4, 3],
+    'hidden_channels': [4, 8, 8, 8],
+    'alpha': 0.5,
+}
+MIXED = {'transform': 'additive', 'prior_transform': 'affine'}
+
+
+def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
+    """Returns the float64 model of the tiny configuration with changes."""
+    configuration = json.loads(json.dumps(TINY))
+    configuration['generator']['flow'].update(flow)
+    if latent is not None:
+        configuration['discriminator'] = latent
+    if prior is not None:
+        configuration['discriminator']['prior'] = prior
+    bindings = gin_bindings(configuration, (16, 16), num_bits, lu)[0]
+    return (
+        read_configuration(params=bindings)
+        .experiment()
+        .make_model((16, 16, 3), seed=0, dtype='float64')
+    )
+
+
+VARIANTS = [
+    {},
+    {'flow': TWO_LEVELS},
+    {'flow': ONE_GROUP},
+    {'flow': FOUR_LEVELS},
+    {'flow': MIXED},
+    {'prior': {'type': 'normal'}},
+    {'latent': CLASSES},
+    {'latent': {**CLASSES, 'activation': 'relu'}, 'num_bits': 5},
+    {'lu': True},
+    {'flow': {'h_channels': 0}, 'latent': {'type': 'base'}},
+]
+
+
+@pytest.mark.parametrize('changes', VARIANTS)
+def test_every_weight_has_one_name(changes):
+    model = build(**changes)
+    found = slots(model)
+    assert len({slot.name for slot in found}) == len(found)
+    covered = {}
+    for slot in found:
+        for variable in slot.weights.values():
+            covered.setdefault(id(variable), []).append(slot.row)
+    for path, variable in named_variables(model):
+        if path == ('initialized',):
+            continue
+        rows = covered.pop(id(as_tensorflow(variable)))
+        assert rows == [None] or sorted(rows) == list(range(variable.shape[0])), path
+    assert not covered
+
+
+@pytest.mark.parametrize('changes', VARIANTS)
+def test_weights_travel_through_the_reference_names(changes):
+    source, target = build(**changes), build(**{**changes, 'lu': False})
+    random = np.random.default_rng(0)
+    for slot in slots(source):
+        if slot.is_trainable:
+            slot.assign(
+                (
+                    np.eye(slot.shape[0])
+                    if slot.name.endswith(('conv1x1.weight', 'linear.weight'))
+                    and len(slot.shape) == 2
+                    else 0
+                )
+                + 0.1 * random.standard_normal(slot.shape)
+            )
+    source.initialized.assign(True)
+    copy_weights(source, target)
+    images = random.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    labels = np.array([0, 3, 6])
+    noise = source.draw_noise(3, seeds.tensor_seed(0, 'n'))
+    ours, theirs = (
+        model.terms(images, noise, labels=labels).nll_nats for model in (source, target)
+    )
+    assert np.isfinite(ours).all()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    z, v = target.encode(images, labels)
+    x = target.flow.inverse_and_log_det(v, z)[0]
+    np.testing.assert_allclose(target.flow.forward_and_log_det(x, z)[0], v, atol=1e-9)
+
+
+def test_files_that_hold_no_weights_are_refused(tmp_path):
+    for name, content in (('broken.npz', b'no archive'), ('empty.npz', b'')):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            read_weights(tmp_path / name)
+    np.savez(tmp_path / 'objects.npz', a=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match='objects.npz'):
+        read_weights(tmp_path / 'objects.npz')
+    with pytest.raises(ValueError, match='missing.*\n.*unexpected|unexpected|missing'):
+        load_weights(build(), {'stray': np.zeros(2)})
+
+
+def test_without_torch_the_message_says_how_to_convert(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    with pytest.raises(
+        ValueError, match='(?s)model.pt needs PyTorch.*weights_only=True.*numpy.savez'
+    ):
+        read_weights('model.pt')
+
+
+class RunsCode:
+    """What a malicious pickle would hold."""
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (RunsCode.path,)
+
+
+def test_a_pt_is_read_as_tensors_and_never_run(tmp_path):
+    torch = pytest.importorskip('torch', reason='PyTorch, which is optional, is not installed')
+    torch.save({'a': torch.arange(3.0, dtype=torch.float64)}, tmp_path / 'model.pt')
+    np.testing.assert_array_equal(read_weights(tmp_path / 'model.pt')['a'], [0.0, 1.0, 2.0])
+    RunsCode.path = tmp_path / 'it_ran'
+    torch.save({'a': RunsCode()}, tmp_path / 'evil.pt')
+    with pytest.raises(ValueError, match='nothing in it was run'):
+        read_weights(tmp_path / 'evil.pt')
+    assert not RunsCode.path.exists()
+
+
+def test_a_weight_that_is_not_finite_is_named_and_nothing_changes():
+    model = build()
+    arrays = {slot.name: np.zeros(slot.shape) for slot in slots(model)}
+    before = [np.asarray(tf.convert_to_tensor(variable)) for _, variable in named_variables(model)]
+    name = slots(model)[0].name
+    arrays[name][...] = np.nan
+    with pytest.raises(ValueError, match=name):
+        load_weights(model, arrays)
+    for old, (_, variable) in zip(before, named_variables(model)):
+        np.testing.assert_array_equal(old, tf.convert_to_tensor(variable))

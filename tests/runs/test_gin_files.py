@@ -1,0 +1,133 @@
+"""Every shipped gin file builds its model, with the number of parameters that the papers' model
+has.
+"""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from tfwolf.core.variables import count_parameters
+from tfwolf.runs.config_text import bindings
+from tfwolf.runs.configuration import read_configuration
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PARAMETERS = {
+    'digits': 435_836,
+    'cifar10': 51_860_457,
+    'cifar10_small': 1_630_768,
+    'glow_refined_cifar10': 46_521_601,
+    'cifar10_z_in_base': 48_386_857,
+    'cifar10_class_conditional': 50_494_081,
+    'imagenet64': 107_418_435,
+    'glow_refined_imagenet64': 91_288_387,
+    'lsun128': 102_092_843,
+    'glow_refined_lsun128': 69_922_475,
+    'celebahq256': 100_610_735,
+    'glow_refined_celebahq256': 70_714_159,
+    'lsun128_5bit': 87_569_447,
+    'celebahq256_5bit': 84_297_883,
+    'glow_cifar10': 44_050_092,
+    'glow_cifar10_class_conditional': 37_857_046,
+    'glow_cifar10_small': 1_596_300,
+    'glow_refined_cifar10_small': 1_005_912,
+    'glow_ablation_conv1x1_additive': 37_855_596,
+    'glow_ablation_reverse_affine': 43_953_324,
+    'realnvp_cifar10': 19_586_623,
+    'realnvp_cifar10_small': 1_479_701,
+    'lcma_realnvp_cifar10_small': 1_479_701,
+    'realnvp_imagenet32': 45_766_449,
+    'glow_imagenet32': 66_073_452,
+}
+# Large, or of an architecture that stands above already.
+SLOW_PARAMETERS = {
+    'glow_ablation_conv1x1_affine': 44_050_092,
+    'glow_ablation_reverse_additive': 37_758_828,
+    'glow_ablation_shuffle_additive': 37_758_828,
+    'glow_ablation_shuffle_affine': 43_953_324,
+    'glow_celebahq256': 168_774_108,
+    'glow_imagenet64': 111_071_868,
+    'glow_lsun64_bedroom': 66_073_452,
+    'glow_lsun64_church': 66_073_452,
+    'glow_lsun64_tower': 66_073_452,
+    'lcma_ablation_glow_conventional': 44_050_092,
+    'lcma_ablation_glow_high': 44_050_092,
+    'lcma_ablation_glow_low': 44_050_092,
+    'lcma_ablation_glow_random': 44_050_092,
+    'lcma_ablation_realnvp_conventional': 19_586_623,
+    'lcma_ablation_realnvp_high': 19_586_623,
+    'lcma_ablation_realnvp_high_small': 1_479_701,
+    'lcma_ablation_realnvp_low': 19_586_623,
+    'lcma_ablation_realnvp_random': 19_586_623,
+    'lcma_ablation_realnvp_random_small': 1_479_701,
+    'lcma_ablation_wolf_conventional': 51_860_457,
+    'lcma_ablation_wolf_high': 51_860_457,
+    'lcma_ablation_wolf_low': 51_860_457,
+    'lcma_ablation_wolf_random': 51_860_457,
+    'lcma_glow_cifar10': 44_050_092,
+    'lcma_realnvp_celeba64': 94_409_161,
+    'lcma_realnvp_cifar10': 19_586_623,
+    'lcma_realnvp_imagenet32': 45_766_449,
+    'lcma_realnvp_imagenet64': 94_409_161,
+    'lcma_wolf_cifar10': 51_860_457,
+    'realnvp_celeba64': 94_409_161,
+    'realnvp_imagenet64': 94_409_161,
+    'realnvp_lsun64_bedroom': 94_409_161,
+    'realnvp_lsun64_church': 94_409_161,
+    'realnvp_lsun64_tower': 94_409_161,
+}
+
+
+def test_every_gin_file_is_listed():
+    assert {path.stem for path in (ROOT / 'gin').glob('*.gin')} == set(PARAMETERS | SLOW_PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    'name', [*PARAMETERS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_PARAMETERS)]
+)
+def test_parameters_are_exact(name):
+    path = ROOT / 'gin' / f'{name}.gin'
+    configuration = read_configuration([path])
+    experiment, settings = configuration.experiment(), configuration.settings()
+    model = experiment.make_model(experiment.find_image_shape(), seed=0)
+    assert count_parameters(model) == (PARAMETERS | SLOW_PARAMETERS)[name]
+    assert settings.batch_size >= 40 and settings.optimizer is not None
+    assert f'--gin_file=gin/{name}.gin' in path.read_text()
+    del model
+    tf.keras.backend.clear_session()
+
+
+@pytest.mark.parametrize(
+    'params, message',
+    [
+        (['Wolf.num_bitz = 8'], 'num_bitz'),
+        (['Nope.x = 1'], 'Nope'),
+        (['train.batch_size ='], 'cannot be read'),
+        (['train.unknown = 3'], 'unknown'),
+    ],
+)
+def test_unknown_names_are_errors(params, message):
+    with pytest.raises(ValueError, match=message):
+        read_configuration(['digits'], params)
+
+
+def test_bindings_are_read_back():
+    config = '# seed = 3\n# Parameters:\n# ====\na.b = 1\nc/d.e = \\\n    [1,\n     2]\n'
+    assert bindings(config) == {'seed': '3', 'a.b': '1', 'c/d.e': ' [1, 2]'}
+
+
+@pytest.mark.parametrize(
+    'params, message',
+    [
+        (['train.batch_size = 0'], 'batch_size'),
+        (['train.log_every = 0'], 'log_every'),
+        (['Wolf.num_bits = 9'], 'num_bits'),
+        (['experiment.image_shape = (8, 8, 3)'], r'\(8, 8, 3\).*digits.*\(8, 8, 1\)'),
+        (['RefinedGlow.num_steps = [1, [3, 3], 3]'], 'squeeze'),
+    ],
+)
+def test_bad_values_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        configuration = read_configuration(['digits'], params)
+        experiment, _ = configuration.experiment(), configuration.settings()
+        experiment.make_model_for(experiment.open_dataset(), seed=0)

@@ -1,0 +1,140 @@
+"""Checkpoints are complete or absent, and a damaged one is found, named and passed over."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+
+DATA = 'ckpt-{}.data-00000-of-00001'
+
+
+def checkpoint(value, size=1000):
+    """Returns a checkpoint of one variable."""
+    return tf.train.Checkpoint(weight=tf.Variable(tf.fill([size], float(value))))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Returns a folder with the checkpoints of steps 1, 2 and 3."""
+    for step in (1, 2, 3):
+        publish(checkpoint(step), str(tmp_path), step, keep=3)
+    return str(tmp_path)
+
+
+def first_weight(path):
+    return tf.train.load_checkpoint(path).get_tensor('weight/.ATTRIBUTES/VARIABLE_VALUE')[0]
+
+
+def test_the_newest_are_kept_and_read_back(folder):
+    assert checkpoint_steps(folder) == [1, 2, 3] and first_weight(newest_intact(folder)) == 3
+    publish(checkpoint(4), folder, 4, keep=2)
+    assert checkpoint_steps(folder) == [3, 4] and tf.train.latest_checkpoint(folder).endswith(
+        'ckpt-4'
+    )
+    publish(checkpoint(40), folder, 4, keep=2)
+    assert first_weight(newest_intact(folder)) == 4
+    assert sorted(os.listdir(folder)) == sorted(
+        [
+            'checkpoint',
+            *(
+                name.format(step)
+                for step in (3, 4)
+                for name in ('ckpt-{}.index', 'ckpt-{}.sha256', DATA)
+            ),
+        ]
+    )
+    assert (
+        checkpoint_steps(os.path.join(folder, 'nowhere')) == []
+        and newest_intact(os.path.join(folder, 'nowhere')) is None
+    )
+
+
+@pytest.mark.parametrize('name', [DATA.format(3), 'ckpt-3.index', 'ckpt-3.sha256'])
+def test_any_flipped_bit_and_any_truncation_is_found(folder, name, capsys):
+    path = os.path.join(folder, name)
+    with open(path, 'rb') as file:
+        whole = file.read()
+    random = np.random.default_rng(0)
+    flips = [
+        bytes([*whole[:place], whole[place] ^ 1 << random.integers(8), *whole[place + 1 :]])
+        for place in random.integers(0, len(whole), 20)
+    ]
+    for content in (*flips, whole[:-1], whole[: len(whole) // 2], b''):
+        with open(path, 'wb') as file:
+            file.write(content)
+        assert find_damage(os.path.join(folder, 'ckpt-3'))
+        assert newest_intact(folder).endswith('ckpt-2')
+        said = capsys.readouterr().err
+        assert 'ckpt-3 is damaged' in said and 'ckpt-2 instead' in said
+    # A new one takes the place of the damaged one.
+    publish(checkpoint(5), folder, 3, keep=1)
+    assert checkpoint_steps(folder) == [3] and first_weight(newest_intact(folder)) == 5
+
+
+def test_a_checkpoint_that_came_without_checksums_is_read_through(folder):
+    os.remove(os.path.join(folder, 'ckpt-3.sha256'))
+    assert find_damage(os.path.join(folder, 'ckpt-3')) is None
+    with open(os.path.join(folder, DATA.format(3)), 'r+b') as file:
+        file.seek(500)
+        file.write(b'x')
+    assert 'Checksum does not match' in find_damage(os.path.join(folder, 'ckpt-3'))
+
+
+def test_a_damaged_one_never_outlives_a_good_one(folder):
+    for step in (2, 3):
+        os.truncate(os.path.join(folder, DATA.format(step)), 10)
+    publish(checkpoint(7), folder, 2, keep=1)
+    assert checkpoint_steps(folder) == [2]
+
+
+def test_a_missing_part_is_damage_and_a_missing_index_is_no_checkpoint(folder):
+    os.remove(os.path.join(folder, DATA.format(3)))
+    os.remove(os.path.join(folder, 'ckpt-2.index'))
+    os.remove(os.path.join(folder, 'checkpoint'))
+    assert checkpoint_steps(folder) == [1, 3] and newest_intact(folder).endswith('ckpt-1')
+    os.truncate(os.path.join(folder, DATA.format(1)), 10)
+    with pytest.raises(ValueError, match='ckpt-3 is damaged.*ckpt-1 is damaged'):
+        newest_intact(folder)
+
+
+WRITE = """
+import resource, sys, tensorflow as tf
+from tfwolf.training.checkpoint_files import publish
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    publish(tf.train.Checkpoint(weight=tf.Variable(tf.zeros([1_000_000]))), sys.argv[1], 4, keep=1)
+except RuntimeError as error:
+    print(error)
+"""
+
+
+def test_a_file_that_cannot_grow_leaves_the_last_good_checkpoint(folder):
+    done = subprocess.run(
+        [sys.executable, '-c', WRITE, folder], capture_output=True, text=True, timeout=120
+    )
+    assert (
+        'step 4 could not be written' in done.stdout
+        and 'That of step 3 is untouched' in done.stdout
+    ), done.stderr[-2000:]
+    assert checkpoint_steps(folder) == [1, 2, 3] and first_weight(newest_intact(folder)) == 3
+    assert not os.path.exists(os.path.join(folder, 'unfinished'))
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
+    mounted = subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', tmp_path], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f'cannot make a small disk here: {mounted.stderr.strip()}')
+    try:
+        publish(checkpoint(1, 50_000), str(tmp_path), 1, keep=1)
+        with pytest.raises(RuntimeError, match='step 2 could not be written.*step 1 is untouched'):
+            publish(checkpoint(2, 500_000), str(tmp_path), 2, keep=1)
+        assert first_weight(newest_intact(str(tmp_path))) == 1
+    finally:
+        subprocess.run(['umount', tmp_path], check=True)

@@ -1,0 +1,3 @@
+"""What a trained model does to images: codes, samples, switches, interpolations, directions,
+compression.
+"""

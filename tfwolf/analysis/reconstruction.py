@@ -1,0 +1,78 @@
+"""Images decoded from their own v: with the mean of q(z|x), which gives them back exactly, and with
+other draws of z.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tfwolf.analysis.coder import Coder
+from tfwolf.core import validate
+from tfwolf.data import preprocess
+from tfwolf.models.generation import Array, posterior_draw
+
+
+class Reconstructions(NamedTuple):
+    """What images become.
+
+    Attributes: exact: uint8 `[num_images, height, width, channels]`, decoded with the z that they
+        were encoded with. draws: uint8 `[num_images, num_draws, height, width, channels]`, decoded
+        with draws z ~ q(z|x) and the same v. finite: bool `[num_images, num_draws]`, as in
+        `Decoded`. num_exact: of how many images `exact` is the image at the model's number of bits.
+        max_pixel_error: the largest difference of `exact`, in 0..255.
+    """
+
+    exact: np.ndarray
+    draws: np.ndarray
+    finite: np.ndarray
+    num_exact: int
+    max_pixel_error: int
+
+
+def reconstruct(
+    coder: Coder, images: Array, num_draws: int, seed: int, labels: Array | None = None
+) -> Reconstructions:
+    """Returns the `Reconstructions` of images.
+
+    Args:
+        coder: a `Coder`.
+        images: uint8 `[num_images, height, width, channels]`.
+        num_draws: draws of z for each image; must be 0 for a model without an encoder.
+        seed: integer; draw d is that of `Wolf.reconstruct` with the seed `seed + d`.
+        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+
+    Raises:
+        ValueError: if draws are asked for of a model without an encoder, or the images do not fit.
+    """
+    model = coder.model
+    validate.integer('num_draws', num_draws, minimum=0)
+    if num_draws and not model.latent.has_posterior:
+        raise ValueError(
+            '`num_draws` must be 0 for a model whose z has no posterior to draw from; got '
+            f'num_draws={num_draws}.'
+        )
+    code = coder.encode(images, labels)
+    exact = coder.decode(*code)
+    error = np.abs(
+        exact.images.astype(int) - preprocess.at_num_bits(images, model.num_bits).numpy()
+    )
+    draws, finite = (
+        np.empty((len(images), 0, *model.image_shape), np.uint8),
+        np.empty((len(images), 0), bool),
+    )
+    if num_draws:
+        posterior = model.posterior(images)
+        decoded = [
+            coder.decode(posterior_draw(posterior, seed + draw), code.v)
+            for draw in range(num_draws)
+        ]
+        draws, finite = (np.stack(parts, axis=1) for parts in zip(*decoded))
+    return Reconstructions(
+        exact.images,
+        draws,
+        finite,
+        int((error.reshape(len(error), -1).max(axis=1) == 0).sum()),
+        int(error.max()),
+    )

@@ -1,0 +1,131 @@
+"""What a coupling does to its transformed part, given the network's output: an affine map or a
+shift.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import tensorflow as tf
+
+from tfwolf.core import validate
+from tfwolf.core.parts import register
+
+
+class Transform(Protocol):
+    """An element-wise, invertible map of the transformed part of an image, given the output of a
+    coupling's network.
+
+    Attributes:
+        outputs_per_channel: how many outputs of the network each transformed channel needs.
+        starts_as_identity: whether parameters of zero mean y = x.
+    """
+
+    outputs_per_channel: int
+    starts_as_identity: bool
+
+    def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[...,
+        outputs_per_channel * channels]`.
+        """
+        ...
+
+    def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        ...
+
+
+class ExpAffine:
+    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and
+    bounds the log-scale itself.
+    """
+
+    outputs_per_channel: int = 2
+    starts_as_identity: bool = True
+
+    def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., 2
+        channels]`.
+        """
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return x * tf.exp(log_scale) + shift, log_scale
+
+    def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return (y - shift) * tf.exp(-log_scale), log_scale
+
+    def _shift_and_log_scale(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tuple(tf.split(parameters, 2, axis=-1))
+
+
+@register
+class BoundedAffine(ExpAffine):
+    """y = s x + mu with a scale within bounds, s = 1 + alpha tanh(u / 2), and its exact logarithm.
+
+    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u);
+    for alpha = 1 this is log 2 - softplus(-u), finite where `log(1 + tanh(u / 2))` is log(0). The
+    network's output is `[mu, u]` along channels.
+
+    Args:
+        alpha: 0 < alpha <= 1, how far the scale may leave 1.
+
+    Raises:
+        ValueError: if alpha is outside (0, 1].
+    """
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = validate.real('alpha', alpha, above=0, maximum=1)
+
+    def _shift_and_log_scale(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shift, u = tf.split(parameters, 2, axis=-1)
+        if self.alpha == 1.0:
+            return shift, math.log(2.0) - tf.math.softplus(-u)
+        gap = math.log1p(self.alpha) - math.log1p(-self.alpha)
+        return shift, math.log1p(-self.alpha) + tf.math.softplus(u + gap) - tf.math.softplus(u)
+
+
+@register
+class Additive:
+    """y = x + mu: the log-scale is zero. The network's output is mu."""
+
+    outputs_per_channel: int = 1
+    starts_as_identity: bool = True
+
+    def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns y and the log-scales, zeros, both of x's shape, for parameters `[..., channels]`."""
+        return x + parameters, tf.zeros_like(x)
+
+    def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x and the log-scales, zeros, both of y's shape."""
+        return y - parameters, tf.zeros_like(y)
+
+
+@register
+class SigmoidAffine(ExpAffine):
+    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The
+    network's output is `[mu, u]`.
+    """
+
+    starts_as_identity: bool = False
+
+    def _shift_and_log_scale(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        shift, u = tf.split(parameters, 2, axis=-1)
+        return shift, -tf.math.softplus(-(u + 2.0))
+
+
+class Whitening(ExpAffine):
+    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is
+    `[mean, log_sigma]`.
+    """
+
+    def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns y and the log-scales log|dy/dx| = -log sigma, both of x's shape."""
+        x, log_sigma = super().inverse(x, parameters)
+        return x, -log_sigma
+
+    def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns x and the log-scales -log sigma (of the forward direction), both of y's shape."""
+        x, log_sigma = super().forward(y, parameters)
+        return x, -log_sigma

@@ -1,0 +1,82 @@
+"""Whether the flow inverts on real images, and how often samples are numbers at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.analysis.coder import Coder
+from tfwolf.analysis.sampling import draw_samples
+from tfwolf.core.image_noise import image_seeds
+from tfwolf.data import preprocess
+from tfwolf.data.dataset import ArraySplit
+from tfwolf.models.generation import Array, sample_labels
+from tfwolf.models.wolf import Wolf
+
+TEMPERATURES = (0.7, 0.8, 0.9, 1.0)
+BATCH = 64
+
+
+def reconstruction_errors(
+    model: Wolf, images: Array, labels: Array | None = None
+) -> dict[str, float]:
+    """Returns how exactly decode(encode(x)) is x: a dict of numbers over the images.
+
+    Args:
+        model: a `Wolf`.
+        images: uint8 `[num_images, height, width, channels]`.
+        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+
+    Returns: `num_images`; `num_not_exact`, images of which a pixel differs at the model's number of
+        bits; `max_pixel_error` and `mean_pixel_error` in 0..255; `max_round_trip_error`,
+        max|f^-1(f(x)) - x| with x in [-1, 1].
+    """
+    z, v = model.encode(images, labels)
+    x = model.bin_centres(images)
+    back = model.flow.inverse_and_log_det(v, z)[0]
+    seen = preprocess.to_images(x, model.num_bits).numpy().astype(int)
+    error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - seen)
+    return {
+        'num_images': len(error),
+        'num_not_exact': int(error.reshape(len(error), -1).any(axis=1).sum()),
+        'max_pixel_error': int(error.max()),
+        'mean_pixel_error': float(error.mean()),
+        'max_round_trip_error': float(tf.reduce_max(tf.abs(back - x))),
+    }
+
+
+def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, float]:
+    """Returns `{temperature: share of samples that hold a value that is not finite}`, before they
+    become pixels.
+
+    A flow can generate values that overflow; as pixels they would pass for black or white.
+
+    Args: model: a `Wolf`. num_samples: samples per temperature; all temperatures scale the same
+        noise of v and of z, that of `Wolf.sample`. seed: integer.
+    """
+    coder = Coder(model, min(BATCH, num_samples))
+    return {
+        str(temperature): float(
+            1 - draw_samples(coder, num_samples, seed, temperature, temperature).finite.mean()
+        )
+        for temperature in TEMPERATURES
+    }
+
+
+def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:
+    """Returns samples of the model at temperature 1, those that are finite, as a `Split` with the
+    labels they were drawn with.
+
+    Args:
+        model: a `Wolf`.
+        num_samples: how many to draw.
+        seed: integer.
+    """
+    decoded = draw_samples(Coder(model, min(BATCH, num_samples)), num_samples, seed)
+    images, finite = decoded.images[decoded.finite], decoded.finite
+    labels = np.full(num_samples, -1)
+    if model.latent.needs_labels:
+        # As a graph: one image after the other takes long in Python.
+        draw = tf.function(lambda pairs: sample_labels(model.latent, pairs), autograph=False)
+        labels = draw(image_seeds(seed, num_samples)).numpy()
+    return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)

@@ -1,0 +1,3 @@
+"""The flows of the papers, composed of bijectors: refined Glow, Glow, Real NVP, and where they
+factor dimensions out.
+"""

@@ -1,0 +1,1 @@
+"""Numbers that compare features: linear probes and Frechet distances."""

@@ -1,0 +1,115 @@
+"""Moments of the features of images, and files of them, which say what they were made with."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.core.files import atomic_path
+from tfwolf.core.progress import progress_bar
+from tfwolf.data.dataset import Split
+from tfwolf.metrics.frechet import Moments, RunningMoments
+from tfwolf.metrics.image_features import Extractor
+
+BATCH = 64
+
+
+class FeatureMoments(NamedTuple):
+    """Moments of features, and where they come from.
+
+    Attributes:
+        moments: `Moments`.
+        extractor: the `identity` of the extractor, a dict.
+        source: what the images are, a dict of JSON values.
+    """
+
+    moments: Moments
+    extractor: dict[str, Any]
+    source: dict[str, Any]
+
+    def check_same_extractor(self, identity: dict[str, Any]) -> None:
+        """Checks that features of an extractor with this identity may be compared with these.
+
+        Raises:
+            ValueError: if they may not.
+        """
+        if self.extractor != identity:
+            differ = [
+                f'{name}: {self.extractor.get(name)} there, {identity.get(name)} here'
+                for name in sorted({*self.extractor, *identity})
+                if self.extractor.get(name) != identity.get(name)
+            ]
+            raise ValueError(
+                'The reference statistics are of other features, and distances between features '
+                'of two kinds mean nothing. '
+                f'They differ in {"; ".join(differ)}. Make them again, or use the same --features.'
+            )
+
+
+def moments_of_images(
+    extractor: Extractor, batches: Iterable[np.ndarray], count: int, description: str
+) -> Moments:
+    """Returns the `Moments` of the features of images.
+
+    Args:
+        extractor: an `Extractor`.
+        batches: iterable of uint8 images `[batch, height, width, channels]`.
+        count: how many images there are, for the progress bar.
+        description: of the progress bar.
+
+    Raises:
+        ValueError: if a feature is not finite.
+    """
+    running = RunningMoments()
+    with progress_bar(count, 0, description, 'image', delay=3) as bar:
+        for images in batches:
+            for first in range(0, len(images), BATCH):
+                part = images[first : first + BATCH]
+                running.add(extractor(part))
+                bar.update(len(part))
+    return running.moments()
+
+
+def images_of_splits(splits: Sequence[Split]) -> Iterator[np.ndarray]:
+    """Yields the images of splits, uint8 `[batch, height, width, channels]`, one after the other."""
+    for split in splits:
+        for first in range(0, split.num_examples, BATCH):
+            yield split.load(
+                tf.range(first, min(first + BATCH, split.num_examples), dtype=tf.int64)
+            )['image'].numpy()
+
+
+def save_moments(path: str, found: FeatureMoments) -> None:
+    """Writes `FeatureMoments` as a NumPy archive, whole or not at all."""
+    about = json.dumps({'extractor': found.extractor, 'source': found.source})
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(
+            file,
+            count=found.moments.count,
+            mean=found.moments.mean,
+            covariance=found.moments.covariance,
+            about=about,
+        )
+
+
+def load_moments(path: str) -> FeatureMoments:
+    """Returns the `FeatureMoments` of a file.
+
+    Raises:
+        ValueError: if there is none, or it holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            about = json.loads(str(archive['about']))
+            moments = Moments(int(archive['count']), archive['mean'], archive['covariance'])
+            return FeatureMoments(moments, about['extractor'], about['source'])
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f'{path} cannot be read as statistics of features: {error}. `tools/fid.py '
+            '--save_statistics` writes such files.'
+        ) from error

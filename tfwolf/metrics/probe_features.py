@@ -1,0 +1,163 @@
+"""The features that a probe is given: z, v or the pixels of images, kept in files so that they are
+computed once.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.analysis.coder import Coder
+from tfwolf.core import validate
+from tfwolf.core.files import atomic_path
+from tfwolf.core.progress import progress_bar
+from tfwolf.data.dataset import ImageDataset, Split
+from tfwolf.data.fingerprint import data_fingerprint
+
+FEATURES = ('z', 'v', 'pixels')
+# Images that are in memory at a time beside their features.
+CHUNK = 2048
+
+
+def labelled_images(
+    dataset: ImageDataset, num_train: int | None = None, num_test: int | None = None
+) -> tuple[list[Split], list[Split]]:
+    """Returns two lists of `Split`s: the images to train a probe on, which are training and
+    validation images, and the test images.
+
+    Args:
+        dataset: an `ImageDataset`.
+        num_train, num_test: how many of the first ones; None for all.
+
+    Raises:
+        ValueError: if the images have no labels, or there are not as many.
+    """
+    if dataset.num_classes is None:
+        raise ValueError(f'{dataset.title} has no class labels; a probe needs them.')
+    return (
+        _first('num_train', [dataset.train, dataset.validation], num_train),
+        _first('num_test', [dataset.test], num_test),
+    )
+
+
+def extract(
+    coder: Coder, splits: Sequence[Split], names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Returns `({name: float32 [num_images, dim]}, labels int64 [num_images])` of the images of
+    splits, one after the other.
+
+    z is the mean of q(z|x) `[num_images, latent_dim]`, v is flattened, and pixels are in [-1, 1] at
+    the model's number of bits, flattened.
+
+    Args:
+        coder: a `Coder`.
+        splits: list of `Split`s.
+        names: some of `FEATURES`.
+
+    Raises:
+        ValueError: if z is asked for and the model has none, or a name is unknown.
+    """
+    model = coder.model
+    for name in names:
+        if name not in FEATURES:
+            raise ValueError(f'`names` must be some of {FEATURES}; got {name!r}.')
+        if name == 'z' and not model.latent.has_z:
+            raise ValueError("`names` has 'z', but the model has no latent z.")
+    count = sum(split.num_examples for split in splits)
+    found = {
+        name: np.empty((count, model.latent.dim if name == 'z' else model.num_dims), np.float32)
+        for name in names
+    }
+    labels, done = np.empty(count, np.int64), 0
+    with progress_bar(count, 0, 'Computing features', 'image', delay=3) as bar:
+        for split in splits:
+            for first in range(0, split.num_examples, CHUNK):
+                examples = split.load(
+                    tf.range(first, min(first + CHUNK, split.num_examples), dtype=tf.int64)
+                )
+                images, own = examples['image'].numpy(), examples['label'].numpy()
+                rows = slice(done, done + len(images))
+                labels[rows] = own
+                if 'pixels' in names:
+                    x = model.bin_centres(images)
+                    found['pixels'][rows] = x.numpy().reshape(len(images), -1)
+                if {'z', 'v'} & set(names):
+                    code = coder.encode(images, own)
+                    for name in {'z', 'v'} & set(names):
+                        found[name][rows] = getattr(code, name).reshape(len(images), -1)
+                done += len(images)
+                bar.update(len(images))
+    return found, labels
+
+
+def save_features(path: str, features: np.ndarray, labels: np.ndarray, key: str) -> None:
+    """Writes features `[num_images, dim]` and labels as a NumPy archive with a `key`, a text, whole
+    or not at all.
+    """
+    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(file, features=features, labels=labels, key=key)
+
+
+def load_features(path: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns (features, labels) of a file that `save_features` wrote with this `key`, or None if
+    there is none, or none that can be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return (archive['features'], archive['labels']) if str(archive['key']) == key else None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def kept_features(
+    coder: Coder, folder: str, splits: Sequence[Sequence[Split]], names: Sequence[str], key: tuple
+) -> list[dict[str, tuple]]:
+    """Returns `{name: (features, labels)}` of the training and of the test images, from files in a
+    folder where they are there.
+
+    Args:
+        coder: a `Coder`.
+        folder: where features are kept.
+        splits: the lists of training and of test splits, as `labelled_images` returns them.
+        names: some of `FEATURES`.
+        key: everything that features of the model depend on besides the images.
+    """
+    parts = []
+    for part, own in zip(('train', 'test'), splits, strict=True):
+        own_key = repr((*key, ' '.join(data_fingerprint(split) for split in own)))
+        paths = {name: os.path.join(folder, f'{part}_{name}.npz') for name in names}
+        found = {name: load_features(path, own_key) for name, path in paths.items()}
+        missing = [name for name, arrays in found.items() if arrays is None]
+        if missing:
+            features, labels = extract(coder, own, missing)
+            for name in missing:
+                save_features(paths[name], features[name], labels, own_key)
+                found[name] = (features[name], labels)
+        else:
+            print(
+                f'Kept from before: {", ".join(names)} of the '
+                f'{"training" if part == "train" else "test"} images',
+                flush=True,
+            )
+        parts.append(found)
+    return parts
+
+
+def _first(name: str, splits: Sequence[Split], count: int | None) -> list[Split]:
+    """Returns the splits cut to their first `count` images together, empty ones left out."""
+    total = sum(split.num_examples for split in splits)
+    if count is not None and validate.integer(name, count, minimum=1) > total:
+        raise ValueError(
+            f'`{name}` must be at most {total:,}, which is how many images there are; got '
+            f'{count:,}.'
+        )
+    chosen, left = [], total if count is None else count
+    for split in splits:
+        if min(left, split.num_examples):
+            chosen.append(split.take(min(left, split.num_examples)))
+        left -= min(left, split.num_examples)
+    return chosen

@@ -1,0 +1,1 @@
+"""Arrays of images as pictures: grids, captions, animations. Nothing here calls a model."""

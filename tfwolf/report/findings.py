@@ -1,0 +1,221 @@
+"""What the folder of a tool's results has to say on a page: rows of numbers beside the paper's,
+pictures, notes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tfwolf.report.page import Row
+
+
+class Findings(NamedTuple):
+    """Rows, pictures `(path, caption)` and notes, as in `page.Part`."""
+
+    rows: Sequence[Row] = ()
+    pictures: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+
+
+def read_result(folder: str, name: str = 'result') -> dict[str, Any]:
+    """Returns what `NAME.json` in a folder holds."""
+    with open(os.path.join(folder, f'{name}.json'), encoding='utf-8') as file:
+        return json.load(file)
+
+
+def of_samples(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/sample.py`."""
+    result = read_result(folder)
+    at = [
+        f'{row["num_not_finite"]} at {row["temperature_v"]:g}'
+        for row in result['temperatures']
+        if row['num_not_finite']
+    ]
+    rows = [
+        Row('samples', f'{result["num_samples"]:,}'),
+        Row(
+            'of which are not finite',
+            f'{result["num_not_finite"]}'
+            + (f' ({", ".join(at)})' if len(result['temperatures']) > 1 and at else ''),
+        ),
+    ]
+    return Findings(
+        rows, _pictures(folder, samples='Samples; those that are not finite are crossed out')
+    )
+
+
+def of_reconstructions(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/reconstruct.py`."""
+    result = read_result(folder)
+    rows = [
+        Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}'),
+        Row('largest error of a colour value', f'{result["max_pixel_error"]} of 255'),
+    ]
+    if 'mean_difference_of_draws' in result:
+        rows.append(
+            Row(
+                'mean change of a colour value by another draw of z',
+                f'{result["mean_difference_of_draws"]:.2f} of 255',
+            )
+        )
+    return Findings(
+        rows,
+        _pictures(
+            folder,
+            reconstructions='Images, what they decode to, and the same v with other draws of z',
+        ),
+    )
+
+
+def of_switch(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/switch.py`."""
+    result = read_result(folder)
+    return Findings(
+        [
+            Row('pairs', f'{result["num_pairs"]}'),
+            Row(
+                'mean change of a colour value by the other z',
+                f'{result["mean_change"]:.2f} of 255',
+            ),
+        ],
+        _pictures(folder, switch='Pairs of images, and each with the z of the other'),
+    )
+
+
+def of_interpolation(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/interpolate.py`."""
+    result = read_result(folder)
+    rows = [
+        Row(f'corner {name.replace("_", " ")} equal pixel for pixel', 'yes' if same else 'no')
+        for name, same in result['corners_equal'].items()
+    ]
+    return Findings(
+        rows,
+        _pictures(
+            folder,
+            interpolation='From the first image, left above, to the second, right below: z along '
+            'rows (alpha), '
+            'v along columns (beta)',
+        ),
+    )
+
+
+def of_latents(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/latents.py`, of those of its parts that are there."""
+    captions = {
+        'attribute': {
+            'attribute': 'Images with less and more of what a class has in the mean (Glow, '
+            'section 6); in the middle the images'
+        },
+        'manifold': {
+            'manifold': 'The surface through four images (Real NVP, equation 19); at 0 and 90 '
+            'degrees the images'
+        },
+        'compression': {
+            'compression_resampled': 'The coarsest part of v is kept, the rest drawn anew (Real '
+            'NVP, appendix D)',
+            'compression_zeroed': 'The coarsest part of v is kept, the rest is zero',
+        },
+        'extrapolation': {
+            'extrapolation_x2': 'Samples twice as large as the images of training (Real NVP, '
+            'appendix C)',
+            'extrapolation_x10': 'Samples ten times as large',
+        },
+        'shuffle': {'shuffle': 'Images decoded with the labels of others (Real NVP, appendix F)'},
+    }
+    pictures, rows = [], []
+    for part, of_part in captions.items():
+        if os.path.exists(os.path.join(folder, part, 'result.json')):
+            pictures += _pictures(os.path.join(folder, part), **of_part)
+            broken = read_result(os.path.join(folder, part))['num_not_finite']
+            rows.append(
+                Row(
+                    f'{part}: images that are not finite',
+                    f'{sum(broken.values()) if isinstance(broken, dict) else broken}',
+                )
+            )
+    return Findings(rows, pictures)
+
+
+def of_probe(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
+    result = read_result(folder, 'svm-tuned')
+    rows = []
+    for name, found in result['features'].items():
+        low, high = found['interval_95']
+        paper = result.get(f'paper_accuracy_{name}')
+        rows.append(
+            Row(
+                f'accuracy by {name}',
+                f'{found["accuracy"]:.2%} (95 %: {low:.2%} to {high:.2%}), C = {found["C"]:g}'
+                + ('' if found['converged'] else ', did not converge'),
+                '' if paper is None else f'{paper:.2%}',
+            )
+        )
+    return Findings(
+        rows,
+        notes=[
+            f'{result["protocol_in_words"]}; {result["num_train"]:,} training and '
+            f'{result["num_test"]:,} test images. '
+            'The paper probes all 50,000 training images of its full-size model.'
+        ],
+    )
+
+
+def of_fid(folder: str) -> Findings:
+    """Returns the `Findings` of `tools/fid.py`."""
+    result = read_result(folder)
+    paper = f'{result["paper"]}' if 'paper' in result else ''
+    rows = [
+        Row('Frechet distance', f'{result["frechet_distance"]:.3f}', paper),
+        Row('features', f'{result["extractor"]["name"]}, {result["num_features"]:,} of them'),
+        Row('samples', f'{result["num_images"]:,}'),
+        Row('of which are not finite', f'{result.get("num_not_finite", 0)}'),
+        Row('images compared with', f'{result["num_reference"]:,}'),
+    ]
+    return Findings(
+        rows,
+        notes=[]
+        if result['comparable_with_papers']
+        else ['Distances of these features must not stand beside those of papers.'],
+    )
+
+
+def of_evaluation(result: dict[str, Any]) -> Findings:
+    """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
+    low, high = result['bits_per_dim_interval_95']
+    dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
+    if round(result['dequantization_nats'] / (dims * math.log(2))) != 7:
+        # Not of 8 bits, whose dequantisation costs seven bits of each dimension.
+        paper = ''
+    rows = [
+        Row(
+            'bits per dimension',
+            f'{result["bits_per_dim"]:.4f} (95 %: {low:.4f} to {high:.4f})',
+            paper,
+        ),
+        Row(
+            'importance-weighted bound',
+            f'{result["bits_per_dim_iwae"]:.4f} with K = {result["num_samples"]}',
+        ),
+        Row('KL of z', f'{result["kl_nats"]:.2f} nats'),
+        Row('images', f'{result["num_images"]:,} of {result["dataset"]}, {result["split"]}'),
+    ]
+    return Findings(
+        rows,
+        notes=['The paper trains its full-size models for up to 15,000 epochs.'] if paper else (),
+    )
+
+
+# Wolf, table 1, at 8 bits per colour value: dimensions of an image, and bits per dimension.
+PAPER_BITS = {'cifar10': (3072, '3.27'), 'imagenet_resized/64x64': (12288, '3.72')}
+
+
+def _pictures(folder, **captions):
+    """Returns `(path, caption)` of `NAME.png` for each caption, of those that are there."""
+    found = [(os.path.join(folder, f'{name}.png'), caption) for name, caption in captions.items()]
+    return [(path, caption) for path, caption in found if os.path.exists(path)]

@@ -1,0 +1,67 @@
+"""Everything that a version of an exported model consists of, written into one folder and proved to
+be the checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tfwolf.core import files
+from tfwolf.core.files import sha256
+from tfwolf.core.freeze import freeze
+from tfwolf.core.variables import count_parameters
+from tfwolf.models.wolf import Wolf
+from tfwolf.serving.examples import example_inputs
+from tfwolf.serving.model_card import model_card
+from tfwolf.serving.saved_model import describe, write_saved_model
+from tfwolf.serving.signatures import Signatures
+from tfwolf.serving.verification import Difference, check, expected_results
+from tfwolf.serving.warmup import write_examples, write_warmup
+
+WEIGHTS = os.path.join('variables', 'variables.data-00000-of-00001')
+
+
+def write_version(
+    model: Wolf,
+    identity: dict,
+    train_dir: str,
+    config: str,
+    folder: str,
+    model_name: str,
+    seed: int = 0,
+    verify: bool = True,
+) -> list[Difference] | None:
+    """Writes SavedModel, warm-up requests, examples, description and model card; the model's
+    weights are frozen for it.
+
+    Args: model: the restored `Wolf`; no training is possible with it afterwards. identity: what
+        results on it depend on, see `Run.identity`. train_dir: folder of its run. config: text of
+        its configuration. folder: where to; it exists. model_name: under which it is served. seed:
+        integer, of the example inputs. verify: whether every signature is called as a server would
+        and compared with the checkpoint.
+
+    Returns:
+        list of `Difference`, or None if it is not verified.
+
+    Raises:
+        RuntimeError: if the exported model differs from the checkpoint.
+    """
+    signatures, parameters = Signatures(model), count_parameters(model)
+    examples = example_inputs(model, signatures, 1, seed)
+    expected = expected_results(model, signatures, seed) if verify else None
+    freeze(model)
+    fixed = Signatures(model)
+    write_saved_model(fixed, folder)
+    write_warmup(folder, examples, model_name)
+    write_examples(folder, examples)
+    provenance = {**identity, 'weights_sha256': sha256(os.path.join(folder, WEIGHTS))}
+    files.write_json(
+        os.path.join(folder, 'signatures.json'),
+        {'model': model_name, 'parameters': parameters, **provenance, **describe(fixed)},
+    )
+    differences = None if expected is None else check(folder, expected)
+    files.write_text(
+        os.path.join(folder, 'model_card.md'),
+        model_card(model, parameters, provenance, train_dir, config, differences),
+    )
+    return differences
