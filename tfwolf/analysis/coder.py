@@ -44,9 +44,10 @@ class Code(NamedTuple):
 class Decoded(NamedTuple):
     """Images, and which of them are real.
 
-    Attributes: images: uint8 `[num_images, height, width, channels]`; a value that is not a number
-        has become black. finite: bool `[num_images]`, whether all values were finite before they
-        became pixels.
+    Attributes:
+        images: uint8 `[num_images, height, width, channels]`; a value that is not a number has
+            become black.
+        finite: bool `[num_images]`, whether all values were finite before they became pixels.
     """
 
     images: np.ndarray

@@ -68,9 +68,11 @@ def compress(coder: Coder, code: Code, seed: int | None = None) -> Compressed:
 
     What left early is the finest detail, and goes first.
 
-    Args: coder: a `Coder`. code: the `Code` of the images. seed: integer: what is not kept is drawn
-        anew from a standard normal distribution, for image i a function of the seed and i alone;
-        None: it is zero.
+    Args:
+        coder: a `Coder`.
+        code: the `Code` of the images.
+        seed: integer: what is not kept is drawn anew from a standard normal distribution, for image
+            i a function of the seed and i alone; None: it is zero.
 
     Raises:
         ValueError: if the flow factors nothing out.

@@ -83,12 +83,18 @@ def along_direction(
     """Returns the `Decoded` images of codes moved by t times a direction, for even t from -strength
     to strength; 0 is in the middle.
 
-    Args: coder: a `Coder`. code: the `Code` of images. direction: a `Direction`. of: 'z' or 'v',
-        which of them moves. num_steps: an odd number of at least 3. strength: the largest t; at 1
-        an image without the label moves as far as the two means are apart.
+    Args:
+        coder: a `Coder`.
+        code: the `Code` of images.
+        direction: a `Direction`.
+        of: 'z' or 'v', which of them moves.
+        num_steps: an odd number of at least 3.
+        strength: the largest t; at 1 an image without the label moves as far as the two means are
+            apart.
 
-    Returns: `Decoded` with images `[num_images, num_steps, height, width, channels]` and finite
-        `[num_images, num_steps]`.
+    Returns:
+        `Decoded` with images `[num_images, num_steps, height, width, channels]` and finite
+            `[num_images, num_steps]`.
 
     Raises:
         ValueError: if an argument breaks its rule, or the model has no z to move.

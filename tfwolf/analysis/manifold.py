@@ -44,8 +44,9 @@ def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
         code: the `Code` of four images.
         num_angles: of p and of q each, a multiple of 4.
 
-    Returns: `Decoded` with images `[num_angles, num_angles, height, width, channels]`, p along the
-        first axis, and finite `[num_angles, num_angles]`.
+    Returns:
+        `Decoded` with images `[num_angles, num_angles, height, width, channels]`, p along the first
+            axis, and finite `[num_angles, num_angles]`.
 
     Raises:
         ValueError: if there are not four images, or `num_angles` breaks its rule.

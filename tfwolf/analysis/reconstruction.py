@@ -17,10 +17,13 @@ from tfwolf.models.generation import Array, posterior_draw
 class Reconstructions(NamedTuple):
     """What images become.
 
-    Attributes: exact: uint8 `[num_images, height, width, channels]`, decoded with the z that they
-        were encoded with. draws: uint8 `[num_images, num_draws, height, width, channels]`, decoded
-        with draws z ~ q(z|x) and the same v. finite: bool `[num_images, num_draws]`, as in
-        `Decoded`. num_exact: of how many images `exact` is the image at the model's number of bits.
+    Attributes:
+        exact: uint8 `[num_images, height, width, channels]`, decoded with the z that they were
+            encoded with.
+        draws: uint8 `[num_images, num_draws, height, width, channels]`, decoded with draws z ~
+            q(z|x) and the same v.
+        finite: bool `[num_images, num_draws]`, as in `Decoded`.
+        num_exact: of how many images `exact` is the image at the model's number of bits.
         max_pixel_error: the largest difference of `exact`, in 0..255.
     """
 

@@ -19,11 +19,15 @@ def draw_samples(
     """Returns the `Decoded` samples of the model of a `Coder`: image i is `model.sample(1, seed,
     first=first + i)`.
 
-    Args: coder: a `Coder`. num_samples: how many, at least 1. seed: integer; the same seed gives
-        the same noise at every temperature. temperature_v, temperature_z: factors on the noise, at
-        least 0. A z that comes from class labels has no temperature. label: class of all samples,
-        for a model whose z comes from class labels; None draws one for each. first: number of the
-        first sample.
+    Args:
+        coder: a `Coder`.
+        num_samples: how many, at least 1.
+        seed: integer; the same seed gives the same noise at every temperature.
+        temperature_v, temperature_z: factors on the noise, at least 0. A z that comes from class
+            labels has no temperature.
+        label: class of all samples, for a model whose z comes from class labels; None draws one for
+            each.
+        first: number of the first sample.
 
     Raises:
         ValueError: if an argument breaks its rule, or there is no such class.

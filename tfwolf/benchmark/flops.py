@@ -22,8 +22,9 @@ def training_flop_per_image(model: Wolf) -> int:
     """Returns the floating-point operations of one training step per image: all matrix products and
     convolutions, times three.
 
-    Args: model: an initialised `Wolf`; the graph of one image is made layer by layer, so that no
-        loop hides how often it runs.
+    Args:
+        model: an initialised `Wolf`; the graph of one image is made layer by layer, so that no loop
+            hides how often it runs.
     """
 
     @tf.function(autograph=False)

@@ -32,12 +32,15 @@ INPUT_SECONDS = 3.0
 class Benchmark:
     """A model after its first training step, ready to be timed.
 
-    Args: run: the `TrainingRun`; nothing is written. clock: a `Clock` that has been running since
-        the start of the process. checkpoint: path of a trained model's checkpoint, whose weights
-        replace the initial ones; None for these.
+    Args:
+        run: the `TrainingRun`; nothing is written.
+        clock: a `Clock` that has been running since the start of the process.
+        checkpoint: path of a trained model's checkpoint, whose weights replace the initial ones;
+            None for these.
 
-    Attributes: start_seconds: dict of the seconds from the start of the process to the end of the
-        first step, by what took them.
+    Attributes:
+        start_seconds: dict of the seconds from the start of the process to the end of the first
+            step, by what took them.
     """
 
     def __init__(self, run: TrainingRun, clock: Clock, checkpoint: str | None = None) -> None:

@@ -48,9 +48,11 @@ class FlowBijector(OnePassBijector):
     ) -> tuple[tf.Tensor, Terms]:
         """Returns y and the terms of log|det dy/dx|, in nats, which broadcast to y.
 
-        Args: x: `[batch, ...]`. condition: `[batch, condition_dim]` or None. training: whether
-            weights are being trained; a layer that normalises over the batch then takes the batch's
-            statistics.
+        Args:
+            x: `[batch, ...]`.
+            condition: `[batch, condition_dim]` or None.
+            training: whether weights are being trained; a layer that normalises over the batch then
+                takes the batch's statistics.
         """
         if not self._gives_log_det:
             raise NotImplementedError(
@@ -156,19 +158,24 @@ class FlowBijector(OnePassBijector):
         The layer runs once more, forward from x, and only for this time its inner values are in
         memory.
 
-        Args: y: `[batch, ...]`, the layer's output. upstream: (gradient with respect to y, gradient
-            with respect to the log-determinant `[batch]`). weights: variables or tensors, those of
-            this layer among them. kept: what `forward_and_keep` returned: x, or None, and x =
-            f^-1(y). condition: as in `forward_and_log_det`.
+        Args:
+            y: `[batch, ...]`, the layer's output.
+            upstream: (gradient with respect to y, gradient with respect to the log-determinant
+                `[batch]`).
+            weights: variables or tensors, those of this layer among them.
+            kept: what `forward_and_keep` returned: x, or None, and x = f^-1(y).
+            condition: as in `forward_and_log_det`.
 
-        Returns: x, its gradient (of x's shape), and a list of gradients with respect to
-            `[condition, *weights]` (without a condition, of the weights alone), None where the
-            layer does not depend on it.
+        Returns:
+            x, its gradient (of x's shape), and a list of gradients with respect to `[condition,
+                *weights]` (without a
+            condition, of the weights alone), None where the layer does not depend on it.
 
         Reference: Gomez et al., "The Reversible Residual Network: Backpropagation Without Storing
             Activations", 2017, arXiv:1707.04585;
         for kept inputs Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016,
-        arXiv:1604.06174."""
+        arXiv:1604.06174.
+        """
         x = self.inverse_and_log_det(y, condition)[0] if kept is None else kept
         sources = [x, *([] if condition is None else [condition]), *weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:

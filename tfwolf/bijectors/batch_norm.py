@@ -21,10 +21,13 @@ class BatchNormFlow(FlowBijector):
     which only the batch's part has a gradient. In the log-determinant the statistics count as
     constants: it is that of the map that this batch is really sent through.
 
-    Args: channels: size of the last dimension of x. momentum: rho, the weight of the old running
-        averages in each update. lag: whether training uses the updated running averages instead of
-        the batch's own statistics (appendix E). epsilon: added to the variance. dtype: floating
-        type.
+    Args:
+        channels: size of the last dimension of x.
+        momentum: rho, the weight of the old running averages in each update.
+        lag: whether training uses the updated running averages instead of the batch's own
+            statistics (appendix E).
+        epsilon: added to the variance.
+        dtype: floating type.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, equations 17-21.

@@ -18,8 +18,9 @@ class Chain(Composite):
         layers: `FlowBijector`s, the image's side first; at least one.
         name: name of the chain.
 
-    Raises: ValueError: if there are no layers, they differ in dtype or in the rank of their events,
-        or two of them need a preparation.
+    Raises:
+        ValueError: if there are no layers, they differ in dtype or in the rank of their events, or
+            two of them need a preparation.
 
     >>> flow = tfwolf.Chain([tfwolf.ActNorm(12), tfwolf.InvertibleConv1x1(12), tfwolf.Coupling.build(12)])
     >>> x = np.random.default_rng(0).normal(size=[2, 4, 4, 12]).astype(np.float32)

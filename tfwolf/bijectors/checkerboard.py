@@ -18,8 +18,11 @@ class Checkerboard:
         image, of which `merge`
     takes one colour.
 
-    Args: height, width: size of the image, both even, so that both colours are equally many in each
-        window of 2x2. channels: number of channels. swapped: whether even pixels condition.
+    Args:
+        height, width: size of the image, both even, so that both colours are equally many in each
+            window of 2x2.
+        channels: number of channels.
+        swapped: whether even pixels condition.
 
     Raises:
         ValueError: if height or width is odd.

@@ -22,9 +22,12 @@ class Coupling(FlowBijector):
     """y_a = x_a, y_b = T(x_b; net(x_a, z)) with an element-wise T; log|det| is the sum of T's
     log-scales.
 
-    Args: split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b. net: a
-        `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel *
-        channels_b]`. transform: T, one of `scales`. event_ndims: 3 for images, 1 for vectors.
+    Args:
+        split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b.
+        net: a `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel *
+            channels_b]`.
+        transform: T, one of `scales`.
+        event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
@@ -61,15 +64,20 @@ class Coupling(FlowBijector):
     ) -> Coupling:
         """Returns a coupling of images by channels, with the network of the sizes that it needs.
 
-        Args: channels: number of channels of the images. net: makes the network; see
-            `tfwolf.nets.protocol.CouplingNetworkFactory`. transform: T, one of `scales`.
-            condition_dim: size of the condition z, or 0. hidden_channels: width of the network.
-            seed: seed of the initial weights. dtype: floating type. split: which channels
-            condition, and which are transformed; None for `ChannelSplit(channels)`: the first half
-            conditions the second.
+        Args:
+            channels: number of channels of the images.
+            net: makes the network; see `tfwolf.nets.protocol.CouplingNetworkFactory`.
+            transform: T, one of `scales`.
+            condition_dim: size of the condition z, or 0.
+            hidden_channels: width of the network.
+            seed: seed of the initial weights.
+            dtype: floating type.
+            split: which channels condition, and which are transformed; None for
+                `ChannelSplit(channels)`: the first half conditions the second.
 
-        Raises: ValueError: if the split is of another number of channels, or an argument breaks the
-            rules of the network.
+        Raises:
+            ValueError: if the split is of another number of channels, or an argument breaks the
+                rules of the network.
 
         >>> coupling = tfwolf.Coupling.build(12, hidden_channels=16, condition_dim=4)
         >>> y, log_det = coupling.forward_and_log_det(tf.zeros([2, 8, 8, 12]), tf.zeros([2, 4]))

@@ -14,9 +14,10 @@ import tensorflow as tf
 class SummedTerms(NamedTuple):
     """Terms whose sum is cheaper to compute directly.
 
-    Attributes: total: their sum, `[batch]`, or a scalar for all images alike, in nats. spread:
-        function that returns the terms as a tensor that broadcasts to the layer's output; called
-        only where they are needed.
+    Attributes:
+        total: their sum, `[batch]`, or a scalar for all images alike, in nats.
+        spread: function that returns the terms as a tensor that broadcasts to the layer's output;
+            called only where they are needed.
     """
 
     total: tf.Tensor

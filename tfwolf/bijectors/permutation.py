@@ -15,8 +15,10 @@ from tfwolf.core.parts import register
 class ChannelPermutation(Reindexing):
     """y_c = x_order[c] for every channel; log|det| = 0.
 
-    Args: order: integers `[channels]`, each of 0 .. channels - 1 once. Kept as a weight that is not
-        trained, so that a checkpoint holds it. dtype: floating type of x.
+    Args:
+        order: integers `[channels]`, each of 0 .. channels - 1 once. Kept as a weight that is not
+            trained, so that a checkpoint holds it.
+        dtype: floating type of x.
 
     Raises:
         ValueError: if `order` is not a permutation.

@@ -20,8 +20,7 @@ PARALLEL_TURNS = 10
 
 
 class Repeat(Composite):
-    """y = f_n(... f_1(x)) for n layers of one structure; each weight is one variable `[repeats,
-    ...]`.
+    """y = f_n(... f_1(x)) for n layers of one structure; each weight is one variable `[repeats, ...]`.
 
     The layers run in one `tf.while_loop`, so a graph holds the body once whatever n is, and an
     optimizer sees n times fewer variables. All layers share one template, to which the weights of
@@ -38,8 +37,10 @@ class Repeat(Composite):
         repeats: n, at least 1.
         seed: seed from which each layer's seed is derived.
 
-    Raises: ValueError: if `repeats` is not a positive integer, or a layer is of a kind that cannot
-        be repeated. RuntimeError: when called, while it is in use.
+    Raises:
+        ValueError: if `repeats` is not a positive integer, or a layer is of a kind that cannot be
+            repeated.
+        RuntimeError: when called, while it is in use.
 
     >>> flow = tfwolf.Repeat(lambda seed: tfwolf.Chain([tfwolf.ActNorm(4, seed=seed), tfwolf.Coupling.build(4, seed=seed)]), 8)
     >>> flow.forward(tf.zeros([2, 4, 4, 4])).shape

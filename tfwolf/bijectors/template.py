@@ -48,8 +48,9 @@ class Template:
     def bound(self, values: Sequence[Any]) -> Iterator[FlowBijector]:
         """Lends the layer its weights, in the order of `slots`, for the length of a `with` block.
 
-        Raises: RuntimeError: if weights are lent to it already, from inside such a block or from
-            another thread.
+        Raises:
+            RuntimeError: if weights are lent to it already, from inside such a block or from
+                another thread.
         """
         if not self._in_use.acquire(blocking=False):
             raise RuntimeError(

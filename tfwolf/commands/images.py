@@ -65,11 +65,16 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
     """Returns the `Chosen` images: those of `--images`, those at `--positions`, or else `count` of
     the split.
 
-    Args: options: the flags. run: the `Run`. count: how many, where the flags name none. choose:
-        function from a `LabelledSplit` and `count` to positions `[count]`; None takes the first.
+    Args:
+        options: the flags.
+        run: the `Run`.
+        count: how many, where the flags name none.
+        choose: function from a `LabelledSplit` and `count` to positions `[count]`; None takes the
+            first.
 
-    Raises: ValueError: if the flags contradict each other, an image does not fit the model, or
-        there are not as many.
+    Raises:
+        ValueError: if the flags contradict each other, an image does not fit the model, or there
+            are not as many.
     """
     if options.images:
         for flag in ('positions', 'split'):

@@ -38,9 +38,11 @@ def run(
     """Defines and parses the flags of a command and runs it; never returns before the command has
     ended.
 
-    Args: main: the command, called with the parsed `Flags`. Its module's docstring is what --help
-        shows. *definitions: functions that define flags. uses_tensorflow: whether TensorFlow is set
-        up first.
+    Args:
+        main: the command, called with the parsed `Flags`. Its module's docstring is what --help
+            shows.
+        *definitions: functions that define flags.
+        uses_tensorflow: whether TensorFlow is set up first.
     """
     options = Flags()
     for define in definitions:
@@ -85,8 +87,10 @@ def interrupted(interrupt: KeyboardInterrupt, message: str) -> NoReturn:
 def fail(error: object, at_once: int | None = None) -> NoReturn:
     """Ends the command with an error on stderr.
 
-    Args: error: what is wrong. at_once: exit code, where TensorFlow's own shutdown would wait for a
-        worker that is gone; None ends as usual with code 2.
+    Args:
+        error: what is wrong.
+        at_once: exit code, where TensorFlow's own shutdown would wait for a worker that is gone;
+            None ends as usual with code 2.
     """
     print(f'\nerror: {error}', file=sys.stderr)
     if at_once is not None:

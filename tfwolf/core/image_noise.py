@@ -35,8 +35,9 @@ def image_seeds(
         num_images: how many, at least 1.
         first: number of the first image, at least 0.
 
-    Raises: ValueError: if a Python value breaks its rule, the seed does not fit into int64, or a
-        tensor is not a scalar.
+    Raises:
+        ValueError: if a Python value breaks its rule, the seed does not fit into int64, or a tensor
+            is not a scalar.
     """
     for name, value, minimum in (
         ('seed', seed, -LARGEST - 1),

@@ -29,8 +29,10 @@ def load_npz(
     height, width]`, whose order is kept, and optionally `train_labels` and `test_labels`, integers
     `[n]`; or `images` and optionally `labels`, of which `test_size` are held out.
 
-    Args: location: path of the archive. validation_size, test_size: see `sources.load_dataset`;
-        `test_size` only for an archive without a test split.
+    Args:
+        location: path of the archive.
+        validation_size, test_size: see `sources.load_dataset`; `test_size` only for an archive
+            without a test split.
 
     Raises:
         ValueError: if the file is missing, is no archive, or holds other keys, types or shapes.

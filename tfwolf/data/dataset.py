@@ -44,9 +44,10 @@ class Split(abc.ABC):
         """Returns `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`; label -1
         where there are none.
 
-        Args: indices: int64 `[n]`, positions within the split; may be symbolic, as within
-            `tf.data.Dataset.map`. seed: int32 `[2]`, of the windows that a split cuts at random;
-            None for central ones.
+        Args:
+            indices: int64 `[n]`, positions within the split; may be symbolic, as within
+                `tf.data.Dataset.map`.
+            seed: int32 `[2]`, of the windows that a split cuts at random; None for central ones.
         """
 
     def prefetch(self) -> None:
@@ -97,8 +98,10 @@ class Subset(Split):
 class ArraySplit(Split):
     """Images held in memory, made on first use.
 
-    Args: make_arrays: function without arguments that returns the images, uint8 `[num_examples,
-        *image_shape]`, and the labels, integers `[num_examples]` or None. num_examples: integer.
+    Args:
+        make_arrays: function without arguments that returns the images, uint8 `[num_examples,
+            *image_shape]`, and the labels, integers `[num_examples]` or None.
+        num_examples: integer.
         image_shape: (height, width, channels).
     """
 
@@ -160,10 +163,14 @@ class ArraySplit(Split):
 class ImageDataset:
     """Images in three disjoint splits.
 
-    Attributes: name: string, for example 'cifar10'. image_shape: (height, width, channels).
-        num_classes: integer, or None where there are no labels. train, validation, test: a `Split`
-        each. Validation is the end of the training examples; it may be empty. version: string, or
-        None where the source has no versions. Results on two versions are not comparable.
+    Attributes:
+        name: string, for example 'cifar10'.
+        image_shape: (height, width, channels).
+        num_classes: integer, or None where there are no labels.
+        train, validation, test: a `Split` each. Validation is the end of the training examples; it
+            may be empty.
+        version: string, or None where the source has no versions. Results on two versions are not
+            comparable.
     """
 
     name: str

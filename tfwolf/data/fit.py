@@ -28,9 +28,12 @@ class Fit:
     the central one otherwise; 'none' requires that the picture has the size already. Downsampling
     is bicubic and antialiased.
 
-    Args: image_size: (height, width) in pixels, or None. resize: 'center_crop', 'random_crop' or
-        'none'; None takes 'center_crop' if there is an `image_size`, otherwise 'none'. crop_size:
-        (height, width) in pixels, or None. shorter_side: number of pixels, for 'random_crop' alone.
+    Args:
+        image_size: (height, width) in pixels, or None.
+        resize: 'center_crop', 'random_crop' or 'none'; None takes 'center_crop' if there is an
+            `image_size`, otherwise 'none'.
+        crop_size: (height, width) in pixels, or None.
+        shorter_side: number of pixels, for 'random_crop' alone.
 
     Raises:
         ValueError: if an argument breaks its rule, or they do not fit together.
@@ -80,8 +83,9 @@ class Fit:
         """Checks that a picture of `size` (height, width) can be brought to `image_size`; `where`
         names it in messages.
 
-        Raises: ValueError: if with resize='none' the sizes differ, or the picture is smaller than
-            what is cut out of it.
+        Raises:
+            ValueError: if with resize='none' the sizes differ, or the picture is smaller than what
+                is cut out of it.
         """
         found = f'{where} is {size[0]}x{size[1]} (height x width)'
         if self.crop_size is not None:
@@ -111,8 +115,10 @@ class Fit:
         """Returns a Pillow image as uint8 `[*image_size, channels]`; one that has the size already
         keeps its pixels.
 
-        Args: picture: Pillow image that `check` accepts. place: two numbers in [0, 1), where from
-            top to bottom and from left to right a random window lies.
+        Args:
+            picture: Pillow image that `check` accepts.
+            place: two numbers in [0, 1), where from top to bottom and from left to right a random
+                window lies.
         """
         from PIL import Image
 

@@ -73,13 +73,16 @@ def load_folder(
     sorted names are the labels. Every split is in a fixed mixed order. All files are opened and
     checked here, before any training; transparency is dropped.
 
-    Args: location: path of the folder. validation_size, test_size: see `sources.load_dataset`. fit:
-        how all images get one size; without `image_size` all must have the size of the first.
+    Args:
+        location: path of the folder.
+        validation_size, test_size: see `sources.load_dataset`.
+        fit: how all images get one size; without `image_size` all must have the size of the first.
         channels: 1, 3, or None for what the first image has; after a grey one, colour is then
-        refused.
+            refused.
 
-    Raises: ValueError: naming the path, if the folder is missing, empty or laid out otherwise, or
-        an image cannot be read or does not fit.
+    Raises:
+        ValueError: naming the path, if the folder is missing, empty or laid out otherwise, or an
+            image cannot be read or does not fit.
     """
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise ValueError(

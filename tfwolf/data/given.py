@@ -36,20 +36,23 @@ def as_dataset(
     """Returns images of any of the kinds below as an `ImageDataset`, with fixed parts held out for
     validation and test.
 
-    Args: images: one of these kinds: - an array, uint8 `[n, height, width, channels]` or `[n,
-        height, width]`, which is copied; - a tuple of such an array and labels, non-negative
-        integers `[n]`; - a `tf.data.Dataset`, not batched and finite, of images uint8 `[height,
-        width, channels]` of one size, of pairs (image, label), or of dicts with 'image' and perhaps
-        'label'. It is read once into memory. If it shuffles, every process holds out other images;
-        - the path of a folder of image files or of an `.npz` file, or a source, see
-        `sources.load_dataset`; - an `ImageDataset`, which is returned as it is. validation_size: as
-        in `sources.load_dataset`; None for its default (0.1). test_size: as in
-        `sources.load_dataset`; None for its default (0.1 where the images have no test split).
+    Args:
+        images: one of these kinds: - an array, uint8 `[n, height, width, channels]` or `[n, height,
+            width]`, which is copied; - a tuple of such an array and labels, non-negative integers
+            `[n]`; - a `tf.data.Dataset`, not batched and finite, of images uint8 `[height, width,
+            channels]` of one size, of pairs (image, label), or of dicts with 'image' and perhaps
+            'label'. It is read once into memory. If it shuffles, every process holds out other
+            images; - the path of a folder of image files or of an `.npz` file, or a source, see
+            `sources.load_dataset`; - an `ImageDataset`, which is returned as it is.
+        validation_size: as in `sources.load_dataset`; None for its default (0.1).
+        test_size: as in `sources.load_dataset`; None for its default (0.1 where the images have no
+            test split).
         name: name of the data set; None for 'given', or the name that the source gives.
 
-    Raises: ValueError: if the images are of another kind, type or shape, are too many for the
-        memory, there are no images, the labels are not as many, or a size does not fit, has no use
-        or takes all images.
+    Raises:
+        ValueError: if the images are of another kind, type or shape, are too many for the memory,
+            there are no images, the labels are not as many, or a size does not fit, has no use or
+            takes all images.
     """
     sizes = {'validation_size': validation_size, 'test_size': test_size}
     if isinstance(images, dataset.ImageDataset):

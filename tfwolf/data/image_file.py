@@ -34,8 +34,9 @@ def read_header(path: Path) -> Header:
     """Returns the `Header` of an image file, after a check of the file that does not decode its
     pixels.
 
-    Raises: ValueError: naming the path, if there is no file, it is no image or damaged, or it has
-        not 8 bits per channel.
+    Raises:
+        ValueError: naming the path, if there is no file, it is no image or damaged, or it has not 8
+            bits per channel.
     """
     return _open(path, lambda picture: picture.verify())[0]
 
@@ -52,8 +53,9 @@ def read_image(
         channels: 1 (grey) or 3 (colour).
         place: two numbers in [0, 1), see `Fit.__call__`.
 
-    Raises: ValueError: naming the path, if there is no file, it cannot be decoded, has not 8 bits
-        per channel, or does not fit.
+    Raises:
+        ValueError: naming the path, if there is no file, it cannot be decoded, has not 8 bits per
+            channel, or does not fit.
     """
     header, picture = _open(path, lambda picture: picture.convert('L' if channels == 1 else 'RGB'))
     fit.check(f'The image {path}', header.size)

@@ -31,10 +31,13 @@ def training_batches(
     Batch t depends on `seed` and t alone, so that `first_step=t` continues an earlier run exactly,
     without reading what came before.
 
-    Args: split: `Split`. batch_size: integer, images per batch over all replicas. seed: integer.
-        first_step: integer, the number of the first batch. augmentations: functions like those of
-        `augment`, from images `[batch, h, w, c]` and a seed int32 `[2]` to images of the same shape
-        and type; applied one after another.
+    Args:
+        split: `Split`.
+        batch_size: integer, images per batch over all replicas.
+        seed: integer.
+        first_step: integer, the number of the first batch.
+        augmentations: functions like those of `augment`, from images `[batch, h, w, c]` and a seed
+            int32 `[2]` to images of the same shape and type; applied one after another.
 
     Raises:
         ValueError: if a number breaks its rule, or the batch is larger than the split.

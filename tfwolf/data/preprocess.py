@@ -73,8 +73,10 @@ def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
     """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full
     range 0..255.
 
-    Args: x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN
-        becomes black. num_bits: integer from 1 to 8.
+    Args:
+        x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN
+            becomes black.
+        num_bits: integer from 1 to 8.
 
     Raises:
         ValueError: if `num_bits` is outside 1..8.

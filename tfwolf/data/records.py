@@ -27,10 +27,12 @@ class RecordSplit(dataset.Split):
     Where each record lies is found on first use, by one pass over the lengths; payload checksums
     are not verified.
 
-    Args: paths: the TFRecord files (not compressed), in order. shard_lengths: number of records of
-        each. parse: function from a serialized record (a string tensor) and the place of a window
-        (float32 `[2]`) to (image uint8 `image_shape`, label int64). image_shape: (height, width,
-        channels).
+    Args:
+        paths: the TFRecord files (not compressed), in order.
+        shard_lengths: number of records of each.
+        parse: function from a serialized record (a string tensor) and the place of a window
+            (float32 `[2]`) to (image uint8 `image_shape`, label int64).
+        image_shape: (height, width, channels).
     """
 
     def __init__(

@@ -45,8 +45,9 @@ class RegisteredSource:
         location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does.
         load: the function.
 
-    Raises: ValueError: if the name is no identifier, or the arguments of the function are not as
-        said above.
+    Raises:
+        ValueError: if the name is no identifier, or the arguments of the function are not as said
+            above.
     """
 
     name: str
@@ -107,8 +108,9 @@ class RegisteredSource:
         """Returns the arguments of the function that mean `options`, groups of options as one value
         each.
 
-        Raises: ValueError: if the source does not take one of the options, lacks one that it needs,
-            or a group finds its options wrong.
+        Raises:
+            ValueError: if the source does not take one of the options, lacks one that it needs, or
+                a group finds its options wrong.
         """
         for name, value in options.items():
             if name not in self.options:
@@ -159,9 +161,10 @@ def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]
         `data_dir`, a folder or None;
     `download`, a bool.
 
-    Args: name: what stands before the colon in a source, an identifier. location: what stands
-        behind the colon, for messages, such as 'PATH'; '' if nothing does. If the argument
-        `location` of the function has a default, the name may stand alone.
+    Args:
+        name: what stands before the colon in a source, an identifier.
+        location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does. If
+            the argument `location` of the function has a default, the name may stand alone.
 
     Raises:
         ValueError: if the function cannot be called so, or another function has the name already.

@@ -81,10 +81,12 @@ def load_dataset(
     for `synthetic`.
     num_examples (`synthetic`): integer, the size of all splits together (512).
 
-    Args: source: 'digits', 'synthetic', 'tfds:NAME' (for example 'tfds:cifar10'), 'folder:PATH',
-        'npz:PATH', or a source that was registered with `register_source`. data_dir: folder of
-        TensorFlow Datasets (None: its default); only `tfds:` reads it. download: whether `tfds:`
-        may download and prepare what is not in `data_dir`. **options: options of the source.
+    Args:
+        source: 'digits', 'synthetic', 'tfds:NAME' (for example 'tfds:cifar10'), 'folder:PATH',
+            'npz:PATH', or a source that was registered with `register_source`.
+        data_dir: folder of TensorFlow Datasets (None: its default); only `tfds:` reads it.
+        download: whether `tfds:` may download and prepare what is not in `data_dir`.
+        **options: options of the source.
 
     Raises:
         ValueError: if the source is unknown, has no use for an option given, or cannot be read.
@@ -100,8 +102,9 @@ def check_options(source: str, options: Mapping[str, object]) -> None:
         source: see `load_dataset`.
         options: options by name; those that are None are not checked.
 
-    Raises: ValueError: if the source is unknown, or has no use for an option, which the message
-        names with the options that there are.
+    Raises:
+        ValueError: if the source is unknown, or has no use for an option, which the message names
+            with the options that there are.
     """
     _parse(source)[0].arguments(
         {name: value for name, value in options.items() if value is not None}

@@ -46,13 +46,17 @@ def load_tfds(
     without either `test_size` of 'train' is held out. Data that are already prepared are read
     without touching the network.
 
-    Args: location: name of the data set as TFDS takes it, for example 'cifar10',
-        'downsampled_imagenet/64x64' or 'cifar10:3.0.2'. data_dir: TFDS's folder, or None for its
-        default. download: whether to download and prepare what is missing. validation_size,
-        test_size: see `sources.load_dataset`. fit: how all images get one size.
+    Args:
+        location: name of the data set as TFDS takes it, for example 'cifar10',
+            'downsampled_imagenet/64x64' or 'cifar10:3.0.2'.
+        data_dir: TFDS's folder, or None for its default.
+        download: whether to download and prepare what is missing.
+        validation_size, test_size: see `sources.load_dataset`.
+        fit: how all images get one size.
 
-    Raises: ValueError: if TFDS has no such data set, it has no uint8 images, or it is not there and
-        cannot be prepared.
+    Raises:
+        ValueError: if TFDS has no such data set, it has no uint8 images, or it is not there and
+            cannot be prepared.
     """
     name = location
     with _quiet():

@@ -83,8 +83,10 @@ class Assessment:
     def by_batch(self, name: str, compute: Callable[[tf.Tensor], np.ndarray]) -> list[np.ndarray]:
         """Returns what a function returns for the images of each batch, in order.
 
-        Args: name: what is computed, for the progress bar and for continuing. compute: function of
-            uint8 images `[batch, height, width, channels]` that returns an array `[batch, ...]`.
+        Args:
+            name: what is computed, for the progress bar and for continuing.
+            compute: function of uint8 images `[batch, height, width, channels]` that returns an
+                array `[batch, ...]`.
         """
         batch_size = min(self._batch_size, self.split.num_examples)
 

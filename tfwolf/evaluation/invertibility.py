@@ -34,8 +34,9 @@ def invertibility_report(
         seed: integer, of the directions d.
         labels: integers `[num_images]`; only a model whose z comes from them needs them.
 
-    Returns: `[{'layer': name, 'kind': class, 'round_trip_error': float, 'inverse_gain': float},
-        ...]`; the weights are left as they are.
+    Returns:
+        `[{'layer': name, 'kind': class, 'round_trip_error': float, 'inverse_gain': float}, ...]`;
+            the weights are left as they are.
 
     Reference: Behrmann et al., "Understanding and Mitigating Exploding Inverses in Invertible
         Neural Networks", 2021, arXiv:2006.09347.

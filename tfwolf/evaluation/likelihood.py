@@ -64,11 +64,15 @@ def likelihood_batches(
     The noise of an image depends on the seed and the batch it lies in, not on the number of
     replicas, nor on the batches before.
 
-    Args: model: a `Wolf`. split: `Split` of images. batch_size: images per batch over all replicas;
-        the last batch is filled up, and what fills it left out. num_samples: K, draws of z and of
-        the dequantisation noise per image, at least 1. seed: integer. strategy: the `tf.distribute`
-        strategy in whose scope the model was made. first_batch: how many batches to leave out,
-        because they were computed before.
+    Args:
+        model: a `Wolf`.
+        split: `Split` of images.
+        batch_size: images per batch over all replicas; the last batch is filled up, and what fills
+            it left out.
+        num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
+        seed: integer.
+        strategy: the `tf.distribute` strategy in whose scope the model was made.
+        first_batch: how many batches to leave out, because they were computed before.
 
     Raises:
         ValueError: if a number breaks its rule.
@@ -135,10 +139,13 @@ def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
         terms: `[num_samples, num_images, 3]`, in nats.
         num_dims: height * width * channels.
 
-    Returns: floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard
-        error `bits_per_dim_stderr`, `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the
-        importance-weighted bound lies), `nll_nats` and its three terms; `bits_per_dim_interval_95`
-        over the choice of images; `num_images`, `num_samples`, `num_not_finite`.
+    Returns:
+        floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard error
+            `bits_per_dim_stderr`,
+        `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the importance-weighted bound
+            lies), `nll_nats` and its three terms;
+        `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`,
+            `num_not_finite`.
     """
     num_samples, num_images, _ = terms.shape
     per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)

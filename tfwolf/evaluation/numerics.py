@@ -27,9 +27,10 @@ def reconstruction_errors(
         images: uint8 `[num_images, height, width, channels]`.
         labels: integers `[num_images]`; only a model whose z comes from them needs them.
 
-    Returns: `num_images`; `num_not_exact`, images of which a pixel differs at the model's number of
-        bits; `max_pixel_error` and `mean_pixel_error` in 0..255; `max_round_trip_error`,
-        max|f^-1(f(x)) - x| with x in [-1, 1].
+    Returns:
+        `num_images`; `num_not_exact`, images of which a pixel differs at the model's number of
+            bits; `max_pixel_error` and
+        `mean_pixel_error` in 0..255; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in [-1, 1].
     """
     z, v = model.encode(images, labels)
     x = model.bin_centres(images)
@@ -51,8 +52,11 @@ def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, fl
 
     A flow can generate values that overflow; as pixels they would pass for black or white.
 
-    Args: model: a `Wolf`. num_samples: samples per temperature; all temperatures scale the same
-        noise of v and of z, that of `Wolf.sample`. seed: integer.
+    Args:
+        model: a `Wolf`.
+        num_samples: samples per temperature; all temperatures scale the same noise of v and of z,
+            that of `Wolf.sample`.
+        seed: integer.
     """
     coder = Coder(model, min(BATCH, num_samples))
     return {

@@ -26,8 +26,10 @@ def typicality(images_bits_per_dim: np.ndarray, samples_bits_per_dim: np.ndarray
         Positive: the model finds the image less
     likely than what it draws itself; negative: more likely, which is just as unusual.
 
-    Args: images_bits_per_dim: `[num_images]`. samples_bits_per_dim: `[num_samples]`, of which those
-        that are not finite are left out; two finite ones are needed.
+    Args:
+        images_bits_per_dim: `[num_images]`.
+        samples_bits_per_dim: `[num_samples]`, of which those that are not finite are left out; two
+            finite ones are needed.
 
     Raises:
         ValueError: if fewer than two samples are finite.
@@ -54,9 +56,11 @@ def coded_bits_per_dim(
     What the file of a blank image takes is subtracted from each coder's length, so that headers do
     not count.
 
-    Args: images: uint8 `[num_images, height, width, channels]`; other channels than 1 or 3 are
-        coded side by side, as one grey picture. num_bits: bits per colour value that are coded, 1
-        to 8: what the model sees. progress: called with the number of images done; optional.
+    Args:
+        images: uint8 `[num_images, height, width, channels]`; other channels than 1 or 3 are coded
+            side by side, as one grey picture.
+        num_bits: bits per colour value that are coded, 1 to 8: what the model sees.
+        progress: called with the number of images done; optional.
     """
     bins = preprocess.to_bins(images, num_bits).numpy().astype(np.uint8)
     blank = [_file_length(np.zeros_like(bins[0]), coder) for coder in CODERS]

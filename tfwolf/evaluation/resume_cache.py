@@ -20,9 +20,11 @@ SECONDS_BETWEEN_SAVES = 10.0
 class ResumeCache:
     """Lists of arrays under names, kept in one file until `remove`.
 
-    Args: path: the file (.npz). key: dict of what JSON can hold, everything that the arrays depend
-        on. A file with another key is not used. writes: whether this process is the one that writes
-        the file.
+    Args:
+        path: the file (.npz).
+        key: dict of what JSON can hold, everything that the arrays depend on. A file with another
+            key is not used.
+        writes: whether this process is the one that writes the file.
     """
 
     def __init__(self, path: str, key: dict[str, Any], writes: bool = True) -> None:

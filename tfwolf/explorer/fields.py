@@ -16,8 +16,9 @@ class Fields:
         body: what was parsed.
         known: names that it may hold.
 
-    Raises: Refusal: if it is no object, or holds another name; so do all methods on a missing or
-        wrong value.
+    Raises:
+        Refusal: if it is no object, or holds another name; so do all methods on a missing or wrong
+            value.
     """
 
     def __init__(self, body: Any, known: Iterable[str]) -> None:

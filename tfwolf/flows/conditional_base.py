@@ -59,9 +59,13 @@ class ConditionalBase(Chain):
     """A flow without a condition, then a `ConditionalAffine`: p(x|z) = N(f(x); mu(z), sigma(z))
     |det df/dx|.
 
-    Args: image_shape: (height, width, channels) of x. condition_dim: size of z. flow: makes the
-        flow, called with (image_shape, condition_dim=0, seed, dtype); it keeps x's shape. seed:
-        seed of the initial weights. dtype: floating type.
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of z.
+        flow: makes the flow, called with (image_shape, condition_dim=0, seed, dtype); it keeps x's
+            shape.
+        seed: seed of the initial weights.
+        dtype: floating type.
 
     Attributes:
         levels: those of the flow; none for a flow that does not name its own.

@@ -102,8 +102,10 @@ class LikelihoodContribution:
     What they contribute is measured in phase 1 on a flow that factors nothing out; then `conclude`
     fixes the arrangements.
 
-    Args: phase1_steps: training steps of phase 1. keep_most: whether the dimensions that
-        contributed most go on (LCMA); else they leave first (the ablation `high`).
+    Args:
+        phase1_steps: training steps of phase 1.
+        keep_most: whether the dimensions that contributed most go on (LCMA); else they leave first
+            (the ablation `high`).
 
     Reference: Das, Abbeel and Spanos, "Likelihood Contribution based Multi-scale Architecture for
         Generative Flows",

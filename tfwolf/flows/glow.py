@@ -43,15 +43,22 @@ class Glow(ImageFlow):
     cross-entropy is added to the loss. The networks of the couplings get no condition, which would
     give the class away.
 
-    Args: image_shape: (height, width, channels) of x. condition_dim: size of the condition of the
-        top prior, or 0. num_levels: L. num_steps: K, per level. hidden_channels: width of the
-        coupling nets. transform: what a coupling does, a `SigmoidAffine` or `Additive`.
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of the condition of the top prior, or 0.
+        num_levels: L.
+        num_steps: K, per level.
+        hidden_channels: width of the coupling nets.
+        transform: what a coupling does, a `SigmoidAffine` or `Additive`.
         permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`,
-        `shuffle_channels` or `InvertibleConv1x1`. factor_out: which dimensions leave.
+            `shuffle_channels` or `InvertibleConv1x1`.
+        factor_out: which dimensions leave.
         classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for
-        none. net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions
-        that predict what leaves compute in its type. seed: seed of the initial weights. dtype:
-        floating type.
+            none.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions that
+            predict what leaves compute in its type.
+        seed: seed of the initial weights.
+        dtype: floating type.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.

@@ -42,22 +42,28 @@ class RealNVP(ImageFlow):
     checkerboard. Masks alternate. A batch norm follows each coupling. The width of the networks
     doubles with every squeeze.
 
-    Args: image_shape: (height, width, channels) of x. condition_dim: size of a condition for all
-        networks, such as a one-hot label, or 0. num_scales: number of scales, at least 1;
-        `num_scales - 1` squeezes. hidden_channels: width of the networks at full resolution. net:
-        makes the network of a coupling; see `CouplingNetworkFactory`. Its output is taken for
-        `[shift, log_scale]` as it is, so it should bound the log-scale itself, as
-        `ResidualCouplingNet` does. factor_out: which dimensions leave. alpha: of the logit. lag:
-        whether batch norm's training uses lagged statistics (appendix E). weight_scale_l2: L2
-        coefficient on the networks' `weight_scales()` (lengths of kernels and factors of
-        log-scales), added to the loss in bits per dimension. seed: seed of the initial weights.
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of a condition for all networks, such as a one-hot label, or 0.
+        num_scales: number of scales, at least 1; `num_scales - 1` squeezes.
+        hidden_channels: width of the networks at full resolution.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`. Its output is taken for
+            `[shift, log_scale]` as it is, so it should bound the log-scale itself, as
+            `ResidualCouplingNet` does.
+        factor_out: which dimensions leave.
+        alpha: of the logit.
+        lag: whether batch norm's training uses lagged statistics (appendix E).
+        weight_scale_l2: L2 coefficient on the networks' `weight_scales()` (lengths of kernels and
+            factors of log-scales), added to the loss in bits per dimension.
+        seed: seed of the initial weights.
         dtype: floating type.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
 
-    Raises: ValueError: if a side is odd where a checkerboard or squeeze needs it even, or an
-        argument breaks its rule.
+    Raises:
+        ValueError: if a side is odd where a checkerboard or squeeze needs it even, or an argument
+            breaks its rule.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, sections

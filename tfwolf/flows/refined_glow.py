@@ -48,22 +48,28 @@ class RefinedGlow(ImageFlow):
     go on (k = 2, M = 4 in Wolf); the last level has steps only. v holds, in each middle level,
     `[went on, left last, ..., left first]` along channels.
 
-    Args: image_shape: (height, width, channels) of x. condition_dim: size of z, or 0 for a flow
-        without a condition. num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle
-        levels, the last level. 0 is allowed for level 0. hidden_channels: width of the coupling
-        nets, one per level. transform: what a coupling does, a `BoundedAffine` or `Additive`.
-        matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`. factors: M of
-        each middle level, above its number of groups; None for twice that number.
+    Args:
+        image_shape: (height, width, channels) of x.
+        condition_dim: size of z, or 0 for a flow without a condition.
+        num_steps: for example `[2, [6, 6], [6, 6], 4]`: level 0, the middle levels, the last level.
+            0 is allowed for level 0.
+        hidden_channels: width of the coupling nets, one per level.
+        transform: what a coupling does, a `BoundedAffine` or `Additive`.
+        matrix: class of the 1x1 convolutions' matrices: `FullMatrix` or `PLUMatrix`.
+        factors: M of each middle level, above its number of groups; None for twice that number.
         factor_out_transform: what the couplings that factor out do; None for `transform`.
         factor_out: which dimensions leave; other ways than by place need middle levels from which
-        half of the channels leave. net: makes the network of a coupling; see
-        `CouplingNetworkFactory`. seed: seed of the initial weights. dtype: floating type.
+            half of the channels leave.
+        net: makes the network of a coupling; see `CouplingNetworkFactory`.
+        seed: seed of the initial weights.
+        dtype: floating type.
 
     Attributes:
         levels: tuple of `Level`, the image's side first.
 
-    Raises: ValueError: if the structure is malformed, or the image cannot be split or squeezed as
-        it asks.
+    Raises:
+        ValueError: if the structure is malformed, or the image cannot be split or squeezed as it
+            asks.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, figure 3.

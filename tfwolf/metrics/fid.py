@@ -110,8 +110,11 @@ def moments_of_path(path: str, extractor: Extractor, image_shape: tuple[int, int
     """Returns the `Moments` of the features of a folder of image files, or of `images` in a NumPy
     archive.
 
-    Args: path: of the folder or the archive. extractor: an `Extractor`. image_shape: (height,
-        width, channels) that the images must have; resizing them would change the distance.
+    Args:
+        path: of the folder or the archive.
+        extractor: an `Extractor`.
+        image_shape: (height, width, channels) that the images must have; resizing them would change
+            the distance.
 
     Raises:
         ValueError: if they cannot be read or have another size.

@@ -78,13 +78,15 @@ class Extractor(NamedTuple):
 def make_extractor(name: str, weights: str | None = None) -> Extractor:
     """Returns the `Extractor` of a name.
 
-    Args: name: 'inception2015': the pool features of the network that the distance was defined
-        with; 'keras': those of Keras's Inception V3, another network; 'pixels': colour values in
-        [0, 1]; or 'module:function', a function of your own. weights: file of the network's
-        weights; None looks in Keras's cache. Nothing is downloaded.
+    Args:
+        name: 'inception2015': the pool features of the network that the distance was defined with;
+            'keras': those of Keras's Inception V3, another network; 'pixels': colour values in [0,
+            1]; or 'module:function', a function of your own.
+        weights: file of the network's weights; None looks in Keras's cache. Nothing is downloaded.
 
-    Raises: ValueError: if there is no such function, or no such file; the message says where it is
-        published.
+    Raises:
+        ValueError: if there is no such function, or no such file; the message says where it is
+            published.
     """
     if name in ('inception2015', 'keras'):
         return {'inception2015': _inception2015, 'keras': _keras_inception}[name](weights)

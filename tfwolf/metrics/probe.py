@@ -48,13 +48,17 @@ Labelled = tuple[np.ndarray, np.ndarray]
 class Probe(NamedTuple):
     """How a probe came out.
 
-    Attributes: accuracy: share of the test images whose class was found. interval_95: (low, high),
-        over the choice of test images (Wilson's). train_accuracy: the same share of the training
-        images. C: inverse strength of the regularisation. searched: `{C: accuracy in
-        cross-validation}`, in the order tried; empty for the paper's protocol. seconds: how long
-        the last fit took. estimated_seconds: how long it was expected to take, or None for so few
-        images that it was not estimated. converged: whether the last fit ended before its limit of
-        iterations.
+    Attributes:
+        accuracy: share of the test images whose class was found.
+        interval_95: (low, high), over the choice of test images (Wilson's).
+        train_accuracy: the same share of the training images.
+        C: inverse strength of the regularisation.
+        searched: `{C: accuracy in cross-validation}`, in the order tried; empty for the paper's
+            protocol.
+        seconds: how long the last fit took.
+        estimated_seconds: how long it was expected to take, or None for so few images that it was
+            not estimated.
+        converged: whether the last fit ended before its limit of iterations.
     """
 
     accuracy: float
@@ -95,13 +99,17 @@ def probe(
     upwards, as long as accuracy in cross-validation does not fall (liblinear, one against the
     rest). Neither needs more than three times the features in memory.
 
-    Args: train, test: pairs (features `[num_images, dim]`, labels `[num_images]`, integers of at
-        least 0). classifier: 'svm', 'logistic' or 'svm_rbf'. protocol: 'paper' or 'tuned'. seed:
-        integer, of the folds and of the classifier's own order of images. report: called with lines
-        for people, such as how long the fit will take.
+    Args:
+        train, test: pairs (features `[num_images, dim]`, labels `[num_images]`, integers of at
+            least 0).
+        classifier: 'svm', 'logistic' or 'svm_rbf'.
+        protocol: 'paper' or 'tuned'.
+        seed: integer, of the folds and of the classifier's own order of images.
+        report: called with lines for people, such as how long the fit will take.
 
-    Raises: ValueError: if an argument breaks its rule, labels are missing, or the training images
-        are all of one class.
+    Raises:
+        ValueError: if an argument breaks its rule, labels are missing, or the training images are
+            all of one class.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, section 3.2.

@@ -77,11 +77,15 @@ class Encoder(keras.Model):
     """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU,
     flatten, dense.
 
-    Args: image_shape: (height, width, channels) of x. latent_dim: size of z. widths: channels of
-        each level; every level halves height and width (rounding up). out_channels: channels of the
-        1x1 convolution before the dense layer. seed: seed of the initial weights. dtype: floating
-        type of weights and posterior. compute_dtype: type that the blocks' convolutions are
-        computed in, such as 'bfloat16'; None for `dtype`.
+    Args:
+        image_shape: (height, width, channels) of x.
+        latent_dim: size of z.
+        widths: channels of each level; every level halves height and width (rounding up).
+        out_channels: channels of the 1x1 convolution before the dense layer.
+        seed: seed of the initial weights.
+        dtype: floating type of weights and posterior.
+        compute_dtype: type that the blocks' convolutions are computed in, such as 'bfloat16'; None
+            for `dtype`.
 
     Raises:
         ValueError: if a size is not a positive integer.
@@ -143,8 +147,9 @@ class Encoder(keras.Model):
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
         """Scales the last layer so that q(z|x) starts close to N(0, I).
 
-        Args: chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm
-            sees them chunk by chunk.
+        Args:
+            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees
+                them chunk by chunk.
         """
         self.posterior.initialize(
             tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0)

@@ -33,15 +33,19 @@ def sample_code(
     """Returns the code of samples: v = temperature_v * noise, and z that the prior makes of
     temperature_z * noise.
 
-    Args: latent: the latent of the model. image_shape: (height, width, channels) of v. dtype:
-        floating type of the model. seeds: int64 `[batch, 2]`, two for each image, as
-        `image_noise.image_seeds` makes them. temperature_v, temperature_z: at least 0, one number
-        or `[batch]`. A z that comes from class labels has no temperature. labels: integers
-        `[batch]`, for a model whose z comes from class labels; None draws them uniformly with the
-        same seeds.
+    Args:
+        latent: the latent of the model.
+        image_shape: (height, width, channels) of v.
+        dtype: floating type of the model.
+        seeds: int64 `[batch, 2]`, two for each image, as `image_noise.image_seeds` makes them.
+        temperature_v, temperature_z: at least 0, one number or `[batch]`. A z that comes from class
+            labels has no temperature.
+        labels: integers `[batch]`, for a model whose z comes from class labels; None draws them
+            uniformly with the same seeds.
 
-    Raises: ValueError: if a temperature is negative or not finite, or labels are given to a model
-        that has no use for them.
+    Raises:
+        ValueError: if a temperature is negative or not finite, or labels are given to a model that
+            has no use for them.
 
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 6, for the temperature.
     """
@@ -133,9 +137,10 @@ def interpolate_codes(
         alphas: `[num_alphas]` or `[batch, num_alphas]`; not used without z.
         betas: `[num_betas]` or `[batch, num_betas]`.
 
-    Returns: z `[batch, num_alphas, num_betas, latent_dim]` and v `[batch, num_alphas, num_betas,
-        height, width, channels]`; without z, None and v `[batch, num_betas, height, width,
-        channels]`.
+    Returns:
+        z `[batch, num_alphas, num_betas, latent_dim]` and v `[batch, num_alphas, num_betas, height,
+            width, channels]`; without z, None and
+        v `[batch, num_betas, height, width, channels]`.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, arXiv:2004.11820, equation 9.
@@ -155,9 +160,10 @@ def decode_grid(decode: Callable[..., Any], code: LatentCode) -> Any:
     """Returns what `decode(z=z, v=v)` makes of a code with more dimensions than one before those of
     an image, in these dimensions.
 
-    Args: decode: function of z `[batch, latent_dim]` and v `[batch, height, width, channels]` to a
-        tensor or a tuple of tensors, `[batch, ...]`. code: z `[..., latent_dim]` or None, and v
-        `[..., height, width, channels]`.
+    Args:
+        decode: function of z `[batch, latent_dim]` and v `[batch, height, width, channels]` to a
+            tensor or a tuple of tensors, `[batch, ...]`.
+        code: z `[..., latent_dim]` or None, and v `[..., height, width, channels]`.
     """
     z, v = code
     grid = tf.shape(v)[:-3]

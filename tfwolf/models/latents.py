@@ -27,10 +27,11 @@ Array = Union[np.ndarray, tf.Tensor]
 class Inference(NamedTuple):
     """z of a batch of images and what it costs.
 
-    Attributes: z: `[batch, latent_dim]`, or None without a latent. kl_nats: `[batch]`, log q(z|x) -
-        log p(z) or its closed form. kl_per_dim_nats: `[batch, latent_dim]`, KL of each dimension of
-        q(z|x) to N(0, 1), or None. A diagnosis: under a flow prior these do not add up to
-        `kl_nats`.
+    Attributes:
+        z: `[batch, latent_dim]`, or None without a latent.
+        kl_nats: `[batch]`, log q(z|x) - log p(z) or its closed form.
+        kl_per_dim_nats: `[batch, latent_dim]`, KL of each dimension of q(z|x) to N(0, 1), or None.
+            A diagnosis: under a flow prior these do not add up to `kl_nats`.
     """
 
     z: tf.Tensor | None
@@ -43,10 +44,14 @@ class GaussianLatent(CompleteVariables, tf.Module):
     """z ~ q(z|x) = N(mu(x), sigma(x)) with a learned or normal prior p(z): the encoder half of Wolf
     (section 3.1).
 
-    Args: image_shape: (height, width, channels). latent_dim: size of z. encoder: makes the encoder,
-        an `EncoderNetwork`, called with (image_shape, latent_dim, seed, dtype). prior: makes the
-        prior, called with (latent_dim, seed, dtype). seed: seed of the initial weights. dtype:
-        floating type.
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: size of z.
+        encoder: makes the encoder, an `EncoderNetwork`, called with (image_shape, latent_dim, seed,
+            dtype).
+        prior: makes the prior, called with (latent_dim, seed, dtype).
+        seed: seed of the initial weights.
+        dtype: floating type.
     """
 
     has_z: bool = True

@@ -14,9 +14,10 @@ import tensorflow as tf
 class Noise(NamedTuple):
     """The random numbers that one evaluation of the bound needs.
 
-    Attributes: dequantization: uniform in [0, 1), `[batch, height, width, channels]`. posterior:
-        standard normal, `[batch, noise_dim]`, what the latent draws z with; noise_dim is 0 without
-        z.
+    Attributes:
+        dequantization: uniform in [0, 1), `[batch, height, width, channels]`.
+        posterior: standard normal, `[batch, noise_dim]`, what the latent draws z with; noise_dim is
+            0 without z.
     """
 
     dequantization: tf.Tensor
@@ -26,11 +27,14 @@ class Noise(NamedTuple):
 class Terms(NamedTuple):
     """The negative evidence lower bound of each image, in nats, as named terms that add up to it.
 
-    Attributes: reconstruction_nats: -log p(x|z), `[batch]`. kl_nats: log q(z|x) - log p(z) or its
-        closed form, `[batch]`. dequantization_nats: D log(2^n / 2), `[batch]`. kl_per_dim_nats:
-        diagnosis, KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`; None without z.
+    Attributes:
+        reconstruction_nats: -log p(x|z), `[batch]`.
+        kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
+        dequantization_nats: D log(2^n / 2), `[batch]`.
+        kl_per_dim_nats: diagnosis, KL of each dimension of q(z|x) to N(0, 1), `[batch,
+            latent_dim]`; None without z.
         auxiliary_nats: `{name: [batch]}`, what training adds to the loss besides the bound; empty
-        outside training and for most models.
+            outside training and for most models.
     """
 
     reconstruction_nats: tf.Tensor

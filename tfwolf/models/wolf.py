@@ -123,10 +123,12 @@ class Wolf(CompleteVariables, tf.Module):
     ) -> Terms:
         """Returns the `Terms` of the bound, `[batch]` each, in nats.
 
-        Args: images: uint8 `[batch, height, width, channels]`. noise: `Noise` for as many images.
+        Args:
+            images: uint8 `[batch, height, width, channels]`.
+            noise: `Noise` for as many images.
             training: whether batch norm takes the batch's statistics, and moves its running
-            averages; with what training adds to the loss. labels: integers `[batch]`; only a model
-            whose z comes from them needs them.
+                averages; with what training adds to the loss.
+            labels: integers `[batch]`; only a model whose z comes from them needs them.
 
         Raises:
             ValueError: if the images have another shape or dtype, or labels are needed and missing.
@@ -256,14 +258,19 @@ class Wolf(CompleteVariables, tf.Module):
         Image i depends on the seed and on `first + i` alone. A served model gives the same images
         for its seeds `(seed, first + i)`.
 
-        Args: num_images: how many. seed: integer; the same seed gives the same noise at every
-            temperature. temperature_v: factor on v's noise, at least 0; one, or one for each image.
+        Args:
+            num_images: how many.
+            seed: integer; the same seed gives the same noise at every temperature.
+            temperature_v: factor on v's noise, at least 0; one, or one for each image.
             temperature_z: factor on the noise that the prior maps to z, at least 0; one, or one for
-            each image. labels: integers `[num_images]`, for a model whose z comes from class
-            labels; None draws them uniformly. first: number of the first image.
+                each image.
+            labels: integers `[num_images]`, for a model whose z comes from class labels; None draws
+                them uniformly.
+            first: number of the first image.
 
-        Raises: ValueError: if an argument breaks its rule, or labels are given to a model that has
-            no use for them.
+        Raises:
+            ValueError: if an argument breaks its rule, or labels are given to a model that has no
+                use for them.
         """
         pairs = image_noise.image_seeds(seed, num_images, first)
         return self.decode(
@@ -283,10 +290,12 @@ class Wolf(CompleteVariables, tf.Module):
     ) -> tf.Tensor:
         """Returns the images decoded from their v, uint8 `[batch, height, width, channels]`.
 
-        Args: images: uint8 `[batch, height, width, channels]`. labels: integers `[batch]`; only a
-            model whose z comes from them needs them. seed: None decodes with the z that v belongs
-            to, which gives the images back. An integer decodes with another z ~ q(z|x); that of
-            image i depends on the seed, on i and on the image alone.
+        Args:
+            images: uint8 `[batch, height, width, channels]`.
+            labels: integers `[batch]`; only a model whose z comes from them needs them.
+            seed: None decodes with the z that v belongs to, which gives the images back. An integer
+                decodes with another z ~ q(z|x); that of image i depends on the seed, on i and on
+                the image alone.
 
         Raises:
             ValueError: if a seed is given to a model without an encoder, or the images do not fit.
@@ -331,17 +340,22 @@ class Wolf(CompleteVariables, tf.Module):
         The corners are exactly the images, at (0, 0) and (1, 1), and their switches, at (0, 1) and
         (1, 0).
 
-        Args: images_a, images_b: uint8 `[batch, height, width, channels]`, or one image each,
-            `[height, width, channels]`. alphas: `[num_alphas]`, or `[batch, num_alphas]`; must be
-            None for a model without z. betas: `[num_betas]`, or `[batch, num_betas]`. labels_a,
-            labels_b: integers `[batch]`, or one for one image; only a model whose z comes from them
-            needs them.
+        Args:
+            images_a, images_b: uint8 `[batch, height, width, channels]`, or one image each,
+                `[height, width, channels]`.
+            alphas: `[num_alphas]`, or `[batch, num_alphas]`; must be None for a model without z.
+            betas: `[num_betas]`, or `[batch, num_betas]`.
+            labels_a, labels_b: integers `[batch]`, or one for one image; only a model whose z comes
+                from them needs them.
 
-        Returns: uint8 `[batch, num_alphas, num_betas, height, width, channels]`. Without z there is
-            no dimension of alphas, and of single images no dimension of the batch.
+        Returns:
+            uint8 `[batch, num_alphas, num_betas, height, width, channels]`. Without z there is no
+                dimension of alphas, and of single images
+            no dimension of the batch.
 
-        Raises: ValueError: if alphas are missing, or given to a model without z, or the images do
-            not fit.
+        Raises:
+            ValueError: if alphas are missing, or given to a model without z, or the images do not
+                fit.
         """
         if self.latent.has_z == (alphas is None):
             raise ValueError(

@@ -52,9 +52,11 @@ def channel_moments(
     a channel; float64,
     `[channels]` and `[]`.
 
-    Args: chunks: iterable of tensors `[batch, ..., channels]`; each is let go before the next one
-        is asked for. of_chunk: function of a chunk that returns the `moments` of something computed
-        from it, of as many values; default: of the chunk.
+    Args:
+        chunks: iterable of tensors `[batch, ..., channels]`; each is let go before the next one is
+            asked for.
+        of_chunk: function of a chunk that returns the `moments` of something computed from it, of
+            as many values; default: of the chunk.
     """
     # One graph runs in half the time of its operations one by one, which would not reuse each
     # other's memory.
@@ -84,8 +86,10 @@ def standardizing(
     """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0
     and variance 1 per channel.
 
-    Args: chunks, of_chunk: as in `channel_moments`, x in parts. A channel that is constant in x
-        keeps the scale 1. dtype: floating type of the result.
+    Args:
+        chunks, of_chunk: as in `channel_moments`, x in parts. A channel that is constant in x keeps
+            the scale 1.
+        dtype: floating type of the result.
     """
     mean, variance, _ = channel_moments(chunks, of_chunk)
     log_scale = -0.5 * np.log(np.where(variance > 0, variance, 1))

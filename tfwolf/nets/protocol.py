@@ -29,12 +29,13 @@ class CouplingNetwork(Protocol):
     def __call__(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
-        in_channels]`.
+        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
 
-        Args: x: the conditioning part. condition: `[batch, condition_dim]`. A network made for
-            `condition_dim=0` must accept any condition and not read it. training: whether weights
-            are being trained.
+        Args:
+            x: the conditioning part.
+            condition: `[batch, condition_dim]`. A network made for `condition_dim=0` must accept
+                any condition and not read it.
+            training: whether weights are being trained.
         """
         ...
 

@@ -77,12 +77,17 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
     The last layer starts at zero. A condition is added, linearly, to every pixel of the first
     convolution.
 
-    Args: in_channels: channels of the conditioning part. hidden_channels: width. out_channels:
-        channels of shift and log-scale together. condition_dim: size of the condition, such as a
-        one-hot label, or 0. seed: seed of the initial weights. dtype: floating type of weights,
-        normalisation and result. num_blocks: number of residual blocks; 8, 4 and 2 in the paper for
-        CIFAR-10, ImageNet at 32x32, and images of 64x64. compute_dtype: type that the convolutions
-        are computed in, such as 'bfloat16'; None for `dtype`.
+    Args:
+        in_channels: channels of the conditioning part.
+        hidden_channels: width.
+        out_channels: channels of shift and log-scale together.
+        condition_dim: size of the condition, such as a one-hot label, or 0.
+        seed: seed of the initial weights.
+        dtype: floating type of weights, normalisation and result.
+        num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at
+            32x32, and images of 64x64.
+        compute_dtype: type that the convolutions are computed in, such as 'bfloat16'; None for
+            `dtype`.
 
     Raises:
         ValueError: if a size or a type is not allowed.
@@ -151,8 +156,9 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             condition: `[batch, condition_dim]`; None for a network without one.
             training: whether batch norm takes the batch's statistics.
 
-        Raises: ValueError: if the condition is missing, or has another batch or size than the
-            network was made for.
+        Raises:
+            ValueError: if the condition is missing, or has another batch or size than the network
+                was made for.
         """
         run = self._up_to_norms(x, condition)
         h = next(run)

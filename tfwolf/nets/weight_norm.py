@@ -14,8 +14,10 @@ DIRECTION_STDDEV = 0.05
 def weight_norm(direction: tf.Tensor | tf.Variable, length: tf.Tensor | tf.Variable) -> tf.Tensor:
     """Returns w = length * direction / |direction|, the norm taken per output channel.
 
-    Args: direction: v, `[..., in, out]`: a kernel of a convolution or a dense layer; no output
-        channel all zero. length: g, `[out]`.
+    Args:
+        direction: v, `[..., in, out]`: a kernel of a convolution or a dense layer; no output
+            channel all zero.
+        length: g, `[out]`.
     """
     axes = list(range(direction.shape.rank - 1))
     return direction * (length * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), axis=axes)))

@@ -23,8 +23,10 @@ def image_grid(images: np.typing.ArrayLike, columns: int) -> np.ndarray:
     """Returns one uint8 picture `[rows * height', columns * width', 3]` of images in reading order,
     white between them.
 
-    Args: images: uint8 `[num_images, height, width, channels]`; with 1 or 3 channels as they are,
-        of others the first three (or first). columns: images per row.
+    Args:
+        images: uint8 `[num_images, height, width, channels]`; with 1 or 3 channels as they are, of
+            others the first three (or first).
+        columns: images per row.
 
     Raises:
         ValueError: if there are no images, or `columns` is not a positive integer.

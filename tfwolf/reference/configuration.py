@@ -89,8 +89,9 @@ def gin_bindings(
         num_bits: bits per colour value, likewise.
         lu: whether 1x1 convolutions and linear maps become products of triangular matrices.
 
-    Raises: ValueError: if a key is missing, unknown, or has a value that the paper does not use;
-        the key is named.
+    Raises:
+        ValueError: if a key is missing, unknown, or has a value that the paper does not use; the
+            key is named.
     """
     notices = []
     root = _Section(configuration, '')

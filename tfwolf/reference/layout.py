@@ -34,9 +34,12 @@ class Axes(NamedTuple):
 class Slot(NamedTuple):
     """One array of the reference and where it belongs.
 
-    Attributes: name: the reference's name. weights: dict of our `tf.Variable`s, by attribute name;
-        a matrix in triangular form has several, everything else one. row: index into the first axis
-        of stacked variables, or None. axes: `Axes`.
+    Attributes:
+        name: the reference's name.
+        weights: dict of our `tf.Variable`s, by attribute name; a matrix in triangular form has
+            several, everything else one.
+        row: index into the first axis of stacked variables, or None.
+        axes: `Axes`.
     """
 
     name: str

@@ -38,9 +38,13 @@ EDGE = 1e-3
 class Comparison(NamedTuple):
     """One line of the report.
 
-    Attributes: name: of the array. absolute, relative: largest difference, and that relative to
-        max(1, largest value); None where nothing was compared. tolerance: bound on `relative`.
-        status: 'ok', 'FAIL' or 'skipped'. remark: why it was skipped or failed, or ''.
+    Attributes:
+        name: of the array.
+        absolute, relative: largest difference, and that relative to max(1, largest value); None
+            where nothing was compared.
+        tolerance: bound on `relative`.
+        status: 'ok', 'FAIL' or 'skipped'.
+        remark: why it was skipped or failed, or ''.
     """
 
     name: str

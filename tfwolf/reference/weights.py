@@ -20,8 +20,9 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Returns `{name: float array}` from a `.npz` or the `.pt` of a state dict; no code in the file
     is run.
 
-    Raises: ValueError: if the file cannot be read, holds anything but arrays, or is a `.pt` and
-        torch is not installed.
+    Raises:
+        ValueError: if the file cannot be read, holds anything but arrays, or is a `.pt` and torch
+            is not installed.
     """
     path = str(path)
     if path.endswith(('.pt', '.pth')):
@@ -40,8 +41,9 @@ def load_weights(model: Wolf, arrays: Mapping[str, np.ndarray]) -> None:
         model: a `Wolf`.
         arrays: `{reference's name: array}`.
 
-    Raises: ValueError: if weights are missing, unexpected, misshapen or not finite; each is named,
-        and nothing is changed.
+    Raises:
+        ValueError: if weights are missing, unexpected, misshapen or not finite; each is named, and
+            nothing is changed.
     """
     wanted = slots(model)
     faults = find_faults(wanted, arrays)

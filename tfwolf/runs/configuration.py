@@ -37,10 +37,13 @@ _GIVEN = re.compile(r'(\S+\.(?:seed|data_dir|download)) = ')
 class Configuration:
     """What gin files say, resolved: nothing here reads gin again.
 
-    Attributes: text: a gin file that says the same, without the seed. operative_text: likewise, of
-        what is used alone, with the values that were left at their defaults. experiment: makes the
-        `Experiment`. settings: makes the `Settings` of training. evaluation: makes the
-        `EvaluationSettings`.
+    Attributes:
+        text: a gin file that says the same, without the seed.
+        operative_text: likewise, of what is used alone, with the values that were left at their
+            defaults.
+        experiment: makes the `Experiment`.
+        settings: makes the `Settings` of training.
+        evaluation: makes the `EvaluationSettings`.
     """
 
     text: str
@@ -63,15 +66,17 @@ def read_configuration(
     """Returns the `Configuration` of gin files and bindings. What gin was told before is left as it
     was.
 
-    Args: files: paths of gin files, or names of shipped ones such as 'digits'; later ones win. An
-        `include` is looked up in the folders of the files and in the working directory. params:
-        bindings, such as 'train.batch_size = 32'; they win over files. run_text: text of the
-        configuration that a run keeps; it is read before the files. That of an earlier version is
-        translated. given: arguments of `Experiment` that were made in Python; they win over
-        bindings.
+    Args:
+        files: paths of gin files, or names of shipped ones such as 'digits'; later ones win. An
+            `include` is looked up in the folders of the files and in the working directory.
+        params: bindings, such as 'train.batch_size = 32'; they win over files.
+        run_text: text of the configuration that a run keeps; it is read before the files. That of
+            an earlier version is translated.
+        given: arguments of `Experiment` that were made in Python; they win over bindings.
 
-    Raises: ValueError: if a file is missing, a line cannot be read, a name is unknown, or a part
-        cannot be made.
+    Raises:
+        ValueError: if a file is missing, a line cannot be read, a name is unknown, or a part cannot
+            be made.
     """
     files = [find_gin_file(file) for file in files]
     with _own_gin([os.path.dirname(os.path.abspath(file)) for file in files]):

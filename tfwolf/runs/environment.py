@@ -15,14 +15,18 @@ from tfwolf.training.strategy import make_strategy
 class Environment:
     """The machine's side of a run. Nothing here is part of the run's configuration.
 
-    Attributes: data_dir: folder of TensorFlow Datasets, for a source that reads it; None for their
-        default. download: whether data that are missing may be downloaded. strategy: devices to
-        compute on, one of `tfwolf.training.strategy.NAMES`, or a `tf.distribute` strategy. tpu:
-        with strategy='tpu': name or address of the TPU, or 'local'. startup_timeout: seconds to
-        wait for all workers of a cluster. xla: whether loss and gradients of the flow are compiled
-        by XLA; None for where there is a GPU. resume: whether `fit` may continue a run that is in
-        its folder. override_config: whether it may do so with another configuration; what differs
-        is printed. verbose: whether `fit` shows its progress.
+    Attributes:
+        data_dir: folder of TensorFlow Datasets, for a source that reads it; None for their default.
+        download: whether data that are missing may be downloaded.
+        strategy: devices to compute on, one of `tfwolf.training.strategy.NAMES`, or a
+            `tf.distribute` strategy.
+        tpu: with strategy='tpu': name or address of the TPU, or 'local'.
+        startup_timeout: seconds to wait for all workers of a cluster.
+        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a
+            GPU.
+        resume: whether `fit` may continue a run that is in its folder.
+        override_config: whether it may do so with another configuration; what differs is printed.
+        verbose: whether `fit` shows its progress.
     """
 
     data_dir: str | None = None

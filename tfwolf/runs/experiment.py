@@ -17,12 +17,13 @@ from tfwolf.nets.precision import check_precision
 class Experiment:
     """A model and the images it is for; in gin files `experiment`.
 
-    Args: model: makes the model, called with (image_shape, seed); in gin `@Wolf`. dataset: loads
-        the images, called with (data_dir, download); in gin `@dataset`. image_shape: (height,
-        width, channels) that the model is for; None takes the data set's. precision: what all
-        networks compute in, 'bfloat16', 'float32', or 'full' for the type of their weights; None
-        for what each says (its `compute_dtype`). Log-determinants, actnorm, 1x1 convolutions and
-        priors always compute in the type of the weights.
+    Args:
+        model: makes the model, called with (image_shape, seed); in gin `@Wolf`.
+        dataset: loads the images, called with (data_dir, download); in gin `@dataset`.
+        image_shape: (height, width, channels) that the model is for; None takes the data set's.
+        precision: what all networks compute in, 'bfloat16', 'float32', or 'full' for the type of
+            their weights; None for what each says (its `compute_dtype`). Log-determinants, actnorm,
+            1x1 convolutions and priors always compute in the type of the weights.
 
     Raises:
         ValueError: if the model or the images are missing, or an argument breaks its rule.
@@ -102,8 +103,9 @@ class Experiment:
     def make_model_for(self, dataset: ImageDataset, seed: int) -> Wolf:
         """Returns a new model for the images of an `ImageDataset`.
 
-        Raises: ValueError: if the model is for images of another shape, or its z comes from another
-            number of class labels.
+        Raises:
+            ValueError: if the model is for images of another shape, or its z comes from another
+                number of class labels.
         """
         model = self.make_model(dataset.image_shape, seed)
         if model.image_shape != tuple(dataset.image_shape):

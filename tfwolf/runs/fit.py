@@ -50,16 +50,20 @@ def fit(
     The folder holds checkpoints, summaries for TensorBoard, pictures and the configuration. The
     same call continues a run that was interrupted, bit for bit. Ctrl-C saves a checkpoint first.
 
-    Args: config: name of a shipped configuration such as 'digits', path of a gin file, or several
-        of them, of which later ones win. train_dir: folder of the run. model: instead of `config`:
-        a function of (image_shape, seed) that returns a `Wolf`, or, on one device, a `Wolf`.
+    Args:
+        config: name of a shipped configuration such as 'digits', path of a gin file, or several of
+            them, of which later ones win.
+        train_dir: folder of the run.
+        model: instead of `config`: a function of (image_shape, seed) that returns a `Wolf`, or, on
+            one device, a `Wolf`.
         images: images instead of those of `config`; see `tfwolf.data.given.as_dataset`: a uint8
-        array `[num_images, height, width, channels]`, a pair of such an array and labels, a
-        `tf.data.Dataset`, a folder, an `ImageDataset`. seed: integer, of the initial weights, the
-        order of images and all noise. params: gin bindings that win over `config`, such as
-        'Wolf.num_bits = 5'. environment: an `Environment`: devices, folder of data, and what does
-        not change results. **settings: attributes of `tfwolf.Settings`, such as `max_steps` and
-        `batch_size`; they win over `config` and `params`.
+            array `[num_images, height, width, channels]`, a pair of such an array and labels, a
+            `tf.data.Dataset`, a folder, an `ImageDataset`.
+        seed: integer, of the initial weights, the order of images and all noise.
+        params: gin bindings that win over `config`, such as 'Wolf.num_bits = 5'.
+        environment: an `Environment`: devices, folder of data, and what does not change results.
+        **settings: attributes of `tfwolf.Settings`, such as `max_steps` and `batch_size`; they win
+            over `config` and `params`.
 
     Raises:
         ValueError: if an argument breaks its rule, or the folder holds something else.

@@ -33,13 +33,17 @@ FULL_PRECISION = ("experiment.precision = 'full'",)
 class Run:
     """A trained model and everything that belongs to it.
 
-    Attributes: model: the `Wolf`, with the weights of the checkpoint. config: the `Configuration`;
-        `config.text` is a gin file. train_dir: folder of the run. checkpoint: path of the
-        checkpoint, without extension; only the chief of several workers writes it. weights: which
-        of its weights, 'raw' or 'averaged'. experiment: the `Experiment` that the configuration
-        makes. environment: the `Environment` in which it was opened. strategy: the `tf.distribute`
-        strategy in whose scope the model was made. test_result: after `fit`, what the evaluation on
-        the test images gave; else None.
+    Attributes:
+        model: the `Wolf`, with the weights of the checkpoint.
+        config: the `Configuration`; `config.text` is a gin file.
+        train_dir: folder of the run.
+        checkpoint: path of the checkpoint, without extension; only the chief of several workers
+            writes it.
+        weights: which of its weights, 'raw' or 'averaged'.
+        experiment: the `Experiment` that the configuration makes.
+        environment: the `Environment` in which it was opened.
+        strategy: the `tf.distribute` strategy in whose scope the model was made.
+        test_result: after `fit`, what the evaluation on the test images gave; else None.
     """
 
     model: Wolf
@@ -93,15 +97,18 @@ class Run:
         evaluators: Sequence[Callable] | None = None,
         save: bool = False,
     ) -> dict:
-        """Returns the likelihood of images, and what further evaluators find: a dict of JSON
-        values.
+        """Returns the likelihood of images, and what further evaluators find: a dict of JSON values.
 
-        Args: split: 'train', 'validation' or 'test'. num_samples: K, draws of z and of the
-            dequantisation noise per image. num_images: how many of the first images; None for all.
-            batch_size: images per batch over all replicas. seed: integer, of all noise. evaluators:
-            what is computed besides the likelihood, see `tfwolf.evaluation.evaluators`; None for
-            what the configuration says. save: whether the result is written to the folder of the
-            run, as the command does, and an interrupted evaluation is continued.
+        Args:
+            split: 'train', 'validation' or 'test'.
+            num_samples: K, draws of z and of the dequantisation noise per image.
+            num_images: how many of the first images; None for all.
+            batch_size: images per batch over all replicas.
+            seed: integer, of all noise.
+            evaluators: what is computed besides the likelihood, see `tfwolf.evaluation.evaluators`;
+                None for what the configuration says.
+            save: whether the result is written to the folder of the run, as the command does, and
+                an interrupted evaluation is continued.
 
         Raises:
             ValueError: if the split is empty, or an argument breaks its rule.
@@ -130,16 +137,21 @@ def load(
     Its networks compute in the type of the weights, whatever they were trained in: in bfloat16 they
         invert less exactly.
 
-    Args: train_dir: folder of the run. checkpoint: 'latest', 'best' (on validation images) or the
-        number of a step. weights: 'raw', 'averaged' or 'ema' (the same), or 'auto' for the averages
-        where there are any. config: gin files on top of the run's own, such as another source of
-        images. params: gin bindings on top of these. model: for a run whose model was built in
-        Python: what was given to `fit`. images: other images than those of the run, as in `fit`.
+    Args:
+        train_dir: folder of the run.
+        checkpoint: 'latest', 'best' (on validation images) or the number of a step.
+        weights: 'raw', 'averaged' or 'ema' (the same), or 'auto' for the averages where there are
+            any.
+        config: gin files on top of the run's own, such as another source of images.
+        params: gin bindings on top of these.
+        model: for a run whose model was built in Python: what was given to `fit`.
+        images: other images than those of the run, as in `fit`.
         environment: an `Environment`; its `data_dir` is needed where the configuration does not say
-        the size of the images.
+            the size of the images.
 
-    Raises: ValueError: if the folder holds no run, or the checkpoint is missing, damaged or of
-        another model.
+    Raises:
+        ValueError: if the folder holds no run, or the checkpoint is missing, damaged or of another
+            model.
 
     >>> again = tfwolf.load(run.train_dir)
     >>> again.step, again.model.image_shape

@@ -15,10 +15,13 @@ BATCH = 'batch'
 class Argument(NamedTuple):
     """An input of a signature.
 
-    Attributes: dtype: TensorFlow type. shape: sizes; a string stands for any size of at least 1 and
-        names it. The first is 'batch'. meaning: one line for people, with units. is_good: function
-        of the tensor that returns whether each value keeps `rule`; None if any value will do. rule:
-        what the values must be, for messages: "must be ...".
+    Attributes:
+        dtype: TensorFlow type.
+        shape: sizes; a string stands for any size of at least 1 and names it. The first is 'batch'.
+        meaning: one line for people, with units.
+        is_good: function of the tensor that returns whether each value keeps `rule`; None if any
+            value will do.
+        rule: what the values must be, for messages: "must be ...".
     """
 
     dtype: tf.DType

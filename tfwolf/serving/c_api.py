@@ -39,9 +39,10 @@ class ServableError(ValueError):
 class Servable:
     """A loaded SavedModel whose signatures can be called, by several threads at a time.
 
-    Args: folder: of the SavedModel, with `saved_model.pb` in it. check_shapes: whether inputs'
-        shapes are held against the signature here. A server leaves that to the model, which does it
-        too.
+    Args:
+        folder: of the SavedModel, with `saved_model.pb` in it.
+        check_shapes: whether inputs' shapes are held against the signature here. A server leaves
+            that to the model, which does it too.
 
     Attributes:
         signatures: `{name: Signature}`.
@@ -79,11 +80,14 @@ class Servable:
     def __call__(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Calls a signature; returns `{name: array}`.
 
-        Args: name: of the signature. inputs: `{name: array}` in the types and shapes that the
-            signature asks for; bytes as an array of objects.
+        Args:
+            name: of the signature.
+            inputs: `{name: array}` in the types and shapes that the signature asks for; bytes as an
+                array of objects.
 
-        Raises: ServableError: if there is no such signature, an input is missing or unknown, of
-            another type or shape, or the model refuses it.
+        Raises:
+            ServableError: if there is no such signature, an input is missing or unknown, of another
+                type or shape, or the model refuses it.
         """
         if name not in self.signatures:
             raise ServableError(

@@ -54,9 +54,10 @@ class Client:
         model_name: as the server knows it.
         timeout: seconds to wait for an answer.
 
-    Attributes: signatures: `{name: (inputs, outputs)}`, each `{name: (numpy type, shape)}`; in a
-        shape, -1 stands for any size of at least 1. image_shape: (height, width, channels) of the
-        model's images.
+    Attributes:
+        signatures: `{name: (inputs, outputs)}`, each `{name: (numpy type, shape)}`; in a shape, -1
+            stands for any size of at least 1.
+        image_shape: (height, width, channels) of the model's images.
 
     A model whose z is a function of a label takes labels, `[batch]` integers, with its images and
     to sample.
@@ -99,8 +100,10 @@ class Client:
             signature: its name.
             inputs: `{name: array}`, with as many rows each; bytes as arrays of objects.
 
-        Raises: ServerError: if the server cannot be reached or refuses the values. ValueError: if
-            an input is missing, unknown, or of another type or shape; it is not sent then.
+        Raises:
+            ServerError: if the server cannot be reached or refuses the values.
+            ValueError: if an input is missing, unknown, or of another type or shape; it is not sent
+                then.
         """
         if signature not in self.signatures:
             raise ValueError(

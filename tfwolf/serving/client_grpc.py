@@ -26,9 +26,12 @@ UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_le
 class Grpc:
     """A model of a server's PredictionService.
 
-    Args: address: 'host:port'. model_name: as the server knows it. timeout: seconds to wait for an
-        answer. error_type: what to raise, with a message, if the server cannot be reached or
-        refuses a request.
+    Args:
+        address: 'host:port'.
+        model_name: as the server knows it.
+        timeout: seconds to wait for an answer.
+        error_type: what to raise, with a message, if the server cannot be reached or refuses a
+            request.
     """
 
     def __init__(

@@ -16,9 +16,12 @@ import requests
 class Rest:
     """A model of a server's REST interface.
 
-    Args: url: 'http://host:port'. model_name: as the server knows it. timeout: seconds to wait for
-        an answer. error_type: what to raise, with a message, if the server cannot be reached or
-        refuses a request.
+    Args:
+        url: 'http://host:port'.
+        model_name: as the server knows it.
+        timeout: seconds to wait for an answer.
+        error_type: what to raise, with a message, if the server cannot be reached or refuses a
+            request.
     """
 
     def __init__(

@@ -34,11 +34,16 @@ def write_version(
     """Writes SavedModel, warm-up requests, examples, description and model card; the model's
     weights are frozen for it.
 
-    Args: model: the restored `Wolf`; no training is possible with it afterwards. identity: what
-        results on it depend on, see `Run.identity`. train_dir: folder of its run. config: text of
-        its configuration. folder: where to; it exists. model_name: under which it is served. seed:
-        integer, of the example inputs. verify: whether every signature is called as a server would
-        and compared with the checkpoint.
+    Args:
+        model: the restored `Wolf`; no training is possible with it afterwards.
+        identity: what results on it depend on, see `Run.identity`.
+        train_dir: folder of its run.
+        config: text of its configuration.
+        folder: where to; it exists.
+        model_name: under which it is served.
+        seed: integer, of the example inputs.
+        verify: whether every signature is called as a server would and compared with the
+            checkpoint.
 
     Returns:
         list of `Difference`, or None if it is not verified.

@@ -23,11 +23,15 @@ def model_card(
 ) -> str:
     """Returns the model card as Markdown.
 
-    Args: model: the `Wolf`. parameters: number of its trained weights. provenance: dict with
-        `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and `versions`. train_dir:
-        folder of the run, with the results of `tfwolf.evaluate` if it was evaluated. config: text
-        of its configuration. differences: list of `Difference` from the checkpoint, or None if the
-        export was not verified.
+    Args:
+        model: the `Wolf`.
+        parameters: number of its trained weights.
+        provenance: dict with `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and
+            `versions`.
+        train_dir: folder of the run, with the results of `tfwolf.evaluate` if it was evaluated.
+        config: text of its configuration.
+        differences: list of `Difference` from the checkpoint, or None if the export was not
+            verified.
     """
     height, width, channels = model.image_shape
     latent = f'z of {model.latent.dim} dimensions, and ' if model.latent.has_z else ''

@@ -75,8 +75,10 @@ class Signatures:
     Args:
         model: an initialised `Wolf` in float32.
 
-    Attributes: model: the model. all: `{name: Signature}`, only those that make sense for the
-        model: without z there is no switch, and what z is a function of a label takes labels.
+    Attributes:
+        model: the model.
+        all: `{name: Signature}`, only those that make sense for the model: without z there is no
+            switch, and what z is a function of a label takes labels.
     """
 
     def __init__(self, model: Wolf) -> None:

@@ -38,9 +38,13 @@ Expected = tuple[str, dict[str, Any], dict[str, np.ndarray]]
 class Difference(NamedTuple):
     """How far an output of a signature is from the checkpoint's.
 
-    Attributes: signature, output: names. batch_size: of the call. value: for floats max|a - b| /
-        max(1, max|b|); for images the share of colour values that differ. levels: for images the
-        largest difference of a colour value; 0 for floats. bound: what `value` must not exceed.
+    Attributes:
+        signature, output: names.
+        batch_size: of the call.
+        value: for floats max|a - b| / max(1, max|b|); for images the share of colour values that
+            differ.
+        levels: for images the largest difference of a colour value; 0 for floats.
+        bound: what `value` must not exceed.
     """
 
     signature: str

@@ -16,12 +16,15 @@ def new_version(export_dir: str, version: int | None = None) -> Iterator[_Publis
     """Gives a folder to write a version into, and publishes it when the `with` block ends without
     an error.
 
-    Args: export_dir: folder of all versions, made if it is not there. A server that watches it
-        takes the folders whose name is an integer. version: integer; None for one more than the
-        highest there is.
+    Args:
+        export_dir: folder of all versions, made if it is not there. A server that watches it takes
+            the folders whose name is an integer.
+        version: integer; None for one more than the highest there is.
 
-    Yields: An object whose `folder` lies beside the versions, where nobody looks, and is the
-        version's own when the block has ended. After an error it is gone.
+    Yields:
+        An object whose `folder` lies beside the versions, where nobody looks, and is the version's
+            own when the block has ended. After an
+        error it is gone.
 
     Raises:
         ValueError: if the version is there already, or `export_dir` cannot be written to.

@@ -37,9 +37,12 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
     a full disk leaves the ones before it as they were. A run has one state at each step, so an
     intact checkpoint of `step` is left alone.
 
-    Args: checkpoint: a `tf.train.Checkpoint`. folder: where it goes; made if it does not exist.
-        step: its number. keep: how many of the newest remain. Later steps than `step`, which can
-        only be damaged ones, go too.
+    Args:
+        checkpoint: a `tf.train.Checkpoint`.
+        folder: where it goes; made if it does not exist.
+        step: its number.
+        keep: how many of the newest remain. Later steps than `step`, which can only be damaged
+            ones, go too.
 
     Raises:
         RuntimeError: if it cannot be written.

@@ -150,9 +150,11 @@ def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
     """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or
     'averaged'.
 
-    Args: model: a `Wolf`. path: of the checkpoint, without extension. weights: 'raw', 'averaged' or
-        'ema' (the same, see `WeightAverages`), or 'auto' for averages where the checkpoint holds
-        them.
+    Args:
+        model: a `Wolf`.
+        path: of the checkpoint, without extension.
+        weights: 'raw', 'averaged' or 'ema' (the same, see `WeightAverages`), or 'auto' for averages
+            where the checkpoint holds them.
 
     Raises:
         ValueError: if the checkpoint holds another model, or no averages though they are asked for.

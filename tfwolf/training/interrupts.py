@@ -23,8 +23,9 @@ class Interrupts:
     """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one
     raises at once.
 
-    Args: agree: function from the number of the signal noted here (0 for none) to that on which all
-        workers act; called at every check.
+    Args:
+        agree: function from the number of the signal noted here (0 for none) to that on which all
+            workers act; called at every check.
     """
 
     def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:

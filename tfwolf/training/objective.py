@@ -20,11 +20,12 @@ class Objective:
     of nats that z may hold for free, lets the decoder find it worth reading. What is reported is
     always the true bound.
 
-    Args: kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman
-        et al., 2016, arXiv:1511.06349). 0 for none. free_nats_per_dim: the floor is this times the
-        size of z; below it the KL has no gradient (free bits: Kingma et al., 2016,
-        arXiv:1606.04934, appendix C.8; on the whole of z, since a flow prior couples its
-        dimensions). 0 for none.
+    Args:
+        kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman
+            et al., 2016, arXiv:1511.06349). 0 for none.
+        free_nats_per_dim: the floor is this times the size of z; below it the KL has no gradient
+            (free bits: Kingma et al., 2016, arXiv:1606.04934, appendix C.8; on the whole of z,
+            since a flow prior couples its dimensions). 0 for none.
     """
 
     def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0) -> None:

@@ -63,10 +63,12 @@ class AdamW(tf.Module):
     Made inside the scope of the strategy whose variables it updates. The defaults are those of the
     paper's CIFAR-10 model.
 
-    Args: variables: what is optimised, `tf.Variable`s or `keras.Variable`s. schedule: function of
-        the update's number to the learning rate that knows its `highest`, a `WarmupDecay`.
-        weight_decay: decoupled, multiplied by the learning rate, on every variable. beta1, beta2,
-        epsilon: as in Adam.
+    Args:
+        variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
+        schedule: function of the update's number to the learning rate that knows its `highest`, a
+            `WarmupDecay`.
+        weight_decay: decoupled, multiplied by the learning rate, on every variable.
+        beta1, beta2, epsilon: as in Adam.
 
     Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019,
         arXiv:1711.05101, algorithm 2.

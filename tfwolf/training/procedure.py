@@ -26,9 +26,11 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
 
     What the flow has to be prepared by comes first; see `tfwolf.models.preparation`.
 
-    Raises: ValueError: if the checkpoint is of another model, or damaged. RuntimeError: if too many
-        steps in a row had to be skipped, or a checkpoint cannot be written. KeyboardInterrupt:
-        after Ctrl-C, with a checkpoint saved.
+    Raises:
+        ValueError: if the checkpoint is of another model, or damaged.
+        RuntimeError: if too many steps in a row had to be skipped, or a checkpoint cannot be
+            written.
+        KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
     """
     if run.model.flow.preparation is not None and not run.workers.from_chief(
         has_checkpoint(run.train_dir)

@@ -37,13 +37,17 @@ def prepare(
     """Makes the folder, or checks that the run in it may go on with this configuration; writes
     `config.gin`.
 
-    Args: train_dir: folder of the run. config: text of the configuration asked for. bindings:
-        function from such a text to `{name: value}`. resume: whether an existing run may be
-        continued. override: whether it may be although its configuration was another; the
-        difference is printed.
+    Args:
+        train_dir: folder of the run.
+        config: text of the configuration asked for.
+        bindings: function from such a text to `{name: value}`.
+        resume: whether an existing run may be continued.
+        override: whether it may be although its configuration was another; the difference is
+            printed.
 
-    Raises: ValueError: if the folder is not a run's, or holds a run that may not be continued so.
-        Nothing is overwritten then.
+    Raises:
+        ValueError: if the folder is not a run's, or holds a run that may not be continued so.
+            Nothing is overwritten then.
     """
     path = os.path.join(train_dir, CONFIG)
     # A process that was killed here before it wrote a configuration left nothing of worth.

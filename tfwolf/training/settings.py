@@ -20,22 +20,28 @@ class Settings:
     >>> tfwolf.Settings(batch_size=64, max_steps=1000, ema_decay=0.999).optimizer.__name__
     'AdamW'
 
-    Args: batch_size: images per step over all replicas. max_steps: number of steps. optimizer:
-        makes the optimizer, called with (variables). objective: an `Objective`. augmentations:
-        functions of images and a seed, see `tfwolf.data.augment`. accumulation_steps: into how many
-        parts the flow takes each replica's images, one after the other, to save memory.
+    Args:
+        batch_size: images per step over all replicas.
+        max_steps: number of steps.
+        optimizer: makes the optimizer, called with (variables).
+        objective: an `Objective`.
+        augmentations: functions of images and a seed, see `tfwolf.data.augment`.
+        accumulation_steps: into how many parts the flow takes each replica's images, one after the
+            other, to save memory.
         gradient_memory: what of the flow's forward pass stays in memory for its gradient: 'store'
-        all, 'recompute' the input of each step, 'reversible' v alone, from which the inverse
-        rebuilds everything; the last two run each network once more. clip_norm: largest norm of the
-        gradient, or None. ema_decay: decay of the average of the weights that evaluation and
-        pictures use; 0 for the weights themselves. init_batch_size: number of training images for
-        the data-dependent initialisation. log_every, checkpoint_every, evaluate_every,
-        picture_every: steps between summaries, checkpoints, evaluations on the validation images,
-        and pictures; 0 for never. keep_checkpoints: how many of the latest checkpoints are kept.
-        evaluation_batch_size: images per batch in evaluation. test_samples: K of the evaluation on
-        the test images after the last step; 0 for none. num_pictures: number of samples, and of
-        images that are switched, in a picture. max_skipped_in_a_row: training stops after so many
-        steps with gradients that are not finite.
+            all, 'recompute' the input of each step, 'reversible' v alone, from which the inverse
+            rebuilds everything; the last two run each network once more.
+        clip_norm: largest norm of the gradient, or None.
+        ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the
+            weights themselves.
+        init_batch_size: number of training images for the data-dependent initialisation.
+        log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries,
+            checkpoints, evaluations on the validation images, and pictures; 0 for never.
+        keep_checkpoints: how many of the latest checkpoints are kept.
+        evaluation_batch_size: images per batch in evaluation.
+        test_samples: K of the evaluation on the test images after the last step; 0 for none.
+        num_pictures: number of samples, and of images that are switched, in a picture.
+        max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
     """
 
     batch_size: int

@@ -23,13 +23,16 @@ from tfwolf.training.strategy import check_batch_size
 class TrainStep(tf.Module):
     """The compiled step, and the counters that a checkpoint must hold with the weights.
 
-    Args: strategy: a `tf.distribute` strategy; the object must be made inside its scope. model: a
-        `Wolf`. optimizer: an `AdamW` over the model's trainable variables. settings: a `Settings`;
-        of them count `objective`, `batch_size`, `clip_norm`, `accumulation_steps` and
-        `gradient_memory`. seed: integer from which the noise of each step is derived. averages:
-        `WeightAverages` of the same variables, or None. xla: whether loss and gradients of the flow
-        are compiled by XLA; None for where there is a GPU. The encoder never is: its batch norm
-        talks to other replicas.
+    Args:
+        strategy: a `tf.distribute` strategy; the object must be made inside its scope.
+        model: a `Wolf`.
+        optimizer: an `AdamW` over the model's trainable variables.
+        settings: a `Settings`; of them count `objective`, `batch_size`, `clip_norm`,
+            `accumulation_steps` and `gradient_memory`.
+        seed: integer from which the noise of each step is derived.
+        averages: `WeightAverages` of the same variables, or None.
+        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a
+            GPU. The encoder never is: its batch norm talks to other replicas.
 
     Attributes:
         step: int64, number of steps taken, skipped ones included.
