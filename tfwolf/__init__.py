@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 
-__version__ = '0.2.0'
+__version__ = '0.3.0'
 
 # Module of tfwolf -> the public names that it defines.
 _NAMES = {
@@ -68,7 +68,10 @@ __all__ = ['__version__', *sorted(_MODULE_OF)]
 def __getattr__(name: str):
     if name not in _MODULE_OF:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(importlib.import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+    module = _MODULE_OF[name]
+    if not module.startswith('core.'):
+        importlib.import_module(f'{__name__}.core.quiet_tensorflow').import_tensorflow()
+    value = getattr(importlib.import_module(f'{__name__}.{module}'), name)
     globals()[name] = value
     return value
 

@@ -14,9 +14,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfwolf import train
-from tfwolf.commands import flags
-from tfwolf.commands import main as command
+from tfwolf.cli import main as cli
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIGITS = '--gin_file=gin/digits.gin'
@@ -70,7 +68,7 @@ def test_training_leaves_everything_it_names(run):
         assert (train_dir / name).exists() and str(train_dir / name) in printed, name
     for name in ('operative_config.gin', 'tensorboard'):
         assert (train_dir / name).exists()
-    assert 'python -m tfwolf.evaluate' in printed and 'WARNING: the KL has collapsed' in printed
+    assert '-m tfwolf evaluate' in printed and 'WARNING: the KL has collapsed' in printed
     result = json.loads((train_dir / 'evaluation.json').read_text())
     assert result['num_images'] == 360 and 2 < result['bits_per_dim'] < 8
     assert result['bits_per_dim_iwae'] <= result['bits_per_dim'] + 1e-6
@@ -298,20 +296,19 @@ def test_summary_for_machines():
     )
 
 
-def refused(monkeypatch, capsys, *arguments):
+def refused(capsys, *arguments):
     """Calls `tfwolf.train` with arguments that end it, in this process; returns its exit code and
     stderr.
     """
-    monkeypatch.setattr(sys, 'argv', ['train', *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        command.run(train.main, train.define_flags, flags.configuration, flags.data, flags.devices)
+        cli.run('train', [*map(str, arguments)])
     return ended.value.code, capsys.readouterr().err
 
 
 def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     # It belongs to the whole process, and other tests share this one.
-    monkeypatch.setattr(command, '_set_up_tensorflow', lambda: None)
+    monkeypatch.setattr(cli, '_set_up_tensorflow', lambda: None)
     train_dir, _ = run
     before = sorted(
         (path, path.stat().st_mtime_ns) for path in train_dir.rglob('*') if path.is_file()
@@ -372,7 +369,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path, monkeypa
         ([DIGITS, f'--train_dir={tmp_path / "used"}', *TINY], 'holds no run of tfwolf'),
     ]
     for arguments, message in cases:
-        code, printed = refused(monkeypatch, capsys, *arguments)
+        code, printed = refused(capsys, *arguments)
         assert code == 2 and message in printed and 'Traceback' not in printed, (arguments, printed)
     # As a user meets it, in a process of its own.
     arguments, message = cases[1]

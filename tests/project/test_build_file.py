@@ -1,4 +1,4 @@
-"""BUILD names every source file and every test once, and its dependencies are those of the imports."""
+"""BUILD is valid, has every file in one target, and depends between rooms as the imports do."""
 
 import ast
 import collections
@@ -8,30 +8,54 @@ import pathlib
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RULES = ('py_library', 'py_binary', 'py_test')
+# Shared by all test targets, as their main program.
+RUNNER = 'tests/run_room.py'
 
-Target = collections.namedtuple('Target', 'rule name label srcs deps')
+Target = collections.namedtuple('Target', 'rule name srcs data deps')
+
+
+def glob(include, exclude=(), allow_empty=False):
+    """Does what Bazel's `glob` does, in the root."""
+
+    def matches(patterns):
+        return {
+            path.relative_to(ROOT).as_posix()
+            for pattern in patterns
+            for path in ROOT.glob(f'{pattern}/*' if pattern.endswith('/**') else pattern)
+            if path.is_file() and '__pycache__' not in path.parts
+        }
+
+    found = matches(include) - matches(exclude)
+    assert found or allow_empty, f'no file matches {include}'
+    return sorted(found)
 
 
 @pytest.fixture(scope='module')
 def targets():
-    """Returns the targets of BUILD, which is a list of calls `rule(name=..., srcs=[...],
-    deps=[...])` of literals.
-    """
-    found = []
-    for statement in ast.parse((ROOT / 'BUILD').read_text(encoding='utf-8'), 'BUILD').body:
-        call = statement.value
-        assert call.func.id in RULES, f'BUILD:{statement.lineno}: unknown rule {call.func.id}'
-        fields = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-        found.append(
-            Target(
-                call.func.id,
-                fields['name'],
-                ':' + fields['name'],
-                fields['srcs'],
-                fields.get('deps', []),
-            )
-        )
+    """Returns the targets of BUILD, whose Starlark is run as Python with rules that record them."""
+    text = (ROOT / 'BUILD').read_text(encoding='utf-8')
+    found, loaded = [], []
+
+    def rule(kind):
+        def make(name, srcs, data=(), deps=(), testonly=False, main=None, args=()):
+            assert main is None or main in srcs, f'{name}: main must be in srcs'
+            found.append(Target(kind, name, srcs, data, deps))
+
+        return make
+
+    rules = {kind: rule(kind) for kind in ('py_library', 'py_binary', 'py_test')}
+    exec(
+        compile(ast.parse(text, 'BUILD'), 'BUILD', 'exec'),
+        {
+            '__builtins__': {'len': len},
+            'load': lambda source, *names: loaded.extend((source, name) for name in names),
+            'package': lambda default_visibility: None,
+            'glob': glob,
+            **rules,
+        },
+    )
+    assert set(loaded) == {('@rules_python//python:defs.bzl', name) for name in rules}
+    assert len(text.splitlines()) <= 150
     return found
 
 
@@ -39,98 +63,64 @@ def listing(title, lines):
     return '\n  '.join([title, *sorted(lines)])
 
 
-def check_each_once(expected, named, where):
-    """Fails unless each of the `expected` names occurs once in `named`, which may hold others."""
-    counts = collections.Counter(named)
-    missing = [name for name in expected if not counts[name]]
-    repeated = [name for name in expected if counts[name] > 1]
-    assert not missing, listing(f'not in BUILD; add each to {where}:', missing)
-    assert not repeated, listing('more than once in BUILD:', repeated)
-
-
-def test_every_source_is_in_one_target(targets, sources):
-    paths = [source.path for source in sources if not source.path.startswith('tests/test_')]
-    check_each_once(
-        paths,
-        [src for target in targets for src in target.srcs if target.rule != 'py_test'],
-        'the py_library of its block or to a py_binary',
-    )
-
-
-def test_every_test_is_in_one_py_test(targets, sources):
-    paths = [source.path for source in sources if source.path.startswith('tests/test_')]
-    check_each_once(
-        paths,
-        [src for target in targets for src in target.srcs if target.rule == 'py_test'],
-        'a py_test of its own',
-    )
-    crowded = [
-        target.name for target in targets if target.rule == 'py_test' and len(target.srcs) != 1
-    ]
-    assert not crowded, listing('py_test targets with other than one file:', crowded)
-
-
-def test_every_named_source_exists(targets):
-    gone = [
-        f'{src} (in {target.name})'
-        for target in targets
-        for src in target.srcs
-        if not (ROOT / src).is_file()
-    ]
-    assert not gone, listing('in BUILD, but not in the repository:', gone)
-
-
-def test_target_names_are_unique(targets):
+def test_labels_are_unique_and_dependencies_exist(targets):
     names = [target.name for target in targets]
-    check_each_once(set(names), names, 'a target')
-
-
-def test_dependencies_exist(targets):
-    labels = {target.label for target in targets}
+    assert len(names) == len(set(names)), collections.Counter(names).most_common(3)
     gone = [
-        f'{dep} (in {target.name})'
+        f'{target.name}: {dep}'
         for target in targets
         for dep in target.deps
-        if dep not in labels
+        if dep.removeprefix(':') not in names
     ]
-    assert not gone, listing('dependencies in BUILD that are no targets:', gone)
+    assert not gone, listing('dependencies that are no targets:', gone)
 
 
-def test_dependencies_have_no_cycle(targets):
-    try:
-        graphlib.TopologicalSorter({target.label: target.deps for target in targets}).prepare()
-    except graphlib.CycleError as error:
-        pytest.fail(
-            f'targets in BUILD depend on each other: {" -> ".join(reversed(error.args[1]))}'
-        )
+def test_every_file_is_in_exactly_one_target(targets, sources):
+    counts = collections.Counter(
+        source for target in targets for source in target.srcs if source != RUNNER
+    )
+    paths = {source.path for source in sources} - {RUNNER}
+    assert paths == set(counts), listing('in one of the two only:', paths ^ set(counts))
+    assert max(counts.values()) == 1, listing(
+        'in more than one target:', [path for path, count in counts.items() if count > 1]
+    )
 
 
-def test_dependencies_cover_the_imports(targets, sources):
-    source_of = {source.path: source for source in sources}
-    owner = {
-        source_of[src].module: target.label
-        for target in targets
-        for src in target.srcs
-        if src in source_of
+def test_package_data_are_in_a_target(targets):
+    """What a wheel carries besides Python files is what the targets carry."""
+    named = {path for target in targets for path in target.data}
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.glob('tfwolf/**/*')
+        if path.is_file()
+        and path.suffix not in ('.py', '.pyc')
+        and not path.relative_to(ROOT).as_posix().startswith('tfwolf/gin/')
     }
-    lacking = {
-        f'{target.name} needs {owner[name]}: {src} imports {name}'
+    assert files <= named, listing('in no target:', files - named)
+
+
+def test_dependencies_between_rooms_are_those_of_the_imports(targets, sources):
+    room_of = {
+        source: target.name
         for target in targets
-        for src in target.srcs
-        if src in source_of
-        for name in source_of[src].imports
-        if name in owner and owner[name] not in reachable(target.label, targets)
+        if target.rule == 'py_library'
+        for source in target.srcs
     }
-    assert not lacking, listing('dependencies that BUILD lacks:', lacking)
-
-
-def reachable(label, targets):
-    """Returns the labels of the target and of all that it depends on."""
-    deps = {target.label: target.deps for target in targets}
-    reached, pending = set(), [label]
-    while pending:
-        label = pending.pop()
-        if label not in reached:
-            reached.add(label)
-            pending += deps.get(label, [])
-    return reached
+    path_of = {source.module: source.path for source in sources}
+    imported = collections.defaultdict(set)
+    for source in sources:
+        room = room_of.get(source.path)
+        if room and source.path.startswith('tfwolf/'):
+            imported[room] |= {
+                room_of[path_of[name]]
+                for name in source.imports
+                if path_of.get(name) in room_of and name != 'tfwolf'
+            } - {room}
+    for target in targets:
+        if target.name in imported and target.name != 'tfwolf':
+            stated = {dep.removeprefix(':') for dep in target.deps}
+            assert stated == imported[target.name], (target.name, stated ^ imported[target.name])
+    order = graphlib.TopologicalSorter(
+        {target.name: [dep.removeprefix(':') for dep in target.deps] for target in targets}
+    )
+    order.prepare()

@@ -1,3 +1,1 @@
-"""What all commands share: their flags, their errors, and how a run and images are opened from
-flags.
-"""
+"""The commands, one module each: its flags, an example, and what it does."""

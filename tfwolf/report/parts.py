@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import shlex
 import subprocess
 import sys
@@ -21,8 +20,6 @@ from tfwolf.training import run_directory
 
 # What a part's folder holds when it is complete: the command that made it, and how long that took.
 FINISHED = 'finished.json'
-# Where the tools lie.
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Section(NamedTuple):
@@ -111,7 +108,7 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
         arguments: of the tool.
         again: whether it is made even if it is there.
     """
-    command = [f'tools/{SECTIONS[name].tool}.py', *arguments, f'--output_dir={folder}']
+    command = [SECTIONS[name].tool, *arguments, f'--output_dir={folder}']
     finished = os.path.join(folder, FINISHED)
     if (
         not again
@@ -120,12 +117,12 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
     ):
         print(f'{name}: there already', flush=True)
         return None
-    print(f'{name}: python {shlex.join(command)}', flush=True)
+    print(f'{name}: tfwolf {shlex.join(command)}', flush=True)
     if os.path.exists(finished):
         os.remove(finished)
     started = time.perf_counter()
     child = subprocess.Popen(
-        [sys.executable, str(ROOT / command[0]), *command[1:], '--overwrite'],
+        [sys.executable, '-m', 'tfwolf', *command, '--overwrite'],
         stderr=subprocess.PIPE,
     )
     said = _show(child.stderr)
@@ -144,9 +141,7 @@ def part_of(name: str, folder: str, problem: str | None) -> Part | None:
     """
     section = SECTIONS[name]
     if problem:
-        return Part(
-            section.title, section.explanation, f'python tools/{section.tool}.py', problem=problem
-        )
+        return Part(section.title, section.explanation, f'tfwolf {section.tool}', problem=problem)
     if not os.path.exists(os.path.join(folder, FINISHED)):
         return None
     finished = findings.read_result(folder, 'finished')
@@ -154,7 +149,7 @@ def part_of(name: str, folder: str, problem: str | None) -> Part | None:
     return Part(
         section.title,
         section.explanation,
-        f'python {shlex.join(finished["command"])}',
+        f'tfwolf {shlex.join(finished["command"])}',
         found.rows,
         found.pictures,
         found.notes,
@@ -169,7 +164,7 @@ def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
         'The negative evidence lower bound of held-out images, in bits per dimension.',
     )
     path = os.path.join(train_dir, run_directory.EVALUATION)
-    again = f'python -m tfwolf.evaluate --train_dir={train_dir}'
+    again = f'tfwolf evaluate --train_dir={train_dir}'
     if not os.path.exists(path):
         return Part(title, explanation, again, problem='The run has not been evaluated.')
     with open(path, encoding='utf-8') as file:

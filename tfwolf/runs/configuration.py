@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-import pathlib
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +20,10 @@ from tfwolf.evaluation.evaluators import EvaluationSettings
 from tfwolf.runs import names  # noqa: F401  (registers what gin files may name)
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.experiment import Experiment
+from tfwolf.runs.gin_files import find_gin_file
 from tfwolf.training.settings import Settings
 
 LINE_LENGTH = 120
-# Where the shipped files lie: in the package as it is installed, or next to it in a clone.
-SHIPPED = tuple(pathlib.Path(__file__).resolve().parents[level] / 'gin' for level in (1, 2))
 # gin keeps its configuration in the variables of a module; several threads may load runs.
 _LOCK = threading.RLock()
 _STATE = ('_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG', '_SINGLETONS')
@@ -123,30 +121,6 @@ def _remedy(message: str) -> str:
     return f'\n{hint.strip()} A part of your own is known after its module was imported: name it with --plugin, or import it.'.replace(
         '\n ', '\n'
     )
-
-
-def find_gin_file(name: str | os.PathLike) -> str:
-    """Returns the path of a gin file: `name` itself, or of the shipped file of that name, with or
-    without '.gin'.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    name = os.fspath(name)
-    inside = name.removeprefix('gin/')
-    candidates = [
-        pathlib.Path(name),
-        *(folder / relative for folder in SHIPPED for relative in (inside, f'{inside}.gin')),
-    ]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        shipped = {path.stem for folder in SHIPPED for path in folder.glob('*.gin')}
-        raise ValueError(
-            f'There is no gin file {name!r} (working directory: {os.getcwd()}), and none of that '
-            'name is shipped.'
-            f'{did_you_mean(pathlib.Path(name).stem, shipped)}'
-        )
-    return str(found)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.experiment import given_parts
+from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
 from tfwolf.runs.run import Run
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path
@@ -120,6 +121,8 @@ def fit_configuration(
         train_dir, seed, environment: as in `fit`.
         process_started: `time.perf_counter()` of the start of the process; None for now.
     """
+    if environment.data_dir is None:
+        environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
     experiment = configuration.experiment()
     strategy = environment.make_strategy()
     workers = Workers(strategy)
@@ -148,6 +151,7 @@ def fit_configuration(
                 environment.resume,
                 environment.override_config,
             )
+            remember_data_dir(train_dir, environment.data_dir)
             files.write_text(
                 os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text
             )

@@ -4,6 +4,7 @@ they were made from.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -103,6 +104,23 @@ class ResultFolder:
             f'--logdir={self.folder}',
             flush=True,
         )
+
+
+def unused_folder(folder: str, made_from: Mapping[str, Any]) -> str:
+    """Return the first of `folder`, `folder-2`, `folder-3` ... that holds no other results.
+
+    Args:
+        folder: path.
+        made_from: dict of JSON values, everything that the results depend on.
+    """
+    for number in itertools.count(1):
+        path = folder if number == 1 else f'{folder}-{number}'
+        try:
+            _check_free(path, json.loads(json.dumps(made_from)), overwrite=False)
+            return path
+        except ValueError:
+            continue
+    raise AssertionError('unreachable')
 
 
 def _check_free(folder, made_from, overwrite):

@@ -22,6 +22,7 @@ from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.evaluation import Request, evaluate
 from tfwolf.runs.experiment import Experiment, given_parts
+from tfwolf.runs.remembered import remembered_data_dir
 from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.workers import Workers
@@ -176,6 +177,8 @@ def load_configured(
     """Returns the `Run` in a folder with a configuration that was read already; arguments and
     errors as those of `load`.
     """
+    if environment.data_dir is None:
+        environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
     path = find_checkpoint(train_dir, checkpoint)
     arguments = dict(configuration.experiment.arguments)
     if (

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfwolf.analysis.coder import Coder
-from tfwolf.commands.flags import Flags
+from tfwolf.cli.flags import Flags
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
-from tfwolf.runs.results import ResultFolder
+from tfwolf.runs.results import ResultFolder, unused_folder
 from tfwolf.runs.run import FULL_PRECISION, Run, load_configured
 
-# As in `flags.data` and `flags.devices`; a command that defines only some of them takes the others'
-# defaults.
+# As in `groups.data` and `groups.devices`; flags that a command lacks keep their defaults.
 _MACHINE = (
     'data_dir',
     'download',
@@ -66,22 +65,12 @@ def configuration(
     )
 
 
-def train_dir(options: Flags) -> str:
-    """Returns the flag --train_dir.
-
-    Raises:
-        ValueError: if it was not given.
-    """
-    if not options.train_dir:
-        raise ValueError('--train_dir must be given: the folder of the run.')
-    return options.train_dir
-
-
 def open_run(options: Flags) -> Run:
     """Returns the `Run` that the flags name, and prints which of its checkpoints it is; its
     networks compute in the type of the weights.
     """
-    folder = train_dir(options)
+    options.require('train_dir')
+    folder = options.train_dir
     found = load_configured(
         folder,
         configuration(options, folder, below=FULL_PRECISION),
@@ -99,9 +88,7 @@ def coder(options: Flags, run: Run) -> Coder:
 
 
 def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> str:
-    """Returns the path of the results of a tool on a checkpoint: --output_dir, or a folder within
-    that of the run.
-    """
+    """Return the folder for the results of a tool: --output_dir, or one in the run's folder."""
     return options.output_dir or os.path.join(
         train_dir, 'results', os.path.basename(checkpoint), tool
     )
@@ -110,26 +97,27 @@ def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> 
 def result_folder(
     options: Flags, tool: str, run: Run, settings: dict, path: str | None = None
 ) -> ResultFolder:
-    """Returns the `ResultFolder` of a tool.
+    """Return the `ResultFolder` of a tool.
+
+    Without --output_dir and --overwrite, results with other settings get a new folder next to the
+    first: NAME, NAME-2, NAME-3 ...
 
     Args:
         options: the flags.
         tool: its name.
         run: the `Run`.
-        settings: `{name: JSON value}` of whatever else the results depend on.
-        path: of the folder; None for what --output_dir says.
+        settings: `{name: JSON value}` of everything else that the results depend on.
+        path: of the folder; None for `results_path`.
     """
     folder = path or results_path(options, run.train_dir, run.checkpoint, tool)
-    return ResultFolder(
-        folder,
-        {'tool': tool, **run.identity, 'seed': options.seed, **settings},
-        run.step,
-        options.overwrite,
-    )
+    made_from = {'tool': tool, **run.identity, 'seed': options.seed, **settings}
+    if not options.output_dir and not options.overwrite:
+        folder = unused_folder(folder, made_from)
+    return ResultFolder(folder, made_from, run.step, options.overwrite)
 
 
 def _import(module: str) -> None:
-    """Imports a module of the user's, from the working directory, too."""
+    """Import a module of the user, also from the working directory."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:

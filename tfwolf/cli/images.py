@@ -1,4 +1,4 @@
-"""The images that a tool is to show: of a split of the run's data set, or files of the user."""
+"""The images that a tool shows: of a split of the run's data set, or the user's files."""
 
 from __future__ import annotations
 
@@ -9,28 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.commands.flags import Flags
+from tfwolf.cli.flags import Flags
 from tfwolf.core.files import sha256
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
 from tfwolf.data.image_file import read_header, read_image
-from tfwolf.runs.evaluation import SPLITS
 from tfwolf.runs.run import Run
-
-
-def define_flags(options: Flags) -> None:
-    """Defines the flags of which images are shown."""
-    options.choice('split', 'test', SPLITS, 'Where images come from.')
-    options.list(
-        'positions',
-        None,
-        'Which images of the split, as numbers from 0 with commas between; default: the first '
-        'ones.',
-    )
-    options.list('images', None, 'Image files of your own instead, with commas between.')
-    options.boolean(
-        'resize', False, 'Crop --images to the shape that the model is for, and make them smaller.'
-    )
 
 
 class Chosen(NamedTuple):
@@ -52,7 +36,7 @@ class Chosen(NamedTuple):
 
     @property
     def details(self) -> dict:
-        """What a result says about them."""
+        """What a result says about the images."""
         return {
             'source': self.source,
             'images': self.names,
@@ -80,18 +64,17 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
         for flag in ('positions', 'split'):
             if options.given(flag):
                 raise ValueError(
-                    f'--images are files of your own, which --{flag} has no use for. Give one of '
-                    'them.'
+                    f'--images names your own files and does not accept --{flag}. Give one of them.'
                 )
         if choose is not None:
             raise ValueError(
-                '--images have no class labels. Leave out the flag that needs them, or show '
+                '--images have no class labels. Leave out the flag that needs labels, or show '
                 'images of the data set.'
             )
         if run.model.latent.needs_labels:
             raise ValueError(
-                '--images have no class labels, which this model makes z from. Show images of its '
-                'data set with --positions.'
+                '--images have no class labels, and this model needs them for z. Show images of '
+                'its data set with --positions.'
             )
         images = _read(options.images, run.model.image_shape, options.resize)
         return Chosen(
@@ -103,14 +86,14 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
         )
     if options.resize:
         raise ValueError(
-            '--resize is for --images; images of the data set have the shape of the model.'
+            '--resize applies to --images only; images of the data set have the right size.'
         )
     split = LabelledSplit(run.dataset, options.split)
     if options.positions:
         if choose is not None:
             raise ValueError(
-                '--positions names images, and another flag asks to choose them by class. Give '
-                'one of them.'
+                '--positions chooses the images, and another flag chooses them by class. Give one '
+                'of them.'
             )
         positions = _numbers(options.positions)
     else:
@@ -145,9 +128,8 @@ class LabelledSplit:
         if positions.min() < 0 or positions.max() >= self.split.num_examples:
             asked = positions.min() if positions.min() < 0 else positions.max()
             raise ValueError(
-                f'{self.title} has {self.split.num_examples:,} images, numbered from 0; number '
-                f'{asked} is asked for. '
-                'Ask for fewer, or name another --split.'
+                f'{self.title} has {self.split.num_examples:,} images, numbered from 0; got '
+                f'position {asked}. Request fewer images, or use another --split.'
             )
         examples = self.split.load(tf.constant(positions, tf.int64))
         return examples['image'].numpy(), examples['label'].numpy()
@@ -158,8 +140,7 @@ def _numbers(texts):
         return np.array([int(text) for text in texts])
     except ValueError:
         raise ValueError(
-            '--positions must be integers with commas between, such as 3,17; got '
-            f'{",".join(texts)!r}.'
+            f'--positions must be comma-separated integers, such as 3,17; got {",".join(texts)!r}.'
         ) from None
 
 

@@ -13,9 +13,9 @@ from tfwolf.analysis.directions import along_direction, label_direction
 from tfwolf.analysis.extrapolation import larger_samples
 from tfwolf.analysis.label_shuffle import shuffle_labels
 from tfwolf.analysis.manifold import manifold
-from tfwolf.commands import opening
-from tfwolf.commands.flags import Flags
-from tfwolf.commands.images import Chosen, chosen_images
+from tfwolf.cli import opening
+from tfwolf.cli.flags import Flags
+from tfwolf.cli.images import Chosen, chosen_images
 from tfwolf.pictures.grids import captioned, image_grid, marked
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
@@ -143,21 +143,23 @@ def show_extrapolation(context: Context) -> None:
         scale: larger_samples(
             context.run.model,
             scale,
-            options.num_larger,
+            options.num_samples,
             options.seed,
-            options.temperature,
-            options.temperature,
+            options.temperature_v,
+            options.temperature_z,
         )
         for scale in options.scale
     }
-    folder = context.folder('extrapolation', options.chosen('scale', 'num_larger', 'temperature'))
+    folder = context.folder(
+        'extrapolation', options.chosen('scale', 'num_samples', 'temperature_v', 'temperature_z')
+    )
     for scale, samples in found.items():
         folder.picture(
             f'extrapolation_x{scale}', image_grid(marked(samples.images, samples.finite), columns=2)
         )
     folder.finish(
         {
-            'num_samples': options.num_larger,
+            'num_samples': options.num_samples,
             'num_not_finite': {str(scale): _broken(samples) for scale, samples in found.items()},
         }
     )

@@ -1,0 +1,124 @@
+"""Measure the training step: time, memory, operations."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from tfwolf.cli import groups, program
+from tfwolf.cli.flags import Flags
+from tfwolf.core.choices import GRADIENT_MEMORIES
+
+if TYPE_CHECKING:
+    from tfwolf.benchmark.measure import Benchmark
+
+EXAMPLES = (
+    'benchmark cifar10_small --data_dir=DATA --batch_size=16',
+    'benchmark cifar10_small --data_dir=DATA --vs="experiment.precision = \'bfloat16\'"',
+    'benchmark --export_dir=exported/digits',
+)
+
+
+def define_flags(options: Flags) -> None:
+    """Define the flags of this command."""
+    options.group('Benchmark')
+    options.string('train_dir', None, 'Folder of a run. Default: initial weights.', 'FOLDER')
+    options.string(
+        'export_dir',
+        None,
+        'Instead: folder of an exported model, whose signatures are timed.',
+        'FOLDER',
+    )
+    options.integer('batch_size', None, 'Images per step. Default: as configured.', lower_bound=1)
+    options.choice(
+        'gradient_memory',
+        None,
+        GRADIENT_MEMORIES,
+        'Sets train.gradient_memory. Default: as configured.',
+    )
+    options.integer('steps', 10, 'Timed steps per turn.', lower_bound=1)
+    options.integer('turns', 3, 'Number of turns, in which settings alternate.', lower_bound=1)
+    options.repeated('vs', 'Gin binding of a second setting to compare with.', '"NAME = VALUE"')
+    options.string(
+        'vs_command',
+        None,
+        'Command to compare with, which prints a JSON line with step_s.',
+        'COMMAND',
+    )
+    options.boolean(
+        'details', True, 'Also count operations and time evaluation, encoding, sampling and input.'
+    )
+    options.boolean('json', False, 'Print one JSON object and nothing else.')
+    options.hidden('child')
+    options.renamed('memory', 'gradient_memory')
+    options.renamed('export', 'export_dir')
+    groups.experiment(options)
+    groups.data(options)
+    groups.devices(options)
+    options.argument = 'gin_file'
+
+
+def main(options: Flags) -> None:
+    """Run the command."""
+    from tfwolf.benchmark.measure import measure
+    from tfwolf.benchmark.served import time_export
+    from tfwolf.benchmark.text import as_text
+    from tfwolf.benchmark.turns import compare, serve
+
+    if options.child:
+        benchmark = _benchmark(options)
+        serve(
+            {
+                'steps': benchmark.step_seconds,
+                'memory': benchmark.memory_bytes,
+                'start': lambda: benchmark.start_seconds,
+            }
+        )
+        return
+    if options.vs and options.vs_command:
+        raise ValueError('Give --vs or --vs_command, not both.')
+    if options.export_dir:
+        result = time_export(options.export_dir)
+    elif options.vs or options.vs_command:
+        arguments = [
+            argument
+            for argument in sys.argv
+            if not argument.startswith(('--vs', '--json', '--nojson'))
+        ] + ['--child']
+        result = compare(arguments, options.vs, options.vs_command, options.turns, options.steps)
+    else:
+        result = measure(_benchmark(options), options.steps * options.turns, options.details)
+    print(json.dumps(result) if options.json else as_text(result))
+
+
+def _benchmark(options: Flags) -> Benchmark:
+    from tfwolf.benchmark.measure import Benchmark, Clock
+    from tfwolf.cli import opening
+    from tfwolf.training.checkpoints import find_checkpoint
+    from tfwolf.training.run import TrainingRun
+
+    clock = Clock(program.PROCESS_STARTED)
+    clock.lap('imports')
+    above = [
+        *([f'train.batch_size = {options.batch_size}'] if options.batch_size else []),
+        *(
+            [f'train.gradient_memory = {options.gradient_memory!r}']
+            if options.gradient_memory
+            else []
+        ),
+    ]
+    configuration = opening.configuration(options, options.train_dir, above=above)
+    experiment, environment = configuration.experiment(), opening.environment(options)
+    strategy = environment.make_strategy()
+    dataset = experiment.open_dataset(environment.data_dir, environment.download)
+    dataset.train.prefetch()
+    clock.lap('data')
+    with strategy.scope():
+        model = experiment.make_model_for(dataset, options.seed)
+    run = TrainingRun(
+        model, dataset, configuration.settings(), strategy, seed=options.seed, xla=environment.xla
+    )
+    return Benchmark(
+        run, clock, find_checkpoint(options.train_dir, 'latest') if options.train_dir else None
+    )

@@ -1,0 +1,119 @@
+"""Interpolate between two images in z and v (Wolf, figures 5 and 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfwolf.cli import groups
+from tfwolf.cli.flags import Flags
+
+if TYPE_CHECKING:
+    from tfwolf.analysis.coder import Code, Coder
+    from tfwolf.analysis.interpolation import Grid
+
+EXAMPLES = (
+    'interpolate --train_dir=runs/digits --positions=3,17',
+    'interpolate --train_dir=runs/cifar10 --images=a.png,b.png --resize --animate=webp',
+)
+
+
+def define_flags(options: Flags) -> None:
+    """Define the flags of this command."""
+    options.group('Interpolation')
+    options.integer(
+        'num_alphas', 5, 'Steps from the first z to the second, one per row.', lower_bound=2
+    )
+    options.integer(
+        'num_betas', 11, 'Steps from the first v to the second, one per column.', lower_bound=2
+    )
+    options.choice(
+        'animate',
+        None,
+        ['gif', 'webp'],
+        'Also write an animation along beta and back, with all alphas side by side.',
+    )
+    options.real('seconds', 3.0, 'Length of the animation.', lower_bound=0.1)
+    groups.images(options)
+    groups.results(options)
+
+
+def main(options: Flags) -> None:
+    """Run the command."""
+    from tfwolf.analysis.interpolation import even_steps, interpolation_grid
+    from tfwolf.cli import images, opening
+    from tfwolf.pictures.animation import write_animation
+    from tfwolf.pictures.grids import captioned, image_grid, marked
+
+    if options.given('seconds') and not options.animate:
+        raise ValueError('--seconds sets the length of an animation; give --animate, too.')
+    run = opening.open_run(options)
+    chosen = images.chosen_images(options, run, 2)
+    if len(chosen.images) != 2:
+        raise ValueError(f'An interpolation needs two images; got {len(chosen.images)}.')
+    has_z = run.model.latent.has_z
+    if not has_z:
+        print('This model has no z: one row, along v.')
+    folder = opening.result_folder(
+        options,
+        'interpolate',
+        run,
+        {**chosen.details, **options.chosen('num_alphas', 'num_betas', 'animate')},
+    )
+    coder = opening.coder(options, run)
+    code = coder.encode(chosen.images, chosen.labels)
+    grid = interpolation_grid(
+        coder, code[:1], code[1:], even_steps(options.num_alphas), even_steps(options.num_betas)
+    )
+    flat = marked(grid.images.reshape(-1, *run.model.image_shape), grid.finite.reshape(-1))
+    columns = len(grid.betas)
+    folder.picture(
+        'interpolation',
+        captioned(
+            image_grid(flat, columns),
+            [f'alpha {alpha:.3g}' for alpha in grid.alphas] if has_z else (),
+            [f'beta {beta:.2g}' for beta in grid.betas],
+        ),
+    )
+    if options.animate:
+        name = f'interpolation.{options.animate}'
+        frames = [
+            image_grid(flat[column::columns], columns=len(grid.alphas)) for column in range(columns)
+        ]
+        write_animation(folder.path(name), frames, options.seconds)
+        folder.wrote(name)
+    equal = _equal_corners(coder, grid, code, chosen.images)
+    print(
+        f'Corners equal to the images{" and their switches" if has_z else ""}: '
+        f'{", ".join(f"{name}: {same}" for name, same in equal.items())}'
+    )
+    folder.finish(
+        {
+            'num_alphas': len(grid.alphas),
+            'num_betas': columns,
+            'corners_equal': equal,
+            'num_not_finite': int((~grid.finite).sum()),
+        }
+    )
+
+
+def _equal_corners(coder: Coder, grid: Grid, code: Code, pair: np.ndarray) -> dict[str, bool]:
+    """Returns of each corner of the grid whether it is the image, or the switch, that belongs
+    there.
+    """
+    from tfwolf.analysis.interpolation import switched
+    from tfwolf.data.preprocess import at_num_bits
+
+    expected = {'image_a': (0, 0, pair[0]), 'image_b': (-1, -1, pair[1])}
+    if code.z is not None:
+        (z_of_a, _), (z_of_b, _) = switched(coder, code[:1], code[1:])
+        expected.update(z_of_b_v_of_a=(-1, 0, z_of_b[0]), z_of_a_v_of_b=(0, -1, z_of_a[0]))
+    return {
+        name: bool(
+            np.array_equal(
+                grid.images[row, column], at_num_bits(image, coder.model.num_bits).numpy()
+            )
+        )
+        for name, (row, column, image) in expected.items()
+    }

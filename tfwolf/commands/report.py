@@ -1,0 +1,138 @@
+"""Make all pictures and tables of a run, and one page with them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from tfwolf.cli import groups
+from tfwolf.cli.flags import Flags
+from tfwolf.cli.main import FAILED
+from tfwolf.core.choices import REPORT_PARTS
+
+EXAMPLES = ('report --train_dir=runs/cifar10_small --data_dir=DATA',)
+
+PAGE = 'report.html'
+
+
+def define_flags(options: Flags) -> None:
+    """Define the flags of this command."""
+    options.group('Report')
+    options.list(
+        'parts',
+        list(REPORT_PARTS),
+        'Parts to make; other parts in the folder are kept.',
+        'NAME,...',
+    )
+    options.integer(
+        'num_train', 10_000, 'Training images of the probe, at most; 0 for all.', lower_bound=0
+    )
+    options.string('fid_features', 'inception2015', 'As --features of `fid`.', 'NAME')
+    options.string('inception_weights', None, 'As for `fid`.', 'FILE')
+    options.integer('num_fid_samples', 10_000, 'As --num_samples of `fid`.', lower_bound=2)
+    groups.results(options)
+
+
+def main(options: Flags) -> None:
+    """Run the command."""
+    from tfwolf.cli import opening
+    from tfwolf.core import files
+    from tfwolf.core.extras import require_extra
+    from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
+    from tfwolf.report.page import page
+    from tfwolf.report.parts import SECTIONS, likelihood_part, make_part, part_of
+    from tfwolf.runs.config_text import read_config
+    from tfwolf.runs.results import ResultFolder
+    from tfwolf.training.checkpoint_files import step_of
+    from tfwolf.training.checkpoints import find_checkpoint
+
+    unknown = sorted(set(options.parts) - {*REPORT_PARTS})
+    if unknown or not options.parts:
+        raise ValueError(
+            f'--parts must be some of {",".join(REPORT_PARTS)}; got {",".join(options.parts)!r}.'
+        )
+    options.require('train_dir')
+    require_extra('report')
+    train_dir = options.train_dir
+    config = read_config(train_dir)
+    path = find_checkpoint(train_dir, options.checkpoint)
+    step, out = step_of(path), opening.results_path(options, train_dir, path, 'report')
+    identity = {
+        'checkpoint': os.path.basename(path),
+        'checkpoint_sha256': checkpoint_sha256(path),
+        'asked_weights': options.weights,
+    }
+    folder = ResultFolder(
+        out,
+        {'tool': 'report', **identity, 'seed': options.seed, 'versions': software_versions()},
+        step,
+        options.overwrite,
+    )
+    facts = {
+        'checkpoint': identity['checkpoint'],
+        'SHA-256 of its index': identity['checkpoint_sha256'],
+        'seed': str(options.seed),
+        'made with': ', '.join(
+            f'{name} {version}' for name, version in software_versions().items()
+        ),
+        'made on': time.strftime('%Y-%m-%d'),
+    }
+    made = {}
+    for name in options.parts:
+        made[name] = make_part(
+            name, os.path.join(out, name), _arguments(options, name, step), options.overwrite
+        )
+        # After every part, so that what is done can be read while the rest is made.
+        parts = [
+            likelihood_part(train_dir, identity['checkpoint_sha256']),
+            *(part_of(key, os.path.join(out, key), made.get(key)) for key in SECTIONS),
+        ]
+        text = page(
+            f'{os.path.basename(os.path.abspath(train_dir))}, step {step:,}',
+            facts,
+            [part for part in parts if part],
+            config,
+        )
+        files.write_text(folder.path(PAGE), text)
+    folder.wrote(PAGE)
+    failed = [name for name, problem in made.items() if problem]
+    folder.finish(
+        {
+            'made': [name for name in made if name not in failed],
+            'not_made': {name: made[name] for name in failed},
+        }
+    )
+    print(f'Open {folder.path(PAGE)} in a browser.')
+    if failed:
+        print(f'These parts failed: {", ".join(failed)}.', file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def _arguments(options: Flags, name: str, step: int) -> list[str]:
+    """Return the arguments of the command that makes a part."""
+    from tfwolf.report.parts import SECTIONS
+
+    shared = options.as_arguments(
+        'data_dir', 'download', 'seed', 'weights', 'batch_size', 'gin_file', 'gin_param', 'plugin'
+    )
+    own = {
+        'probe': ['--at_most', f'--num_train={options.num_train}'] if options.num_train else [],
+        'fid': [
+            f'--features={options.fid_features}',
+            f'--num_samples={options.num_fid_samples}',
+            *(
+                [f'--inception_weights={options.inception_weights}']
+                if options.inception_weights
+                else []
+            ),
+        ],
+    }.get(name, [])
+    checkpoint = 'best' if options.checkpoint == 'best' else step
+    return [
+        f'--train_dir={options.train_dir}',
+        f'--checkpoint={checkpoint}',
+        *SECTIONS[name].flags,
+        *own,
+        *shared,
+    ]

@@ -1,0 +1,121 @@
+"""Draw samples of a model as one picture, and as files."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfwolf.cli import groups
+from tfwolf.cli.flags import Flags
+
+if TYPE_CHECKING:
+    from tfwolf.runs.results import ResultFolder
+
+EXAMPLES = (
+    'sample --train_dir=runs/digits --num_samples=64 --temperature_v=0.8 --temperature_z=0.8',
+    'sample --train_dir=runs/digits --temperatures=0,0.25,0.6,0.7,0.8,0.9,1 --num_samples=10',
+)
+
+MOST_SHOWN = 400
+
+
+def define_flags(options: Flags) -> None:
+    """Define the flags of this command."""
+    options.group('Samples')
+    options.integer(
+        'num_samples', 64, 'Number of samples; with --temperatures per row.', lower_bound=1
+    )
+    groups.temperatures(options)
+    options.list(
+        'temperatures',
+        None,
+        'Instead: temperatures of both, a row of the same noise for each (Glow, figure 8).',
+        '0,0.7,1',
+    )
+    options.integer('label', None, 'Class of all samples, for a conditional model.', lower_bound=0)
+    options.choice(
+        'save',
+        'none',
+        ['none', 'png', 'npz'],
+        'In addition to the picture: each sample as samples/NUMBER.png, or all in samples.npz.',
+    )
+    groups.results(options)
+
+
+def main(options: Flags) -> None:
+    """Run the command."""
+    from tfwolf.analysis.sampling import draw_samples
+    from tfwolf.cli import opening
+
+    temperatures = _temperatures(options)
+    run = opening.open_run(options)
+    settings = options.chosen(
+        'num_samples', 'temperature_v', 'temperature_z', 'temperatures', 'label', 'save'
+    )
+    folder = opening.result_folder(options, 'sample', run, settings)
+    coder = opening.coder(options, run)
+    rows = temperatures or [(options.temperature_v, options.temperature_z)]
+    drawn = [
+        draw_samples(coder, options.num_samples, options.seed, *row, options.label) for row in rows
+    ]
+    images, finite = (np.concatenate(parts) for parts in zip(*drawn))
+    folder.picture('samples', _grid(images, finite, temperatures))
+    _save(options.save, folder, images, finite)
+    not_finite = np.flatnonzero(~finite).tolist()
+    if not_finite:
+        print(
+            f'WARNING: {len(not_finite)} of {len(finite)} samples are not finite. They are crossed '
+            'out in the picture, black in samples.npz, and have no PNG file. Lower temperatures '
+            'give fewer.'
+        )
+    folder.finish(
+        {
+            'num_samples': len(finite),
+            'num_not_finite': len(not_finite),
+            'not_finite': not_finite,
+            'temperatures': [
+                {
+                    'temperature_v': of_v,
+                    'temperature_z': of_z,
+                    'num_not_finite': int((~part.finite).sum()),
+                }
+                for (of_v, of_z), part in zip(rows, drawn)
+            ],
+        }
+    )
+
+
+def _temperatures(options: Flags) -> list[tuple[float, float]] | None:
+    """Return the pairs (of v, of z) that --temperatures sets, or None."""
+    values = options.numbers('temperatures', '0,0.7,1')
+    if values and (options.given('temperature_v') or options.given('temperature_z')):
+        raise ValueError(
+            '--temperatures sets both temperatures. Leave out --temperature_v and --temperature_z.'
+        )
+    return values and [(value, value) for value in values]
+
+
+def _grid(images: np.ndarray, finite: np.ndarray, temperatures: list | None) -> np.ndarray:
+    from tfwolf.pictures.grids import captioned, image_grid, marked
+
+    shown = marked(images, finite)
+    if temperatures:
+        shown = shown.reshape(len(temperatures), -1, *shown.shape[1:])[
+            :, : MOST_SHOWN // len(temperatures)
+        ]
+        grid = image_grid(shown.reshape(-1, *shown.shape[2:]), columns=shown.shape[1])
+        return captioned(grid, [f'{value:g}' for value, _ in temperatures])
+    return image_grid(shown[:MOST_SHOWN], columns=math.ceil(math.sqrt(min(len(shown), MOST_SHOWN))))
+
+
+def _save(save: str, folder: ResultFolder, images: np.ndarray, finite: np.ndarray) -> None:
+    if save == 'npz':
+        # With the keys that `--gin_param="dataset.source = 'npz:...'"` reads.
+        np.savez_compressed(folder.path('samples.npz'), images=images, finite=finite)
+        folder.wrote('samples.npz')
+    elif save == 'png':
+        folder.pictures(
+            'samples', {f'{number:06}': images[number] for number in np.flatnonzero(finite)}
+        )

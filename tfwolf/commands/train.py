@@ -1,0 +1,121 @@
+"""Train a model on images.
+
+Ctrl-C saves a checkpoint first, and the same command continues an interrupted run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tfwolf.cli import groups, program
+from tfwolf.cli.flags import Flags
+from tfwolf.cli.main import interrupted
+
+if TYPE_CHECKING:
+    from tfwolf.models.latents import Latent
+    from tfwolf.runs.run import Run
+
+EXAMPLES = (
+    'train digits --train_dir=runs/digits',
+    'train cifar10_small --data_dir=DATA --train_dir=runs/mine --gin_param="train.batch_size = 32"',
+)
+# A KL below this, in nats, indicates posterior collapse.
+COLLAPSED_KL_NATS = 0.5
+
+
+def define_flags(options: Flags) -> None:
+    """Define the flags of this command."""
+    options.group('Run')
+    options.string(
+        'train_dir', None, 'Folder of the run: checkpoints, curves, pictures, results.', 'FOLDER'
+    )
+    options.integer('max_steps', None, 'Number of steps; overrides train.max_steps.', lower_bound=1)
+    options.boolean(
+        'resume', True, 'Continue the run in --train_dir. --noresume rejects a folder with a run.'
+    )
+    options.boolean(
+        'override_config',
+        False,
+        'Continue the run with another configuration; the differences are printed.',
+    )
+    groups.experiment(options)
+    groups.data(options)
+    groups.devices(options)
+    options.argument = 'gin_file'
+
+
+def main(options: Flags) -> None:
+    """Run the command."""
+    from tfwolf.cli import opening
+    from tfwolf.runs.fit import fit_configuration
+    from tfwolf.training.checkpoints import has_checkpoint
+
+    options.require('train_dir')
+    configuration, train_dir = opening.configuration(options), options.train_dir
+    configuration.experiment()
+    settings = configuration.settings()
+    if options.max_steps:
+        settings = dataclasses.replace(settings, max_steps=options.max_steps)
+    try:
+        run = fit_configuration(
+            configuration,
+            settings,
+            train_dir,
+            options.seed,
+            opening.environment(options),
+            program.PROCESS_STARTED,
+        )
+    except KeyboardInterrupt as interrupt:
+        saved = (
+            f'The run is saved in {train_dir}'
+            if has_checkpoint(train_dir)
+            else 'Nothing was trained yet'
+        )
+        interrupted(interrupt, f'{saved}; the same command continues it.')
+    if run.workers.is_chief:
+        _print_result(run, time.perf_counter() - program.PROCESS_STARTED)
+
+
+def _print_result(run: Run, seconds: float) -> None:
+    from tfwolf.training import run_directory
+
+    print(f'\nDone after {seconds / 60:.1f} minutes.')
+    if run.test_result:
+        _print_likelihood(run.test_result, run.model.latent)
+    for name, place in (
+        ('checkpoints', 'checkpoints'),
+        ('best on validation', 'best'),
+        ('results', run_directory.EVALUATION),
+        ('configuration', run_directory.CONFIG),
+        ('curves', 'curves.csv'),
+    ):
+        if os.path.exists(os.path.join(run.train_dir, place)):
+            print(f'  {name + ":":20}{os.path.join(run.train_dir, place)}')
+    pictures = [os.path.join(run.train_dir, f'{name}.png') for name in ('samples', 'switch')]
+    if found := ', '.join(filter(os.path.exists, pictures)):
+        print(f'  {"pictures:":20}{found}')
+    folder = f'--train_dir={run.train_dir}'
+    print(
+        f'Next:\n  {program.tool("tensorboard")} --logdir={run.train_dir}/tensorboard\n'
+        f'  {program.command_line("evaluate", folder, "--num_samples=5")}\n'
+        f'  {program.command_line("explore", folder)}'
+    )
+
+
+def _print_likelihood(result: dict, latent: Latent) -> None:
+    kl_nats = result['kl_nats']
+    kl = f', including KL {kl_nats:.2f} nats' if latent.has_z else ''
+    print(
+        f'Held out: {result["bits_per_dim"]:.4f} bits/dim on {result["num_images"]:,} test '
+        f'images{kl}'
+    )
+    if latent.has_posterior and kl_nats < COLLAPSED_KL_NATS:
+        print(
+            f'WARNING: posterior collapse: the KL is {kl_nats:.2f} nats, so z holds almost no '
+            'information.\n  Train longer, or add '
+            '--gin_param="Objective.free_nats_per_dim = 0.25" or '
+            '--gin_param="Objective.kl_warmup_steps = 1000".'
+        )
