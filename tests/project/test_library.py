@@ -101,6 +101,17 @@ def test_commands_are_short_and_entry_points_shorter():
     assert not long, '\n'.join(long)
 
 
+def test_the_stub_names_what_is_loaded_lazily():
+    stub = ast.parse((ROOT / 'tfwolf' / '__init__.pyi').read_text(encoding='utf-8'))
+    named = {
+        alias.asname: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert named == {name: f'tfwolf.{module}' for name, module in tfwolf._MODULE_OF.items()}
+
+
 def functions(sources):
     """Yields (source, function, whether it is a constructor of a model) for every function of the
     library and the tools.

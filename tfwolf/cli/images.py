@@ -23,7 +23,7 @@ class Chosen(NamedTuple):
     Attributes:
         images: uint8 `[num_images, height, width, channels]`.
         labels: integers `[num_images]`, -1 where there are none; None for the user's own files.
-        names: for each where it comes from: the name of a file, or its number in the split.
+        names: name of the file, or position in the split, of each image.
         source: the title of the split, or None for the user's own files.
         sha256: of the user's own files, or None.
     """
@@ -46,13 +46,12 @@ class Chosen(NamedTuple):
 
 
 def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None = None) -> Chosen:
-    """Returns the `Chosen` images: those of `--images`, those at `--positions`, or else `count` of
-    the split.
+    """Return the `Chosen` images: --images, those at --positions, or else `count` of the split.
 
     Args:
         options: the flags.
         run: the `Run`.
-        count: how many, where the flags name none.
+        count: number of images if the flags name none.
         choose: function from a `LabelledSplit` and `count` to positions `[count]`; None takes the
             first.
 
@@ -118,8 +117,10 @@ class LabelledSplit:
         self.split = dataset.split(name)
 
     def load(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (uint8 images `[n, height, width, channels]`, labels `[n]`, -1 where there are
-        none) at positions of the split.
+        """Return images and labels at positions of the split.
+
+        Returns:
+            uint8 images `[n, height, width, channels]`, and labels `[n]`, -1 where there are none.
 
         Raises:
             ValueError: if the split has fewer images.

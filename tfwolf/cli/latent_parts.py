@@ -22,9 +22,7 @@ from tfwolf.runs.run import Run
 
 
 class Context(NamedTuple):
-    """What each part is given: the flags, the `Run`, a `Coder` of its model, and the folder of all
-    parts.
-    """
+    """Input of each part: flags, `Run`, `Coder` of its model, and the folder of all parts."""
 
     options: Flags
     run: Run
@@ -32,28 +30,24 @@ class Context(NamedTuple):
     base: str
 
     def chosen(self, count: int | None = None) -> Chosen:
-        """Returns the images that the flags choose; `count` of them where they name none, by
-        default --num_images.
-        """
+        """Return the images that the flags choose, `count` (default: --num_images) if none."""
         return chosen_images(self.options, self.run, count or self.options.num_images)
 
     def folder(self, name: str, settings: dict) -> ResultFolder:
-        """Returns the folder of results of a part."""
+        """Return the folder for the results of a part."""
         return opening.result_folder(
             self.options, f'latents {name}', self.run, settings, os.path.join(self.base, name)
         )
 
     def flat(self, found: Decoded | Compressed) -> np.ndarray:
-        """Returns the images of what has `images` and `finite` as one list, those that are not
-        finite marked.
-        """
+        """Return decoded images as one list; those that are not finite are crossed out."""
         return marked(
             found.images.reshape(-1, *self.run.model.image_shape), found.finite.reshape(-1)
         )
 
 
 def show_attribute(context: Context) -> None:
-    """Shows images with less and more of what a class has in the mean."""
+    """Show images with less and more of the average difference of a class."""
     options, run, coder, _ = context
     of = options.of or ('z' if run.model.latent.has_z else 'v')
     chosen = context.chosen()
@@ -94,7 +88,7 @@ def show_attribute(context: Context) -> None:
 
 
 def show_manifold(context: Context) -> None:
-    """Shows the surface through four images."""
+    """Show the surface through four images."""
     chosen, count = context.chosen(4), context.options.num_angles
     folder = context.folder('manifold', {**chosen.details, **context.options.chosen('num_angles')})
     found = manifold(context.coder, context.coder.encode(chosen.images, chosen.labels), count)
@@ -112,7 +106,7 @@ def show_manifold(context: Context) -> None:
 
 
 def show_compression(context: Context) -> None:
-    """Shows images of which only the coarsest part of v is kept."""
+    """Show images of which only the coarsest part of v is kept."""
     chosen, coder = context.chosen(), context.coder
     code = coder.encode(chosen.images, chosen.labels)
     found = {
@@ -137,7 +131,7 @@ def show_compression(context: Context) -> None:
 
 
 def show_extrapolation(context: Context) -> None:
-    """Shows samples larger than the images of training."""
+    """Show samples larger than the images of training."""
     options = context.options
     found = {
         scale: larger_samples(
@@ -166,7 +160,7 @@ def show_extrapolation(context: Context) -> None:
 
 
 def show_shuffle(context: Context) -> None:
-    """Shows images decoded with the labels of others."""
+    """Show images decoded with the labels of others."""
     if not context.run.model.latent.needs_labels:
         raise ValueError(
             'A shuffle of labels needs a model whose z comes from class labels (ClassLatent or '

@@ -1,6 +1,4 @@
-"""From flags to what a command works on: the environment, the configuration, a run, a folder of
-results.
-"""
+"""From flags to the objects of a command: environment, configuration, run, results."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ _MACHINE = (
 
 
 def environment(options: Flags, **changes: Any) -> Environment:
-    """Returns the `Environment` that the flags describe, with some attributes of another value."""
+    """Return the `Environment` that the flags describe, with `changes` to its attributes."""
     return Environment(
         **{
             **{name: getattr(options, name) for name in _MACHINE if hasattr(options, name)},
@@ -47,7 +45,7 @@ def configuration(
     below: Sequence[str] = (),
     above: Sequence[str] = (),
 ) -> Configuration:
-    """Returns the `Configuration` of --gin_file, --gin_param and the flags that stand for bindings.
+    """Return the `Configuration` of --gin_file, --gin_param and other flags that set bindings.
 
     Args:
         options: the flags.
@@ -66,8 +64,9 @@ def configuration(
 
 
 def open_run(options: Flags) -> Run:
-    """Returns the `Run` that the flags name, and prints which of its checkpoints it is; its
-    networks compute in the type of the weights.
+    """Return the `Run` that the flags name, and print its checkpoint.
+
+    Its networks compute in the type of the weights.
     """
     options.require('train_dir')
     folder = options.train_dir
@@ -83,7 +82,7 @@ def open_run(options: Flags) -> Run:
 
 
 def coder(options: Flags, run: Run) -> Coder:
-    """Returns a `Coder` of the run's model with the batch size of the flags."""
+    """Return a `Coder` of the run's model with the batch size of the flags."""
     return Coder(run.model, options.batch_size, show_progress=True)
 
 

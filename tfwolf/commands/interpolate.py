@@ -85,9 +85,10 @@ def main(options: Flags) -> None:
         folder.wrote(name)
     equal = _equal_corners(coder, grid, code, chosen.images)
     print(
-        f'Corners equal to the images{" and their switches" if has_z else ""}: '
+        f'Corners equal the images{" and their switches" if has_z else ""}: '
         f'{", ".join(f"{name}: {same}" for name, same in equal.items())}'
     )
+    _warn_of_broken(grid)
     folder.finish(
         {
             'num_alphas': len(grid.alphas),
@@ -98,10 +99,25 @@ def main(options: Flags) -> None:
     )
 
 
+def _warn_of_broken(grid: Grid) -> None:
+    """Warn of pictures of the grid that are not finite, corners first."""
+    broken = int((~grid.finite).sum())
+    if not broken:
+        return
+    corners = {
+        name: bool(grid.finite[place])
+        for name, place in (('a', (0, 0)), ('b', (-1, -1)), ('b, a', (-1, 0)), ('a, b', (0, -1)))
+    }
+    named = [f'(z, v) of {name}' for name, finite in corners.items() if not finite]
+    print(
+        f'WARNING: {broken} of {grid.finite.size} pictures are not finite and are crossed out'
+        + (f', among them the corners {"; ".join(named)}' if named else '')
+        + '. A young or diverged model does this; train longer or use another checkpoint.'
+    )
+
+
 def _equal_corners(coder: Coder, grid: Grid, code: Code, pair: np.ndarray) -> dict[str, bool]:
-    """Returns of each corner of the grid whether it is the image, or the switch, that belongs
-    there.
-    """
+    """Return for each corner of the grid whether it equals the image, or the switch, exactly."""
     from tfwolf.analysis.interpolation import switched
     from tfwolf.data.preprocess import at_num_bits
 
