@@ -284,7 +284,7 @@ def test_the_command_measures_samples_and_keeps_statistics(tiny_run, tmp_path, t
     _, error = run_tool(
         'fid',
         f'--train_dir={tiny_run}',
-        '--features=small_models:random_images',
+        '--features=support.small_models:random_images',
         f'--reference_statistics={statistics}',
         fails=True,
     )
@@ -323,11 +323,11 @@ def test_images_have_no_distance_to_themselves(tiny_run, tmp_path, test_images):
         pytest.param(['--features=pixels', '--images=nowhere'], 'nowhere', marks=pytest.mark.slow),
         (
             ['--features=pixels', '--images=x', '--num_samples=5'],
-            '--num_samples has no use with --images',
+            '--images does not accept --num_samples',
         ),
         (
             ['--features=pixels', '--reference_statistics=x', '--split=test'],
-            '--split has no use with --reference_statistics',
+            '--reference_statistics does not accept --split',
         ),
         (['--inception_weights=nowhere.pb'], 'download.tensorflow.org'),
     ],

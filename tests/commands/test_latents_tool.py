@@ -273,7 +273,7 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
         '--num_labelled=300',
         '--num_angles=4',
         '--scale=2',
-        '--num_larger=2',
+        '--num_samples=2',
         f'--output_dir={out}',
     )
     assert (
@@ -303,14 +303,10 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
     'flags, message',
     [
         (['--show=shuffle'], 'A shuffle of labels needs'),
-        pytest.param(
-            ['--show=colour'], '--show must be some of attribute,', marks=pytest.mark.slow
-        ),
-        pytest.param(['--show=attribute', '--num_steps=4'], 'must be odd', marks=pytest.mark.slow),
+        (['--show=colour'], '--show must be some of attribute,'),
+        (['--show=attribute', '--num_steps=4'], 'must be odd'),
         (['--show=attribute', '--label=12'], '0 of 1293 have label 12'),
-        pytest.param(
-            ['--show=manifold', '--positions=1,2'], 'four images; got 2', marks=pytest.mark.slow
-        ),
+        (['--show=manifold', '--positions=1,2'], 'four images; got 2'),
     ],
 )
 def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):
@@ -352,7 +348,7 @@ def test_a_model_of_classes_through_the_commands(tmp_path):
     # The label is in z.
     assert result(run / 'results' / 'ckpt-6' / 'probe', 'logistic-tuned')['accuracy_z'] == 1.0
     assert (
-        'which this model makes z from'
+        'this model needs them for z'
         in run_tool(
             'switch', shared, '--images=a.png,b.png', f'--output_dir={tmp_path}/none', fails=True
         )[1]

@@ -1,10 +1,12 @@
-"""A tiny run of digits, and the tools run on it as a user runs them."""
+"""A tiny run of digits, and commands on it."""
 
+import contextlib
+import io
 import json
-import os
 import pathlib
-import subprocess
-import sys
+import unittest.mock
+
+from tfwolf.cli.main import run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # One step a level, no loops: traced in seconds.
@@ -20,42 +22,47 @@ TINY = (
 )
 
 
-def call(*command, timeout=300):
-    """Runs Python with arguments in the root and returns the finished process."""
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
-    )
-
-
 def train_tiny(train_dir, *flags):
     """Trains a tiny model of digits for six steps; returns `train_dir`."""
-    done = call(
-        '-m',
-        'tfwolf.train',
-        '--gin_file=gin/digits.gin',
+    run_tool(
+        'train',
+        'digits',
         *(f'--gin_param={binding}' for binding in TINY),
         f'--train_dir={train_dir}',
         '--max_steps=6',
         *flags,
     )
-    assert done.returncode == 0, done.stderr
     return train_dir
 
 
-def run_tool(name, *flags, fails=False):
-    """Runs `tools/NAME.py`; returns (stdout, stderr), after checking that it succeeds, or fails
-    with exit code 2 and without a stack trace.
+def run_tool(name, *flags, fails=False, code=None):
+    """Runs a command in this process, which spares the import of TensorFlow.
+
+    Args:
+        name: of the command.
+        *flags: its flags.
+        fails: whether it must end with a usage error, exit code 2 and no stack trace.
+        code: exit code that it must have, if it is another.
+
+    Returns:
+        (stdout, stderr).
     """
-    done = call(f'tools/{name}.py', *flags)
-    assert done.returncode == (2 if fails else 0), done.stderr
+    printed, errors, found = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.chdir(ROOT),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(errors),
+        # It belongs to the whole process, which other tests share.
+        unittest.mock.patch('tfwolf.cli.main._set_up_tensorflow'),
+    ):
+        try:
+            run(name, [*map(str, flags)])
+        except SystemExit as ended:
+            found = ended.code or 0
+    assert found == (code or (2 if fails else 0)), errors.getvalue()
     if fails:
-        assert 'Traceback' not in done.stderr and '\nerror: ' in done.stderr, done.stderr
-    return done.stdout, done.stderr
+        assert '\nerror: ' in errors.getvalue(), errors.getvalue()
+    return printed.getvalue(), errors.getvalue()
 
 
 def result(folder, name='result'):
