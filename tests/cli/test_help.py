@@ -67,6 +67,21 @@ def test_help_shows_every_flag_in_groups_with_an_example(name, tmp_path):
     assert max(map(len, printed.split('\nUsage', 1)[1].split('\n\n', 2)[2].splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    'entry',
+    [
+        *(['-m', f'tfwolf.{path.stem}'] for path in ROOT.glob('tfwolf/[a-z]*.py')),
+        *([f'tools/{path.name}'] for path in ROOT.glob('tools/*.py')),
+    ],
+    ids=lambda entry: entry[-1],
+)
+def test_entry_points_of_earlier_versions_work(entry):
+    done = subprocess.run(
+        [sys.executable, *entry, '--help'], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and '\nExamples:\n' in done.stdout, done.stderr
+
+
 def test_examples_have_flags_that_exist():
     for name in COMMANDS:
         for example in load_command(name).EXAMPLES:

@@ -220,7 +220,7 @@ def test_bad_input_is_told_in_words(tiny_run, tmp_path, flags, message):
 
 
 def test_other_settings_get_a_folder_of_their_own(tiny_run):
-    """Without --output_dir two commands never collide, and the same command uses its folder again."""
+    """Without --output_dir commands never collide; the same command uses its folder again."""
     folder = tiny_run / 'results' / 'ckpt-6'
     before = {*folder.glob('sample*')}
     for count in ('2', '5', '2'):
