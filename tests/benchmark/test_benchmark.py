@@ -8,8 +8,8 @@ import sys
 
 import pytest
 import tensorflow as tf
-from support.small_models import random_images, small_wolf
 
+from support.small_models import random_images, small_wolf
 from tfwolf.benchmark.drift import drift_warning, gradient_drift
 from tfwolf.benchmark.flops import TRAINING_FACTOR, matmul_peak, training_flop_per_image
 from tfwolf.benchmark.turns import Child, run_alone

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_models import SHAPE, random_images
-
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.core import seeds
 from tfwolf.core.variables import as_tensorflow, trainable_variables

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+
 from support.bijector_checks import move_weights
 from support.small_models import random_images, residual_net
-
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.batch_norm import BatchNormFlow

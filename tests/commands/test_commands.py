@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.tool_runs import run_tool
 
+from support.tool_runs import run_tool
 from tfwolf.cli import main as cli
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

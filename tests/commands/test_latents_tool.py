@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import (
     SHAPE,
     random_images,
@@ -16,7 +17,6 @@ from support.small_models import (
     stirred_wolf,
 )
 from support.tool_runs import result, run_tool, train_tiny
-
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.compression import compress, departures, kept_fractions
 from tfwolf.analysis.directions import along_direction, label_direction

@@ -5,9 +5,9 @@ the commands.
 import numpy as np
 import pytest
 from PIL import Image
+
 from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf, stirred_wolf
 from support.tool_runs import result, run_tool
-
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.interpolation import (
     even_steps,

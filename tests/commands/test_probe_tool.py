@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
+
 from support.small_models import random_images, small_flow_alone, small_wolf
 from support.tool_runs import result, run_tool
-
 from tfwolf.analysis.coder import Coder
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.digits import load_digits

@@ -9,9 +9,9 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+
 from support.small_models import random_images
 from support.tool_runs import result, run_tool
-
 from tfwolf.report import findings
 from tfwolf.report.page import Part, Row, page
 

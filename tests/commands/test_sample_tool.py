@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+
 from support.small_models import SHAPE, random_images, small_class_model, small_wolf
 from support.tool_runs import result, run_tool
-
 from tfwolf.analysis.coder import Code, Coder
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core.image_noise import V, image_seeds, normal_per_image

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_explorer import as_image, as_text
 from support.small_models import (
@@ -16,7 +17,6 @@ from support.small_models import (
     small_flow_alone,
     small_wolf,
 )
-
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.compression import compress
 from tfwolf.analysis.interpolation import interpolation_grid, switched

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.small_models import random_images, small_wolf
 
+from support.small_models import random_images, small_wolf
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import named_variables
 from tfwolf.data.dataset import ArraySplit

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.small_models import random_images, small_wolf
 
+from support.small_models import random_images, small_wolf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob

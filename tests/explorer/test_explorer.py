@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+
 from support.small_explorer import (
     PAIR,
     SAMPLE,
@@ -28,7 +29,6 @@ from support.small_explorer import (
     of_seed,
 )
 from support.small_models import random_images
-
 from tfwolf.explorer import pictures
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe

@@ -18,6 +18,8 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+
 from support.small_explorer import (
     SAMPLE,
     SHAPE,
@@ -29,8 +31,6 @@ from support.small_explorer import (
     write_small_export,
 )
 from support.small_models import random_images, small_flow_alone, small_wolf
-from tensorflow.core.framework import types_pb2
-
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe

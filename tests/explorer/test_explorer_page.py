@@ -8,9 +8,9 @@ import threading
 
 import pytest
 from PIL import Image
+
 from support.small_explorer import write_small_export
 from support.small_models import random_images, small_wolf
-
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
 from tfwolf.explorer.export_folder import read_details

@@ -5,9 +5,9 @@ contributions that add up.
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_models import random_images, residual_net
-
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.transforms import BoundedAffine, SigmoidAffine

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_models import random_images
-
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.bijectors.permutation import ChannelPermutation, reverse_channels, shuffle_channels

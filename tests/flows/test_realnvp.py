@@ -7,9 +7,9 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_models import random_images, residual_net
-
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.checkerboard import Checkerboard
 from tfwolf.bijectors.composite import walk_leaves

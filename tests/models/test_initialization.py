@@ -5,8 +5,8 @@ memory at a time.
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
 
+from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
 from tfwolf.core.variables import named_variables
 from tfwolf.models.initialization import initialize
 from tfwolf.nets import channel_norm

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_models import SHAPE, random_images, small_wolf
-
 from tfwolf.core import seeds
 from tfwolf.core.variables import count_parameters, named_variables, trainable_variables
 from tfwolf.data import preprocess

@@ -8,8 +8,8 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.bijector_checks import check_bijector, move_weights
 
+from support.bijector_checks import check_bijector, move_weights
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1

@@ -8,9 +8,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_models import random_images
-
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.transforms import BoundedAffine, SigmoidAffine
 from tfwolf.core import seeds

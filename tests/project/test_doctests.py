@@ -7,9 +7,9 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tool_runs import TINY
 
 import tfwolf
+from support.tool_runs import TINY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The client and its like stand alone, and their examples need a server.

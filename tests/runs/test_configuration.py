@@ -2,10 +2,10 @@
 forgets nothing of its user's.
 """
 
+import gin
 import pytest
 import tensorflow as tf
 
-import gin
 import tfwolf
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.core.parts import Factory, frozen, register

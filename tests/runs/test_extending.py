@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from support.tool_runs import TINY
 
+from support.tool_runs import TINY
 from tfwolf.runs.configuration import read_configuration
 from tfwolf.serving.c_api import Servable
 

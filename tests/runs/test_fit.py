@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.small_models import random_images
-from support.tool_runs import TINY
 
 import tfwolf
+from support.small_models import random_images
+from support.tool_runs import TINY
 from tfwolf.core.variables import named_variables
 
 QUIET = tfwolf.Environment(strategy='one_device', verbose=False)

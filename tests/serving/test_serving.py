@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
 from tfwolf.benchmark import served
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.bijectors.repeat import Repeat

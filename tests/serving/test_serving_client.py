@@ -10,9 +10,9 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
+
 from support.serving_process import good_inputs
 from support.small_models import random_images
-
 from tfwolf.serving.client import MAX_BATCH, Client, ServerError
 
 # Options of the command, and the fields of `Server` that they name.

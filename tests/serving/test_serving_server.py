@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 import pytest
 import requests
+
 from support.serving_calls import (
     as_json,
     metadata_grpc,
@@ -20,7 +21,6 @@ from support.serving_calls import (
 )
 from support.serving_process import as_files, good_inputs, resident_bytes
 from support.small_models import random_images
-
 from tfwolf.serving.c_api import Servable, ServableError
 
 SIGNATURES = (

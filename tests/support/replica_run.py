@@ -13,7 +13,6 @@ import tensorflow as tf
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support.small_models import random_images, small_wolf
-
 from tfwolf.core.replicas import deal
 from tfwolf.core.variables import trainable_variables
 from tfwolf.data.augment import horizontal_flip

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 from PIL import Image
-from support.small_models import random_images, small_wolf
 
+from support.small_models import random_images, small_wolf
 from tfwolf.core.freeze import freeze
 from tfwolf.serving.c_api import Servable
 from tfwolf.serving.saved_model import write_saved_model

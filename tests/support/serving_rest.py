@@ -5,10 +5,10 @@ import json
 import re
 
 from google.protobuf import json_format
-from support.serving_json import columns, read_request, rows, write_columns, write_rows
-from support.serving_model import NOT_FOUND
 from tensorflow_serving.apis import get_model_metadata_pb2
 
+from support.serving_json import columns, read_request, rows, write_columns, write_rows
+from support.serving_model import NOT_FOUND
 from tfwolf.serving.c_api import ServableError
 
 # HTTP's numbers for TensorFlow's errors; 500 for others.

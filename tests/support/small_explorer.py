@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 from PIL import Image
-from support.bijector_checks import move_weights
 
+from support.bijector_checks import move_weights
 from tfwolf.core.freeze import freeze
 from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.explorer.refusal import Unavailable
