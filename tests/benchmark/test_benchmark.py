@@ -15,7 +15,7 @@ from tfwolf.benchmark.flops import TRAINING_FACTOR, matmul_peak, training_flop_p
 from tfwolf.benchmark.turns import Child, run_alone
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.flows.refined_glow import RefinedGlow
-from tfwolf.models.latents import NoLatent
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 

@@ -1,4 +1,4 @@
-"""Conditions beside the encoder's z: class labels, and z in the base distribution."""
+"""Conditions other than the encoder's z: class labels, and z in the base distribution."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.flows.conditional_base import ConditionalAffine, ConditionalBase
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import ClassLatent
+from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
 
 LABELS = np.arange(12) % 3
@@ -25,7 +25,7 @@ FLOW = functools.partial(
 
 
 def class_model(dtype=tf.float64):
-    """Returns a small initialised model whose z comes from one of three labels."""
+    """Return a small initialised model whose z is a function of one of three labels."""
     model = Wolf(
         SHAPE,
         8,
@@ -60,7 +60,7 @@ def test_conditional_affine_starts_as_the_standard_normal_and_is_a_gaussian():
         layer.forward_and_log_det(x)
 
 
-def test_a_conditional_base_reads_z_there_and_nowhere_else():
+def test_a_conditional_base_reads_z_only_in_the_base():
     flow = ConditionalBase(SHAPE, condition_dim=3, flow=FLOW, dtype=tf.float64)
     x, z = (
         np.random.default_rng(1).normal(size=(2, *SHAPE)),
@@ -79,7 +79,7 @@ def test_a_conditional_base_reads_z_there_and_nowhere_else():
         ConditionalBase(SHAPE, condition_dim=0, flow=FLOW)
 
 
-def test_labels_cost_their_entropy_decide_the_picture_and_every_weight_learns():
+def test_labels_cost_their_entropy_and_all_weights_have_gradients():
     model = class_model()
     move_weights(model, 0.05)
     images = random_images(12)
@@ -103,7 +103,7 @@ def test_labels_cost_their_entropy_decide_the_picture_and_every_weight_learns():
         model.encode(images)
 
 
-def test_labels_are_drawn_uniformly_whatever_the_temperature():
+def test_labels_are_drawn_uniformly_at_any_temperature():
     latent = class_model().latent
     noise = seeds.normal([3000, latent.noise_dim], seeds.tensor_seed(0, 'labels'), tf.float64)
     z = latent.from_noise(noise)

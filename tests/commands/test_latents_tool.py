@@ -28,12 +28,13 @@ from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.transforms import Additive, BoundedAffine
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.flows.conditional_base import ConditionalBase
-from tfwolf.flows.factor_out import LikelihoodContribution
 from tfwolf.flows.glow import Glow
+from tfwolf.flows.likelihood_contribution import LikelihoodContribution
 from tfwolf.flows.realnvp import RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import LabelCondition, NoLatent
+from tfwolf.models.label_latents import LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 
 

@@ -28,9 +28,11 @@ from tfwolf.core.variables import named_variables
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
 from tfwolf.flows.refined_glow import RefinedGlow
+from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.generation import sample_code, sample_labels
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import ClassLatent, GaussianLatent, LabelCondition, NoLatent
+from tfwolf.models.label_latents import ClassLatent, LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.c_api import Servable
 from tfwolf.serving.examples import example_inputs

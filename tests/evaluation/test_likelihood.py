@@ -11,7 +11,7 @@ from tfwolf.bijectors.base import FlowBijector
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
 from tfwolf.evaluation.likelihood import evaluate_likelihood
-from tfwolf.models.latents import NoLatent
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.strategy import make_strategy
 

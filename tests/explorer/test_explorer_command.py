@@ -39,7 +39,7 @@ from tfwolf.explorer.refusal import Refusal, Unavailable
 from tfwolf.explorer.rest_servable import RestServable
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import ClassLatent
+from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.c_api import Servable, ServableError
 from tfwolf.serving.signature_defs import Signature, TensorInfo

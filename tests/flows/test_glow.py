@@ -1,4 +1,4 @@
-"""Glow's parts, its figure-3 variants, and its class-dependent prior."""
+"""Glow: its parts, the variants of figure 3, and the class-dependent prior."""
 
 import functools
 import math
@@ -16,7 +16,8 @@ from tfwolf.bijectors.transforms import Additive, SigmoidAffine
 from tfwolf.flows.glow import Glow
 from tfwolf.flows.top_prior import TopPrior
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import LabelCondition, NoLatent
+from tfwolf.models.label_latents import LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.glow_net import GlowCouplingNet
 
@@ -30,7 +31,7 @@ PERMUTATIONS = [
 
 
 def glow(**changes):
-    """Returns a tiny flow in float64."""
+    """Return a tiny flow in float64."""
     arguments = {
         'image_shape': (4, 4, 2),
         'condition_dim': 0,
@@ -52,10 +53,8 @@ def test_glow_is_a_bijector(permutation, transform):
     check_bijector(flow, RANDOM.standard_normal((2, 4, 4, 2)))
 
 
-def test_the_gaussian_of_what_leaves_is_predicted_from_what_stays():
-    """log p(leaving | staying) of N(mean, sigma) computed by hand equals the flow's log-density of
-    the same images.
-    """
+def test_the_gaussian_of_leaving_channels_is_predicted_from_the_others():
+    """The flow's log-density equals a direct computation of log p(leaving | staying)."""
     flow = glow(num_steps=1, num_levels=2)
     move_weights(flow)
     x = tf.constant(RANDOM.standard_normal((3, 4, 4, 2)))
@@ -117,8 +116,8 @@ def test_the_top_prior_is_a_gaussian_per_class():
         prior.forward_and_log_det(tf.constant(x))
 
 
-def test_the_class_is_predicted_before_the_prior_of_the_class():
-    """lambda times the cross-entropy, in bits, of a linear map of the averaged top level."""
+def test_the_class_is_predicted_before_the_top_prior():
+    """The loss is lambda times the cross-entropy, in bits, of a linear map of the averaged top."""
     flow = glow(condition_dim=3, classification_weight=0.01)
     move_weights(flow)
     x, condition = (
@@ -139,7 +138,7 @@ def test_the_class_is_predicted_before_the_prior_of_the_class():
         glow(classification_weight=0.01)
 
 
-def test_images_return_exactly_and_labels_are_needed():
+def test_images_round_trip_exactly_and_labels_are_required():
     images, labels = random_images(32, (8, 8, 3)), np.arange(32) % 4
     flow = functools.partial(
         Glow,
@@ -171,6 +170,6 @@ def test_images_return_exactly_and_labels_are_needed():
         ({'num_steps': 0}, 'num_steps'),
     ],
 )
-def test_bad_structures_are_refused(changes, message):
+def test_bad_structures_are_rejected(changes, message):
     with pytest.raises(ValueError, match=message):
         glow(**changes)

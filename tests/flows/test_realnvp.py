@@ -1,6 +1,4 @@
-"""Real NVP's parts against small computations in NumPy from the paper's formulas, and the flow as a
-whole.
-"""
+"""Real NVP: its parts against the paper's formulas in NumPy, and the complete flow."""
 
 import functools
 
@@ -18,7 +16,8 @@ from tfwolf.bijectors.logit import Logit
 from tfwolf.bijectors.transforms import ExpAffine, SigmoidAffine, Whitening
 from tfwolf.flows.realnvp import RealNVP
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import LabelCondition, NoLatent
+from tfwolf.models.label_latents import LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 
@@ -27,7 +26,7 @@ IMAGES = RANDOM.uniform(-0.95, 0.95, (4, 4, 4, 2))
 
 
 def real_nvp(**changes):
-    """Returns a tiny flow in float64."""
+    """Return a tiny flow in float64."""
     arguments = {
         'image_shape': (4, 4, 2),
         'condition_dim': 0,
@@ -41,9 +40,7 @@ def real_nvp(**changes):
 
 @pytest.mark.parametrize('swapped', [False, True])
 def test_the_checkerboard_is_the_masked_convolution_of_the_paper(swapped):
-    """Equation 9: y = b x + (1 - b) (x exp(s(b x)) + t(b x)), b = 1 where row and column add up to
-    an odd number.
-    """
+    """Equation 9: y = b x + (1 - b) (x exp(s(b x)) + t(b x)), b = 1 where row + column is odd."""
     split = Checkerboard(4, 6, 2, swapped)
     net = ResidualCouplingNet(2, 4, 4, num_blocks=1, dtype=tf.float64)
     move_weights(net)
@@ -64,7 +61,7 @@ def test_the_checkerboard_is_the_masked_convolution_of_the_paper(swapped):
 
 
 def test_channel_masks_are_not_redundant_with_the_checkerboard():
-    """After the squeeze each half of the channels holds pixels of both colours (figure 3)."""
+    """After the squeeze, each half of the channels contains pixels of both colours (figure 3)."""
     colours = tf.constant(np.indices((4, 4)).sum(axis=0)[None, ..., None] % 2)
     squeezed = tf.nn.space_to_depth(colours, 2).numpy()
     for half in np.split(squeezed, 2, axis=-1):
@@ -73,7 +70,7 @@ def test_channel_masks_are_not_redundant_with_the_checkerboard():
 
 @pytest.mark.parametrize('lag', [False, True])
 def test_batch_norm_in_training_is_the_formula(lag):
-    """Equations 17, 18 and 20, with the statistics of the batch, or lagged ones."""
+    """Equations 17, 18 and 20, with batch statistics or lagged statistics."""
     layer = BatchNormFlow(2, momentum=0.8, lag=lag, epsilon=1e-3, dtype=tf.float64)
     layer.running_mean.assign([0.5, -0.5])
     layer.running_variance.assign([2.0, 0.5])
@@ -95,19 +92,19 @@ def test_batch_norm_in_training_is_the_formula(lag):
     check_bijector(layer, x)
 
 
-def test_log_det_of_batch_norm_is_that_of_the_map_the_batch_went_through():
+def test_log_det_of_batch_norm_is_that_of_the_applied_map():
     layer = BatchNormFlow(2, dtype=tf.float64)
     x = tf.constant(RANDOM.standard_normal((3, 2, 2, 2)))
     y, log_det = layer.forward_in_training(x)
-    # With the statistics held fixed the map is element-wise; its slope is read off two images that
-    # differ.
+    # With fixed statistics the map is element-wise; two different images give its slope.
     slope = (y[0] - y[1]) / (x[0] - x[1])
     np.testing.assert_allclose(log_det, np.full(3, np.log(np.abs(slope)).sum()), rtol=1e-9)
 
 
 def test_gradients_of_batch_norm_flow_through_the_statistics_of_the_batch():
-    """The mean of a standardised batch does not depend on x; a gradient that took the statistics
-    for constants would not be zero.
+    """The mean of a standardised batch does not depend on x.
+
+    A gradient that treats the statistics as constants would not be zero.
     """
     x = tf.constant(RANDOM.standard_normal((3, 2, 2, 2)))
     for lag, zero in ((False, True), (True, False)):
@@ -120,7 +117,7 @@ def test_gradients_of_batch_norm_flow_through_the_statistics_of_the_batch():
         assert np.abs(tape.gradient(log_det, x)).max() > 0
 
 
-def test_a_batch_that_is_not_finite_does_not_stay_in_the_averages():
+def test_a_batch_that_is_not_finite_does_not_change_the_averages():
     layer = BatchNormFlow(1, dtype=tf.float64)
     layer.forward_in_training(tf.constant([[[[np.inf]]], [[[1.0]]]], tf.float64))
     np.testing.assert_array_equal(layer.running_mean, [0.0])
@@ -148,7 +145,7 @@ def test_logit_is_finite_at_black_and_white_and_exact():
 
 
 @pytest.mark.parametrize('transform', [ExpAffine(), SigmoidAffine(), Whitening()])
-def test_scales_invert_and_know_their_slope(transform):
+def test_transforms_invert_and_return_their_log_slope(transform):
     x, parameters = (
         tf.constant(RANDOM.standard_normal((2, 3, 3, 2))),
         tf.constant(RANDOM.uniform(-40, 40, (2, 3, 3, 4))),
@@ -194,7 +191,7 @@ def test_the_structure_is_that_of_section_3_6():
     assert kinds == ['Logit', *pair[0] * 3, *pair[1] * 3, *pair[0] * 4]
 
 
-def test_initialisation_gives_statistics_and_images_return_exactly():
+def test_images_round_trip_exactly_after_initialisation():
     images = random_images(32, (8, 8, 3))
     for latent, labels in (
         (NoLatent, None),
@@ -230,6 +227,6 @@ def test_initialisation_gives_statistics_and_images_return_exactly():
         ({'weight_scale_l2': -1.0}, 'weight_scale_l2'),
     ],
 )
-def test_bad_structures_are_refused(changes, message):
+def test_bad_structures_are_rejected(changes, message):
     with pytest.raises(ValueError, match=message):
         real_nvp(**changes)

@@ -1,6 +1,4 @@
-"""Initialisation from data, in chunks: the weights are those of the whole batch, whatever fits into
-memory at a time.
-"""
+"""Initialisation from data in chunks: the weights do not depend on the chunk size."""
 
 import numpy as np
 import pytest
@@ -29,7 +27,7 @@ def test_spans_cut_a_batch_into_chunks_of_bounded_size(
     assert len(covered) == -(-num_examples // max(1, 1000 // values_per_example))
 
 
-def test_moments_of_chunks_are_those_of_the_whole():
+def test_moments_of_chunks_are_those_of_the_whole_batch():
     x = np.random.default_rng(0).normal(1e3, 2, (9, 3, 2, 4)).astype(np.float32)
     x[..., 3] = 7
     whole = x.astype(np.float64)
@@ -47,7 +45,7 @@ def test_moments_of_chunks_are_those_of_the_whole():
 
 
 @pytest.mark.parametrize('kind', ['wolf', 'glow', 'realnvp', 'shallow realnvp'])
-def test_the_size_of_chunks_changes_nothing(monkeypatch, kind):
+def test_the_chunk_size_does_not_change_the_weights(monkeypatch, kind):
     images = random_images(24)
 
     def initialized(chunk_values):
@@ -70,7 +68,7 @@ def test_the_size_of_chunks_changes_nothing(monkeypatch, kind):
         )
     if kind == 'wolf':
         return
-    # The statistics are real: what leaves the flow is centred and of variance 1, up to the mixing
-    # after the last normalisation.
+    # The output of the flow has mean 0 and variance 1, up to the mixing after the last
+    # normalisation.
     v = whole.encode(images)[1].numpy()
     assert abs(v.mean()) < 0.1 and 0.5 < v.std() < 2

@@ -1,4 +1,4 @@
-"""The whole model: exact decoding, terms, parameter counts, sampling, switching, misuse."""
+"""The complete model: decoding, terms, parameter counts, sampling, switching, invalid use."""
 
 import math
 
@@ -111,7 +111,7 @@ def test_switch_of_an_image_with_itself_is_the_image():
         small_wolf(latent=None, images=a).switch(a, b)
 
 
-def test_misuse_is_refused():
+def test_misuse_is_rejected():
     images = random_images(4)
     model = small_wolf()
     with pytest.raises(RuntimeError, match='not been initialised'):
@@ -127,8 +127,8 @@ def test_misuse_is_refused():
         small_wolf(num_bits=9)
 
 
-def test_optimised_is_checkpointed_is_counted(tmp_path):
-    """One set of variables, whoever asks; and the number is the one computed by hand."""
+def test_the_same_variables_are_trained_saved_and_counted(tmp_path):
+    """Training, checkpoints and counts use one set of variables, of the size computed by hand."""
     model = small_wolf()
     named = named_variables(model)
     reader = tf.train.load_checkpoint(tf.train.Checkpoint(model=model).write(str(tmp_path / 'all')))
@@ -159,7 +159,10 @@ def test_optimised_is_checkpointed_is_counted(tmp_path):
         return c * c + coupling(c - leaving, leaving, hidden) + 2 * leaving
 
     flow = step(3, 4) + 2 * step(12, 8) + out(12, 6, 8) + step(24, 8)
-    block = lambda i, o: 9 * i * o + 9 * o * o + i * o + 6 * o
+
+    def block(i, o):
+        return 9 * i * o + 9 * o * o + i * o + 6 * o
+
     encoder = block(3, 6) + block(6, 6) + 6 * 4 + 4 + (4 * 4 * 4) * 8 + 16
     dense = 2 * 8 + 8 + 64 + 8 + 8 * 4 + 8
     prior = 4 * 4 + 16 + 4 * dense

@@ -223,7 +223,7 @@ def test_a_condition_must_fit():
     x, z = tf.zeros([2, 4, 4, 1]), tf.zeros([2, 3])
     check_condition(z, x, 3)
     for wrong, message in (
-        (None, 'must be given.*size 3'),
+        (None, 'is required.*size 3'),
         (z[:, :2], r'\[batch, 3\].*\(2, 2\)'),
         (z[:1], 'one row per image, 2'),
         (z[0], r'\[batch, 3\]'),

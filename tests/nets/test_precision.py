@@ -21,8 +21,9 @@ from tfwolf.flows.levels import networks
 from tfwolf.flows.realnvp import RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.encoder import Encoder
+from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import GaussianLatent, NoLatent
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.glow_net import GlowCouplingNet

@@ -27,7 +27,7 @@ from tfwolf.core.freeze import derived_attributes, freeze
 from tfwolf.core.variables import named_variables, walk
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import ClassLatent
+from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving import verification
 from tfwolf.serving.c_api import Servable, ServableError

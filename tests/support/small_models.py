@@ -13,8 +13,10 @@ from tfwolf.flows.glow import Glow
 from tfwolf.flows.realnvp import RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.encoder import Encoder
+from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import GaussianLatent, LabelCondition, NoLatent
+from tfwolf.models.label_latents import LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 

@@ -1,1 +1,1 @@
-"""Invertible layers, one a file; each is a `tfp.bijectors.Bijector`."""
+"""Invertible layers, one per file; each is a `tfp.bijectors.Bijector`."""

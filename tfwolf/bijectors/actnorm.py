@@ -1,6 +1,4 @@
-"""Activation normalisation: a scale and a shift per channel, initialised from data (Glow, section
-3.1).
-"""
+"""Activation normalisation: a data-initialised scale and shift per channel (Glow, section 3.1)."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ from tfwolf.nets.channel_norm import chunks_of, standardizing
 class ActNorm(FlowBijector):
     """y = x exp(log_scale) + bias per channel; log|det| = height width sum(log_scale).
 
-    After `initialize` on a batch, that batch's output has mean 0 and variance 1 in every channel.
-    Before it log_scale ~ N(0, 0.05^2) and bias = 0.
+    After `initialize` on a batch, the output for that batch has mean 0 and variance 1 in every
+    channel. Without `initialize`, log_scale ~ N(0, 0.05^2) and bias = 0.
 
     Args:
         channels: size of the last dimension of x.
@@ -28,11 +26,13 @@ class ActNorm(FlowBijector):
         arXiv:1807.03039.
 
     >>> actnorm = tfwolf.ActNorm(3)
-    >>> x = tf.constant(np.random.default_rng(0).normal(5, 2, size=[8, 4, 4, 3]).astype(np.float32))
+    >>> x = tf.constant(np.random.default_rng(0).normal(5, 2, size=[8, 4, 4, 3]), tf.float32)
     >>> actnorm.initialize(x)
     >>> y = actnorm.forward(x).numpy()
-    >>> bool(np.abs(y.mean((0, 1, 2))).max() < 1e-5), bool(np.abs(y.var((0, 1, 2)) - 1).max() < 1e-4)
-    (True, True)
+    >>> bool(np.abs(y.mean((0, 1, 2))).max() < 1e-5)
+    True
+    >>> bool(np.abs(y.var((0, 1, 2)) - 1).max() < 1e-4)
+    True
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ActNorm(FlowBijector):
         super().__init__(event_ndims=event_ndims, dtype=dtype, name=name)
         channels = validate.integer('channels', channels, minimum=1)
         initial = 0.05 * seeds.generator(seed, 'log_scale').standard_normal(channels)
-        self.log_scale = tf.Variable(initial, dtype=dtype, name='log_scale')
+        self.log_scale = tf.Variable(tf.constant(initial, dtype), name='log_scale')
         self.bias = tf.Variable(tf.zeros([channels], dtype), name='bias')
 
     def _forward_terms(
@@ -58,10 +58,11 @@ class ActNorm(FlowBijector):
         return (y - self.bias) * tf.exp(-self.log_scale), -self.log_scale
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Sets scale and bias so that the output of x has mean 0 and variance 1 per channel.
+        """Set scale and bias so that the output for x has mean 0 and variance 1 per channel.
 
         Args:
             x: `[batch, ..., channels]`. A channel that is constant in x keeps the scale 1.
+            condition: not used.
         """
         log_scale, bias = standardizing(chunks_of(x), self.dtype)
         self.log_scale.assign(log_scale)

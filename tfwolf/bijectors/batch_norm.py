@@ -12,20 +12,21 @@ from tfwolf.nets.channel_norm import channel_moments, chunks_of
 
 
 class BatchNormFlow(FlowBijector):
-    """y = (x - mean) / sqrt(variance + epsilon) per channel; log|det| = -height width / 2 sum
-    log(variance + epsilon).
+    """y = (x - mean) / sqrt(variance + epsilon) per channel.
 
-    In evaluation mean and variance are the running averages, and the layer is an ordinary, exactly
-    invertible one. In training (`forward_in_training`) they are those of the global batch, over all
-    replicas, or with `lag` a weighted average of the running averages and the batch's, through
-    which only the batch's part has a gradient. In the log-determinant the statistics count as
-    constants: it is that of the map that this batch is really sent through.
+    log|det| = -height width / 2 sum log(variance + epsilon).
+
+    In evaluation, mean and variance are the running averages, and the layer is exactly invertible.
+    In training (`forward_in_training`) they are the statistics of the global batch over all
+    replicas. With `lag` they are a weighted average of the running averages and the batch
+    statistics, and gradients flow only through the batch statistics. The log-determinant treats
+    the statistics as constants: it is that of the map applied to this batch.
 
     Args:
         channels: size of the last dimension of x.
         momentum: rho, the weight of the old running averages in each update.
-        lag: whether training uses the updated running averages instead of the batch's own
-            statistics (appendix E).
+        lag: whether training uses the updated running averages instead of the batch statistics
+            (appendix E).
         epsilon: added to the variance.
         dtype: floating type.
 
@@ -51,7 +52,7 @@ class BatchNormFlow(FlowBijector):
         self._lag = lag
 
         def statistic(initial: float, name: str) -> tf.Variable:
-            # Every replica computes the same statistics, so any one copy is the average.
+            # Every replica computes the same statistics, so one copy is the average.
             return tf.Variable(
                 tf.fill([channels], tf.constant(initial, dtype)),
                 trainable=False,
@@ -66,7 +67,7 @@ class BatchNormFlow(FlowBijector):
         self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         if training:
-            mean, variance = self._moved_statistics(x)
+            mean, variance = self._update_statistics(x)
         else:
             mean, variance = (
                 tf.convert_to_tensor(self.running_mean),
@@ -80,25 +81,29 @@ class BatchNormFlow(FlowBijector):
         return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Sets the running averages to the statistics of a batch of real images, `[batch, height,
-        width, channels]`.
+        """Set the running averages to the statistics of a batch of real images.
+
+        Args:
+            x: `[batch, height, width, channels]`.
+            condition: not used.
         """
         mean, variance, _ = channel_moments(chunks_of(x))
         self.running_mean.assign(tf.constant(mean, self.dtype))
         self.running_variance.assign(tf.constant(variance, self.dtype))
 
-    def _moved_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Moves the running averages by the global batch; returns the mean and variance
-        `[channels]` that training normalises with.
-        """
+    def _update_statistics(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Update the running averages; return mean and variance `[channels]` for training."""
         mean, variance, _ = global_moments(x)
         rho = self._momentum
-        lagged = tuple(
+        lagged_mean, lagged_variance = (
             rho * tf.stop_gradient(tf.convert_to_tensor(running)) + (1 - rho) * new
             for running, new in ((self.running_mean, mean), (self.running_variance, variance))
         )
         finite = tf.reduce_all(tf.math.is_finite(mean) & tf.math.is_finite(variance))
-        for running, new in zip((self.running_mean, self.running_variance), lagged):
-            # A batch that is not finite must not stay in the averages.
+        for running, new in (
+            (self.running_mean, lagged_mean),
+            (self.running_variance, lagged_variance),
+        ):
+            # Skip the update if the batch is not finite.
             running.assign(tf.where(finite, tf.stop_gradient(new), running))
-        return lagged if self._lag else (mean, variance)
+        return (lagged_mean, lagged_variance) if self._lag else (mean, variance)

@@ -1,4 +1,4 @@
-"""Layers one after the other, with one condition for all of them."""
+"""A sequence of layers that share one condition."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 
 
 class Chain(Composite):
-    """y = f_n(... f_1(x)): the log-determinants add up. Unlike `tfb.Chain` the first layer listed
-    is applied first.
+    """y = f_n(... f_1(x)); the log-determinant is the sum over the layers.
+
+    Unlike in `tfb.Chain`, the first layer of the list is applied first.
 
     Args:
-        layers: `FlowBijector`s, the image's side first; at least one.
+        layers: `FlowBijector`s in the order in which x passes them; at least one.
         name: name of the chain.
 
     Raises:
         ValueError: if there are no layers, they differ in dtype or in the rank of their events, or
-            two of them need a preparation.
+            more than one needs a preparation.
 
-    >>> flow = tfwolf.Chain([tfwolf.ActNorm(12), tfwolf.InvertibleConv1x1(12), tfwolf.Coupling.build(12)])
+    >>> flow = tfwolf.Chain(
+    ...     [tfwolf.ActNorm(12), tfwolf.InvertibleConv1x1(12), tfwolf.Coupling.build(12)]
+    ... )
     >>> x = np.random.default_rng(0).normal(size=[2, 4, 4, 12]).astype(np.float32)
     >>> y, log_det = flow.forward_and_log_det(tf.constant(x))
     >>> y.shape, log_det.shape
@@ -34,7 +37,7 @@ class Chain(Composite):
     def __init__(self, layers: Sequence[FlowBijector], name: str = 'chain') -> None:
         layers = list(layers)
         if not layers:
-            raise ValueError('`layers` must hold at least one layer; got none.')
+            raise ValueError('`layers` must contain at least one layer; got an empty list.')
         kinds = {(layer.dtype, layer.forward_min_event_ndims) for layer in layers}
         if len(kinds) > 1:
             raise ValueError(
@@ -43,8 +46,8 @@ class Chain(Composite):
         prepared = [layer.name for layer in layers if layer.preparation is not None]
         if len(prepared) > 1:
             raise ValueError(
-                f'`layers` may hold one layer that needs a preparation before training; got '
-                f'{len(prepared)}: {prepared}.'
+                '`layers` may contain at most one layer that needs a preparation before training; '
+                f'got {len(prepared)}: {prepared}.'
             )
         super().__init__(
             event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name
@@ -54,17 +57,17 @@ class Chain(Composite):
 
     @property
     def parts(self) -> Sequence[FlowBijector]:
-        """The layers, the image's side first."""
+        """The layers in the order in which x passes them."""
         return self.layers
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk`: visits the layers in their order, named by their index."""
+        """Visit the layers in order, each named by its index; see `Composite.walk`."""
         for index, layer in enumerate(self.layers):
             x = visit(str(index), layer, x)
         return x
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk_back`: visits the layers in the opposite order."""
+        """Visit the layers in reverse order; see `Composite.walk_back`."""
         for layer in reversed(self.layers):
             y = visit(layer, y)
         return y

@@ -1,4 +1,4 @@
-"""How a coupling parts pixels into two colours of a checkerboard (Real NVP, section 3.4)."""
+"""The split of pixels by the colours of a checkerboard (Real NVP, section 3.4)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,23 @@ from tfwolf.bijectors.squeeze import check_squeezable
 
 
 class Checkerboard:
-    """Parts an image by the colour of its pixels: those of one colour condition, those of the other
-    are transformed.
+    """Splits an image by pixel colour: one colour conditions, the other is transformed.
 
-    Pixels whose row and column add up to an odd number condition; with `swapped` the even ones do.
-    Both parts have the image's
-    shape: the conditioning part is zero at the other colour, the transformed part is the whole
-        image, of which `merge`
-    takes one colour.
+    Pixels with an odd sum of row and column condition; with `swapped`, those with an even sum.
+    Both parts have the image's shape. The conditioning part is zero at the other colour. The
+    transformed part is the whole image, and `merge` selects one colour of it.
 
     Args:
-        height, width: size of the image, both even, so that both colours are equally many in each
-            window of 2x2.
+        height, width: size of the image; both must be even, so that each 2x2 window has two pixels
+            of each colour.
         channels: number of channels.
-        swapped: whether even pixels condition.
+        swapped: whether the pixels with an even sum condition.
 
     Raises:
         ValueError: if height or width is odd.
 
-    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017, equation
-        9: b is 1 where the
-    sum of the coordinates is odd.
+    Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
+        arXiv:1605.08803, equation 9: b is 1 where the sum of the coordinates is odd.
     """
 
     def __init__(self, height: int, width: int, channels: int, swapped: bool = False) -> None:
@@ -39,13 +35,13 @@ class Checkerboard:
         self.conditioning_channels = self.transformed_channels = channels
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x with zeros at the colour that is transformed, and x itself."""
+        """Return x with zeros at the transformed colour, and x itself."""
         return tf.where(self._conditions, x, tf.zeros_like(x)), x
 
     def merge(self, conditioning: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """Returns the conditioning pixels and, at the other colour, the transformed ones."""
+        """Return the conditioning pixels, and the transformed ones at the other colour."""
         return tf.where(self._conditions, conditioning, transformed)
 
     def only_transformed(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns `values` with zeros at the conditioning pixels."""
+        """Return `values` with zeros at the conditioning pixels."""
         return tf.where(self._conditions, tf.zeros_like(values), values)

@@ -1,4 +1,4 @@
-"""Layers made of layers: how images and gradients travel through them, forward and back."""
+"""Layers made of other layers: forward, inverse and backward passes through them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector, Gradients, Kept, Pass
 from tfwolf.bijectors.log_det_terms import batch_size
+from tfwolf.bijectors.preparation import Preparation
 
 Visit = Callable[[str, FlowBijector, tf.Tensor], tf.Tensor]
 VisitBack = Callable[[FlowBijector, tf.Tensor], tf.Tensor]
@@ -16,83 +17,81 @@ VisitLeaf = Callable[[tuple[str, ...], FlowBijector, tf.Tensor], tf.Tensor]
 
 
 class Composite(FlowBijector):
-    """A layer made of layers. It names them in `parts`, and writes how x travels through them, in
-    `walk`, and y back, in `walk_back`.
+    """A layer made of other layers.
 
-    Forward and inverse passes, initialisation, gradients, auxiliary losses, diagnosis and whatever
-    else looks at single layers are visits of these walks. Between the layers dimensions may only be
-    moved. What a flow says of itself (`normalizes_over_batch`, `preparation`, `auxiliary_losses`)
-    follows from its parts."""
+    A subclass lists them in `parts` and defines the path of x through them in `walk`, and the path
+    of y back in `walk_back`. Forward and inverse passes, initialisation, gradients, auxiliary
+    losses and diagnosis are visits on these walks. Between the layers, a walk may only reorder
+    dimensions. Properties of the flow (`normalizes_over_batch`, `preparation`, `auxiliary_losses`)
+    are derived from its parts.
+    """
 
     @property
     def parts(self) -> Sequence[FlowBijector]:
-        """The layers directly inside, in the order in which x visits them."""
+        """The direct inner layers, in the order in which x visits them."""
         raise NotImplementedError
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
-        """Sends x forward through the layers inside, each by one call of `visit`.
+        """Pass x forward through the inner layers, with one call of `visit` for each.
 
         Args:
             visit: function `(name, layer, x) -> y` that returns the layer's output.
             x: `[batch, ...]`.
 
         Returns:
-            y, the output of this layer.
+            y, `[batch, ...]`, the output of this layer.
         """
         raise NotImplementedError
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
-        """Sends y back through the layers inside, the last one first, each by one call of `visit`.
+        """Pass y back through the inner layers, last first, with one call of `visit` for each.
 
         Args:
             visit: function `(layer, y) -> x` that returns the layer's input.
             y: `[batch, ...]`.
 
         Returns:
-            x, the input of this layer.
+            x, `[batch, ...]`, the input of this layer.
         """
         raise NotImplementedError
 
     @property
     def normalizes_over_batch(self) -> bool:
-        """Whether training sends an image through statistics of the whole batch, in any of the
-        layers inside.
-        """
+        """Whether any inner layer uses statistics of the whole batch in training."""
         return any(part.normalizes_over_batch for part in self.parts)
 
     @property
-    def preparation(self) -> Any | None:
-        """What has to come before training, for the one layer inside that needs something, or None;
-        see `tfwolf.models.preparation`.
+    def preparation(self) -> Preparation | None:
+        """The training phase that an inner layer needs first, or None.
 
         Raises:
-            ValueError: if two layers inside each need a preparation.
+            ValueError: if more than one inner layer needs a preparation.
         """
         found = [part.preparation for part in self.parts if part.preparation is not None]
         if len(found) > 1:
             raise ValueError(
                 'At most one layer of a flow may need a preparation before training; got '
-                f'{len(found)}.'
+                f'{len(found)} layers.'
             )
         return found[0] if found else None
 
     @property
     def has_auxiliary_losses(self) -> bool:
-        """Whether a layer inside may add something to the loss."""
+        """Whether any inner layer may have auxiliary losses."""
         return any(part.has_auxiliary_losses for part in self.parts)
 
     @property
     def auxiliary_losses_read_v(self) -> bool:
-        """Whether a layer inside needs the values of its output for that."""
+        """Whether the auxiliary losses of any inner layer read the values of its output."""
         return any(part.auxiliary_losses_read_v for part in self.parts)
 
     def auxiliary_losses(
         self, v: tf.Tensor, condition: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Returns `{name: [batch]}`, the auxiliary losses of all layers inside, those of one name
-        added up, in bits per dimension.
+        """Return the sum of the inner layers' auxiliary losses, `{name: [batch]}`.
 
-        Each layer gets its own output. v is sent back only as far as a layer inside reads it.
+        The unit is bits per dimension. Each layer receives its own output. v is passed back only as
+        far as an inner layer reads its output.
 
         Args:
             v: `[batch, ...]`, the output of this layer.
@@ -108,31 +107,32 @@ class Composite(FlowBijector):
             for name, bits in layer.auxiliary_losses(y, condition).items():
                 losses[name] = losses[name] + bits if name in losses else bits
             readers -= layer.auxiliary_losses_read_v
-            # Where nobody reads the values any more, y stands for an x of as many images.
+            # If no remaining layer reads its output, only the batch size of x matters.
             return layer.inverse_and_log_det(y, condition)[0] if readers else y
 
         self.walk_back(visit, v)
         return losses
 
     def forward_and_log_det(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
-        """Applies the layers inside; their log-determinants, `[batch]` in nats, add up."""
+        """Apply the inner layers; return y and the sum of log-determinants, `[batch]`, in nats."""
         return self._add_up(self.walk, lambda layer, x: layer.forward_and_log_det(x, condition), x)
 
     def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
-        """Inverts the layers inside, the last one first."""
+        """Invert the inner layers, last layer first."""
         return self._add_up(
             self.walk_back, lambda layer, y: layer.inverse_and_log_det(y, condition), y
         )
 
     def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
-        """As `FlowBijector.forward_in_training`, for every layer inside."""
+        """Apply the inner layers as in training; see `FlowBijector.forward_in_training`."""
         return self._add_up(self.walk, lambda layer, x: layer.forward_in_training(x, condition), x)
 
     def forward_and_keep(
         self, x: tf.Tensor, keep: bool, condition: tf.Tensor | None = None
     ) -> Kept:
-        """As `FlowBijector.forward_and_keep`; what is kept is a list, an entry for every layer
-        inside.
+        """Apply the inner layers; keep a list with one entry per layer.
+
+        See `FlowBijector.forward_and_keep`.
         """
         if not keep:
             return super().forward_and_keep(x, keep, condition)
@@ -153,8 +153,9 @@ class Composite(FlowBijector):
         kept: Any = None,
         condition: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """As `FlowBijector.backpropagate`, through the layers inside one after the other, the last
-        one first.
+        """Backpropagate through the inner layers, last layer first.
+
+        See `FlowBijector.backpropagate`.
         """
         gradient, log_det_gradient = upstream
         remaining = list(kept or ())
@@ -170,26 +171,29 @@ class Composite(FlowBijector):
             totals = add_gradients(totals, others)
             return tf.concat([x, gradient], axis=0)
 
-        # What moves dimensions moves their gradients alike.
+        # Stacked along the batch, so that the walk reorders values and gradients in the same way.
         x, gradient = tf.split(self.walk_back(visit, tf.concat([y, gradient], axis=0)), 2, axis=0)
         return x, gradient, totals
 
     def forward_with_contributions(
         self, x: tf.Tensor, contributions: tf.Tensor, condition: tf.Tensor | None = None
     ) -> Pass:
-        """As `FlowBijector.forward_with_contributions`, for every layer inside."""
+        """Apply the inner layers and accumulate contributions.
+
+        See `FlowBijector.forward_with_contributions`.
+        """
 
         def visit(name: str, layer: FlowBijector, both: tf.Tensor) -> tf.Tensor:
             x, contributions = tf.split(both, 2, axis=0)
             return tf.concat(layer.forward_with_contributions(x, contributions, condition), axis=0)
 
-        # Along the batch: whatever the walk moves, it moves both alike.
-        return tuple(tf.split(self.walk(visit, tf.concat([x, contributions], axis=0)), 2, axis=0))
+        # Stacked along the batch, so that the walk reorders both in the same way.
+        both = self.walk(visit, tf.concat([x, contributions], axis=0))
+        y, contributions = tf.split(both, 2, axis=0)
+        return y, contributions
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialises every layer inside on the output of the ones before it and returns the output
-        of the last.
-        """
+        """Initialise each inner layer on the output of the previous one; return the last output."""
         return self.walk(lambda name, layer, x: layer.initialize_and_forward(x, condition), x)
 
     def _add_up(
@@ -211,7 +215,7 @@ class Composite(FlowBijector):
 
 
 def add_gradients(first: Gradients, second: Gradients) -> Gradients:
-    """Returns the sums of two lists of gradients, None standing for zero."""
+    """Return the element-wise sum of two lists of gradients, where None means zero."""
     return [
         b if a is None else a if b is None else a + b for a, b in zip(first, second, strict=True)
     ]
@@ -220,8 +224,11 @@ def add_gradients(first: Gradients, second: Gradients) -> Gradients:
 def walk_leaves(
     layer: FlowBijector, visit: VisitLeaf, x: tf.Tensor, path: tuple[str, ...] = ()
 ) -> tf.Tensor:
-    """Walks x forward through a layer; calls `visit(path, leaf, x) -> y` for every layer that is
-    not a `Composite`.
+    """Pass x forward through a layer and visit each inner layer that is not a `Composite`.
+
+    Args:
+        visit: function `(path, leaf, x) -> y` that returns the output of the layer `leaf`.
+        path: names of the enclosing layers.
 
     Returns:
         y, the output of `layer`.
@@ -232,8 +239,9 @@ def walk_leaves(
 
 
 def leaves(layer: FlowBijector) -> list[FlowBijector]:
-    """Returns all layers inside `layer` that hold no others, in the order in which x visits them;
-    of a `Repeat` those of its template.
+    """Return all inner layers that are not a `Composite`, in the order in which x visits them.
+
+    A `Repeat` contributes the layers of its template, once per repetition.
     """
     return (
         [leaf for part in layer.parts for leaf in leaves(part)]

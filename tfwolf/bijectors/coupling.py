@@ -1,11 +1,9 @@
-"""The conditional coupling layer: one part of the channels, and z, decide what happens to the other
-part.
-"""
+"""The conditional coupling layer: one part of x, with z, parametrises a map of the other part."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -19,21 +17,19 @@ from tfwolf.nets.protocol import CouplingNetwork, CouplingNetworkFactory
 
 
 class Coupling(FlowBijector):
-    """y_a = x_a, y_b = T(x_b; net(x_a, z)) with an element-wise T; log|det| is the sum of T's
-    log-scales.
+    """y_a = x_a, y_b = T(x_b; net(x_a, z)); log|det| is the sum of the log-scales of T.
 
     Args:
-        split: a `ChannelSplit` or a `Checkerboard`, which names the parts a and b.
+        split: a `ChannelSplit` or a `Checkerboard`, which defines the parts a and b.
         net: a `CouplingNetwork` that returns the parameters of T, `[..., outputs_per_channel *
             channels_b]`.
-        transform: T, one of `scales`.
+        transform: T, an element-wise map from `tfwolf.bijectors.transforms`.
         event_ndims: 3 for images, 1 for vectors.
         dtype: floating type, that of the net.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
-        arXiv:1605.08803, equations 7-8;
-    with z: Ma et al., "Decoupling Global and Local Representations", 2021, arXiv:2004.11820,
-        section 3.2.
+        arXiv:1605.08803, equations 7-8; with z: Ma et al., "Decoupling Global and Local
+        Representations", 2021, arXiv:2004.11820, section 3.2.
     """
 
     def __init__(
@@ -62,22 +58,22 @@ class Coupling(FlowBijector):
         dtype: tf.DType = tf.float32,
         split: ChannelSplit | None = None,
     ) -> Coupling:
-        """Returns a coupling of images by channels, with the network of the sizes that it needs.
+        """Return a coupling that splits images by channels, with a network of matching size.
 
         Args:
             channels: number of channels of the images.
-            net: makes the network; see `tfwolf.nets.protocol.CouplingNetworkFactory`.
-            transform: T, one of `scales`.
+            net: factory of the network; see `tfwolf.nets.protocol.CouplingNetworkFactory`.
+            transform: T, an element-wise map from `tfwolf.bijectors.transforms`.
             condition_dim: size of the condition z, or 0.
             hidden_channels: width of the network.
             seed: seed of the initial weights.
             dtype: floating type.
-            split: which channels condition, and which are transformed; None for
-                `ChannelSplit(channels)`: the first half conditions the second.
+            split: the conditioning and the transformed channels. None for `ChannelSplit(channels)`:
+                the first half conditions the second half.
 
         Raises:
-            ValueError: if the split is of another number of channels, or an argument breaks the
-                rules of the network.
+            ValueError: if the split has another number of channels, or the network rejects an
+                argument.
 
         >>> coupling = tfwolf.Coupling.build(12, hidden_channels=16, condition_dim=4)
         >>> y, log_det = coupling.forward_and_log_det(tf.zeros([2, 8, 8, 12]), tf.zeros([2, 4]))
@@ -87,7 +83,7 @@ class Coupling(FlowBijector):
         split = split or ChannelSplit(channels)
         if split.channels != channels:
             raise ValueError(
-                f'`split` must be of {channels} channels; got one of {split.channels}.'
+                f'`split` must be of {channels} channels; got one of {split.channels} channels.'
             )
         made = net(
             in_channels=split.conditioning_channels,
@@ -101,7 +97,7 @@ class Coupling(FlowBijector):
 
     @property
     def normalizes_over_batch(self) -> bool:
-        """Whether the network does."""
+        """Whether the network uses statistics of the whole batch in training."""
         return getattr(self.net, 'normalizes_over_batch', False)
 
     def _forward_terms(
@@ -112,7 +108,7 @@ class Coupling(FlowBijector):
         return self.split.merge(a, b), self._terms(a, log_scale)
 
     def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
-        # Part a is unchanged, so the network computes the same parameters again.
+        # Part a is unchanged, so the network returns the same parameters.
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self.net(a, condition))
         return self.split.merge(a, b), self._terms(a, log_scale, sign=-1)
@@ -125,8 +121,9 @@ class Coupling(FlowBijector):
         kept: Any = None,
         condition: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
-        """As `FlowBijector.backpropagate`; also to rebuild x the network runs only once, since its
-        input is part of y.
+        """Backpropagate with a single run of the network, whose input is part of y.
+
+        See `FlowBijector.backpropagate`.
         """
         if kept is not None:
             return super().backpropagate(y, upstream, weights, kept, condition)
@@ -142,27 +139,29 @@ class Coupling(FlowBijector):
                 self.split.merge(a, transformed),
                 sum_over_event(self.split.only_transformed(log_scale)),
             )
-        *gradients, others = tape.gradient(outputs, [a, b, sources[1:]], upstream)
+        of_a, of_b, *others = tape.gradient(outputs, [a, b, *sources[1:]], list(upstream))
         x = self.split.merge(a, b)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             parts = self.split.split(x)
-        return x, tape.gradient(parts, x, gradients), others
+        gradient = tape.gradient(parts, x, [cast(tf.Tensor, of_a), cast(tf.Tensor, of_b)])
+        return x, cast(tf.Tensor, gradient), cast(Gradients, others)
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialises the network, whose output is zero then, and returns y: x itself, where zero
-        parameters mean the identity.
+        """Initialise the network and return y.
+
+        The initial output of the network is zero. If T is then the identity, y is x.
         """
         a, b = self.split.split(x)
         self.net.initialize(a, condition)
         if self.transform.starts_as_identity:
             return x
-        # What one image gets, all get.
+        # The parameters are zero for every image; one image gives their shape.
         zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
         return self.split.merge(a, self.transform.forward(b, zeros)[0])
 
     def _terms(self, a: tf.Tensor, log_scale: tf.Tensor, sign: int = 1) -> SummedTerms:
-        """Returns the log-scales of part b, and zeros for part a, times `sign`."""
+        """Return the log-scales of part b and zeros for part a, times `sign`."""
         total = sum_over_event(self.split.only_transformed(log_scale))
         return SummedTerms(
             total if sign > 0 else -total,

@@ -1,4 +1,4 @@
-"""The invertible 1x1 convolution, a learned mixture of channels (Glow, section 3.2)."""
+"""The invertible 1x1 convolution: a learned linear map of channels (Glow, section 3.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfwolf.bijectors.matrix import FullMatrix
 from tfwolf.core.parts import register
 
 
-# The name of the first version of the gin files.
+# The name that the first gin files used.
 @register(name='invertible_conv1x1')
 class InvertibleConv1x1(InvertibleLinear):
     """y = x W at every pixel; log|det dy/dx| = height width log|det W|.

@@ -1,12 +1,6 @@
-"""The invertible linear map of the last dimension, a learned mixture of its entries (Wolf, appendix
-B: the prior of
-z).
-"""
+"""The invertible linear map of the last dimension (Wolf, appendix B: the prior of z)."""
 
 from __future__ import annotations
-
-import math
-from typing import Union
 
 import tensorflow as tf
 
@@ -14,12 +8,13 @@ from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import SummedTerms, Terms
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
 
-Matrix = Union[type[FullMatrix], type[PLUMatrix]]
+Matrix = type[FullMatrix] | type[PLUMatrix]
 
 
 class InvertibleLinear(FlowBijector):
-    """y = x W over the last dimension of x; log|det dy/dx| = log|det W| for a vector, and that of
-    every pixel for an image.
+    """y = x W over the last dimension of x.
+
+    log|det dy/dx| = log|det W| for a vector, height width log|det W| for an image.
 
     Args:
         features: size of the last dimension of x.
@@ -50,7 +45,7 @@ class InvertibleLinear(FlowBijector):
         return self.matrix.solve(y), self._terms(y, -self.matrix.log_abs_det)
 
     def _terms(self, x: tf.Tensor, log_abs_det: tf.Tensor) -> SummedTerms:
-        """Returns an equal share of log|det W|, a scalar, for every entry of a pixel."""
-        return SummedTerms(
-            math.prod(x.shape[1:-1]) * log_abs_det, lambda: log_abs_det / x.shape[-1]
-        )
+        """Return terms that share log|det W| equally among the entries of each pixel."""
+        num_pixels = tf.TensorShape(x.shape[1:-1]).num_elements()
+        channels = tf.TensorShape(x.shape[-1:]).num_elements()
+        return SummedTerms(num_pixels * log_abs_det, lambda: log_abs_det / channels)

@@ -1,4 +1,4 @@
-"""From pixels in an interval to the whole line (Real NVP, section 4.1)."""
+"""The logit of pixel values, from an interval to the real line (Real NVP, section 4.1)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from tfwolf.core import validate
 
 
 class Logit(FlowBijector):
-    """y = logit(p) with p = alpha + (1 - 2 alpha) (x + 1) / 2, for x in [-1, 1], element by
-    element.
+    """y = logit(p) with p = alpha + (1 - 2 alpha) (x + 1) / 2, element-wise for x in [-1, 1].
 
     log|dy/dx| = log((1 - 2 alpha) / 2) - log p - log(1 - p). The paper prints alpha + (1 - alpha)
-    x, which is infinite at white. The log-determinant is that of the pixels in [-1, 1], so bits per
-    dimension are comparable with those of any other flow here.
+    x, which is infinite at white. The log-determinant refers to pixels in [-1, 1], so bits per
+    dimension are comparable with those of the other flows.
 
     Args:
-        alpha: 0 < alpha < 1/2, how far p stays away from 0 and 1.
+        alpha: 0 < alpha < 1/2, the minimum distance of p from 0 and 1.
         dtype: floating type.
     """
 
@@ -39,7 +38,7 @@ class Logit(FlowBijector):
 
     def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         x = 2.0 * (tf.sigmoid(y) - self.alpha) / (1.0 - 2.0 * self.alpha) - 1.0
-        # log p + log(1 - p) from y itself: beyond [-1, 1] as exact as within.
+        # log p + log(1 - p) is computed from y, which is accurate for x outside [-1, 1] too.
         log_slope = self._constant() + tf.math.softplus(y) + tf.math.softplus(-y)
         return x, -log_slope
 

@@ -1,6 +1,4 @@
-"""Invertible square matrices as weights, in two parametrisations: in full, and as P L U (Glow,
-section 3.2).
-"""
+"""Invertible square matrices as weights: a full matrix or P L U factors (Glow, section 3.2)."""
 
 from __future__ import annotations
 
@@ -18,22 +16,25 @@ from tfwolf.core.variables import CompleteVariables
 
 @tf.custom_gradient
 def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
-    """Returns log|det(matrix)|, `[...]`, of `[..., n, n]`, in nats: the sum of log|diag R| of a QR
-    factorisation.
+    """Return log|det(matrix)|, `[...]`, in nats, for `[..., n, n]`.
 
-    Unlike `tf.linalg.slogdet` it also compiles under XLA. Its gradient is the inverse, transposed.
+    It is the sum of log|diag R| of a QR factorisation. Unlike `tf.linalg.slogdet` it also compiles
+    with XLA. Its gradient is the transposed inverse.
     """
     diagonal = tf.linalg.diag_part(tf.linalg.qr(matrix)[1])
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return upstream[..., tf.newaxis, tf.newaxis] * tf.linalg.inv(matrix, adjoint=True)
+        # TensorFlow's stubs do not allow an ellipsis in an index.
+        column = upstream[..., None, None]  # pyright: ignore[reportArgumentType]
+        return column * tf.linalg.inv(matrix, adjoint=True)
 
-    return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1), gradient
+    # `tf.custom_gradient` removes the second element.
+    total = tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
+    return total, gradient  # pyright: ignore[reportReturnType]
 
 
 def _over_last_axis(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    # One plain matrix product is faster than a broadcast one, above all in the gradient of the
-    # matrix.
+    # One matrix product is faster than a broadcast product, especially for the matrix gradient.
     return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
 
 
@@ -43,10 +44,14 @@ def _random_orthogonal(size: int, seed: int) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
+def _lu(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # SciPy's types do not depend on the flags that select the number of results.
+    return scipy.linalg.lu(matrix)  # pyright: ignore[reportReturnType]
+
+
 @register
 class FullMatrix(CompleteVariables, tf.Module):
-    """A matrix W whose every entry is a weight, at first random orthogonal. Vectors are rows: y = x
-    W.
+    """A matrix W whose entries are weights; initially random orthogonal. Rows are vectors: y = x W.
 
     Args:
         size: number of rows and columns.
@@ -57,14 +62,15 @@ class FullMatrix(CompleteVariables, tf.Module):
     def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='full_matrix')
         size = validate.integer('size', size, minimum=1)
-        self.weight = tf.Variable(_random_orthogonal(size, seed), dtype=dtype, name='weight')
+        initial = tf.constant(_random_orthogonal(size, seed), dtype)
+        self.weight = tf.Variable(initial, name='weight')
 
     def multiply(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns x W over the last axis of x, `[..., size]`."""
+        """Return x W over the last axis of x, `[..., size]`."""
         return _over_last_axis(x, lambda rows: tf.matmul(rows, self.weight))
 
     def solve(self, y: tf.Tensor) -> tf.Tensor:
-        """Returns y W^-1 over the last axis of y, `[..., size]`."""
+        """Return y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
     @derived()
@@ -78,7 +84,7 @@ class FullMatrix(CompleteVariables, tf.Module):
         return log_abs_det(tf.convert_to_tensor(self.weight))
 
     def assign(self, matrix: np.ndarray | tf.Tensor) -> None:
-        """Sets W to `matrix`, `[size, size]`."""
+        """Set W to `matrix`, `[size, size]`."""
         self.weight.assign(matrix)
 
 
@@ -87,11 +93,11 @@ FACTORS = ('triangles', 'log_diagonal', 'sign', 'permutation')
 
 @register
 class PLUMatrix(CompleteVariables, tf.Module):
-    """W^T = P L (U + diag(sign exp(log_diagonal))): P a fixed permutation, L unit lower, U strictly
-    upper triangular.
+    """A matrix W with W^T = P L (U + diag(sign exp(log_diagonal))).
 
-    As many weights as the full matrix, log|det W| = sum(log_diagonal) for free, and it never
-    becomes singular. At first the factors of a random orthogonal matrix.
+    P is a fixed permutation, L is unit lower triangular and U is strictly upper triangular. It has
+    the same number of trained weights as the full matrix, log|det W| = sum(log_diagonal) needs no
+    factorisation, and W cannot become singular. Initially W is random orthogonal.
 
     Args:
         size: number of rows and columns.
@@ -102,20 +108,20 @@ class PLUMatrix(CompleteVariables, tf.Module):
     def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='plu_matrix')
         size = validate.integer('size', size, minimum=1)
-        zeros = np.zeros([size, size])
-        self.triangles = tf.Variable(zeros, dtype=dtype, name='triangles')
-        self.log_diagonal = tf.Variable(zeros[0], dtype=dtype, name='log_diagonal')
-        self.sign = tf.Variable(zeros[0], dtype=dtype, trainable=False, name='sign')
-        self.permutation = tf.Variable(zeros, dtype=dtype, trainable=False, name='permutation')
+        square, vector = tf.zeros([size, size], dtype), tf.zeros([size], dtype)
+        self.triangles = tf.Variable(square, name='triangles')
+        self.log_diagonal = tf.Variable(vector, name='log_diagonal')
+        self.sign = tf.Variable(vector, trainable=False, name='sign')
+        self.permutation = tf.Variable(square, trainable=False, name='permutation')
         self._mask = np.tril(np.ones([size, size]), -1)
         self.assign(_random_orthogonal(size, seed))
 
     def multiply(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns x W over the last axis of x, `[..., size]`."""
+        """Return x W over the last axis of x, `[..., size]`."""
         return _over_last_axis(x, lambda rows: tf.matmul(rows, self.matrix))
 
     def solve(self, y: tf.Tensor) -> tf.Tensor:
-        """Returns y W^-1 over the last axis of y, `[..., size]`."""
+        """Return y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
     @derived(*FACTORS)
@@ -137,16 +143,17 @@ class PLUMatrix(CompleteVariables, tf.Module):
         return tf.reduce_sum(self.log_diagonal)
 
     def assign(self, matrix: np.ndarray | tf.Tensor) -> None:
-        """Sets W to `matrix`, `[size, size]`, exactly up to rounding of its factors.
+        """Set W to `matrix`, `[size, size]`, up to rounding of its factors.
 
         Raises:
             ValueError: if `matrix` is singular.
         """
-        permutation, lower, upper = scipy.linalg.lu(np.asarray(matrix, np.float64).T)
+        permutation, lower, upper = _lu(np.asarray(matrix, np.float64).T)
         diagonal = np.diag(upper)
         if not np.all(diagonal):
             raise ValueError(
-                '`matrix` must be invertible; its LU factorisation has a zero on the diagonal.'
+                '`matrix` must be invertible; got a matrix whose LU factorisation has a zero on '
+                'the diagonal.'
             )
         self.permutation.assign(permutation)
         self.triangles.assign(lower * self._mask + upper * self._mask.T)

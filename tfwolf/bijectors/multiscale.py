@@ -1,6 +1,4 @@
-"""The multi-scale split: some channels are transformed further, the others have left (Real NVP,
-section 3.6).
-"""
+"""The multi-scale split: only some channels are transformed further (Real NVP, section 3.6)."""
 
 from __future__ import annotations
 
@@ -11,17 +9,16 @@ from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 
 
 class MultiScaleSplit(Composite):
-    """Applies a layer to channels `begin` to `end` of x and passes the others on unchanged, in
-    their places.
+    """Applies a layer to channels `begin` to `end` of x and leaves the other channels unchanged.
 
-    A flow that factors channels out is a nest of these: the layer inside is the rest of the flow. v
-        then has the
-    image's shape, the parts that left at each level behind the part that went on.
+    A flow that factors out channels nests these splits: the inner layer is the rest of the flow. v
+    then has the image's shape. At each level, the factored-out channels follow those that were
+    transformed further.
 
     Args:
-        inner: the layer, on `end - begin` channels; it keeps their shape.
-        begin: first channel of the part that is transformed.
-        end: one past its last channel.
+        inner: the layer, on `end - begin` channels; it must keep their shape.
+        begin: first transformed channel.
+        end: one past the last transformed channel.
         channels: number of channels of x.
 
     Raises:
@@ -38,9 +35,8 @@ class MultiScaleSplit(Composite):
     ) -> None:
         if not 0 <= begin < end <= channels:
             raise ValueError(
-                f'`begin` and `end` must satisfy 0 <= begin < end <= channels; got begin={begin}, '
-                f'end={end}, '
-                f'channels={channels}.'
+                '`begin` and `end` must satisfy 0 <= begin < end <= channels; got '
+                f'begin={begin}, end={end}, channels={channels}.'
             )
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner
@@ -48,22 +44,20 @@ class MultiScaleSplit(Composite):
 
     @property
     def factors_out(self) -> bool:
-        """Whether the channels that are passed on have left the flow: those in front go on, as
-        everywhere in v.
-        """
+        """Whether the unchanged channels are factored out: they follow the transformed channels."""
         return self._sizes[0] == 0 and self._sizes[2] > 0
 
     @property
     def parts(self) -> list[FlowBijector]:
-        """The layer inside."""
+        """The inner layer."""
         return [self.inner]
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk`: visits the inner layer on its channels."""
+        """Visit the inner layer on its channels; see `Composite.walk`."""
         before, part, after = tf.split(x, self._sizes, axis=-1)
         return tf.concat([before, visit('inner', self.inner, part), after], axis=-1)
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk_back`: visits the inner layer on its channels."""
+        """Visit the inner layer on its channels; see `Composite.walk_back`."""
         before, part, after = tf.split(y, self._sizes, axis=-1)
         return tf.concat([before, visit(self.inner, part), after], axis=-1)

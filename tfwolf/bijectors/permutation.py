@@ -1,4 +1,4 @@
-"""Fixed permutations of channels: what Glow's figure 3 compares the 1x1 convolution with."""
+"""Fixed permutations of channels, the baselines of the 1x1 convolution (Glow, figure 3)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ChannelPermutation(Reindexing):
     """y_c = x_order[c] for every channel; log|det| = 0.
 
     Args:
-        order: integers `[channels]`, each of 0 .. channels - 1 once. Kept as a weight that is not
-            trained, so that a checkpoint holds it.
+        order: integers `[channels]`, each of 0 .. channels - 1 once. Stored as a non-trainable
+            weight, so that checkpoints contain it.
         dtype: floating type of x.
 
     Raises:
@@ -36,16 +36,16 @@ class ChannelPermutation(Reindexing):
         order = np.asarray(order)
         if sorted(order.tolist()) != list(range(len(order))):
             raise ValueError(
-                f'`order` must hold each of 0 .. channels - 1 once; got {order.tolist()}.'
+                f'`order` must contain each of 0 .. channels - 1 once; got {order.tolist()}.'
             )
-        self.order = tf.Variable(order, dtype=tf.int32, trainable=False, name='order')
+        self.order = tf.Variable(tf.constant(order, tf.int32), trainable=False, name='order')
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values `[..., channels]` in the new order."""
+        """Return values `[..., channels]` in the new order."""
         return tf.gather(values, self.order, axis=-1)
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values `[..., channels]` in the old order."""
+        """Return values `[..., channels]` in the original order."""
         return tf.gather(values, tf.math.invert_permutation(self.order), axis=-1)
 
 
@@ -53,7 +53,7 @@ class ChannelPermutation(Reindexing):
 def reverse_channels(
     channels: int, seed: int = 0, dtype: tf.DType = tf.float32
 ) -> ChannelPermutation:
-    """Returns the permutation that reverses the order of the channels; the seed is not used."""
+    """Return the permutation that reverses the channels; the seed is not used."""
     return ChannelPermutation(
         np.arange(validate.integer('channels', channels, minimum=1))[::-1],
         dtype,
@@ -65,7 +65,7 @@ def reverse_channels(
 def shuffle_channels(
     channels: int, seed: int = 0, dtype: tf.DType = tf.float32
 ) -> ChannelPermutation:
-    """Returns a fixed random permutation of the channels, drawn from the seed."""
+    """Return a fixed random permutation of the channels, drawn from the seed."""
     order = seeds.generator(seed, 'shuffle_channels').permutation(
         validate.integer('channels', channels, minimum=1)
     )

@@ -1,4 +1,4 @@
-"""What all layers share that only move dimensions to other places: permutations, squeezes."""
+"""The base class of layers that only reorder dimensions, such as permutations and squeezes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from tfwolf.bijectors.log_det_terms import Terms
 
 
 class Reindexing(FlowBijector):
-    """y holds the entries of x at other places; log|det| = 0. A layer writes `move` and
-    `move_back`.
+    """y contains the entries of x in a different order or shape; log|det| = 0.
+
+    A subclass defines `move` and `move_back`.
     """
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values of x's dimensions, `[batch, ...]`, at their places in y."""
+        """Return values of x's dimensions, `[batch, ...]`, at their positions in y."""
         raise NotImplementedError
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values of y's dimensions, `[batch, ...]`, at their places in x."""
+        """Return values of y's dimensions, `[batch, ...]`, at their positions in x."""
         raise NotImplementedError
 
     def _forward_terms(
@@ -32,5 +33,5 @@ class Reindexing(FlowBijector):
     def forward_with_contributions(
         self, x: tf.Tensor, contributions: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """As `FlowBijector.forward_with_contributions`: a dimension takes its contribution along."""
+        """Reorder x and its contributions; see `FlowBijector.forward_with_contributions`."""
         return self.move(x), self.move(contributions)

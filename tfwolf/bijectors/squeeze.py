@@ -1,4 +1,4 @@
-"""Space to depth: 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
+"""The squeeze: blocks of 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from tfwolf.bijectors.reindexing import Reindexing
 BLOCK = 2
 
 
-def check_squeezable(height: int, width: int) -> None:
-    """Raises a `ValueError` if an image of this size cannot be squeezed, that is, if a side is odd."""
+def check_squeezable(height: int | None, width: int | None) -> None:
+    """Raise a `ValueError` if a side of the image is odd or unknown."""
+    if height is None or width is None:
+        raise ValueError(
+            '`height` and `width` must be static where the flow squeezes 2x2 pixels; got '
+            f'height={height}, width={width}.'
+        )
     if height % BLOCK or width % BLOCK:
         raise ValueError(
             '`height` and `width` must be even where the flow squeezes 2x2 pixels; got '
-            f'{height}x{width}. '
-            'Use images whose sides can be halved at every level, or a flow with fewer levels.'
+            f'{height}x{width}. Use images whose sides can be halved at every level, or a flow '
+            'with fewer levels.'
         )
 
 
 class Squeeze(Reindexing):
-    """`[height, width, c]` -> `[height / 2, width / 2, 4 c]` in TensorFlow's space-to-depth order;
-    log|det| = 0.
+    """`[height, width, c]` -> `[height / 2, width / 2, 4 c]`; log|det| = 0.
+
+    The order of channels is that of `tf.nn.space_to_depth`.
 
     Raises:
         ValueError: when called, if the height or width is odd.
@@ -33,21 +39,25 @@ class Squeeze(Reindexing):
         super().__init__(event_ndims=3, dtype=dtype, name=name)
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns 2x2 pixels as 4 c channels."""
+        """Return blocks of 2x2 pixels as 4 c channels."""
         check_squeezable(*values.shape[1:3])
         return tf.nn.space_to_depth(values, BLOCK)
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns 4 c channels as 2x2 pixels."""
+        """Return 4 c channels as blocks of 2x2 pixels."""
         return tf.nn.depth_to_space(values, BLOCK)
 
     def _forward_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
-        return tf.TensorShape([height // BLOCK, width // BLOCK, channels * BLOCK**2])
+        return tf.TensorShape(
+            [_over(height, BLOCK), _over(width, BLOCK), _times(channels, BLOCK**2)]
+        )
 
     def _inverse_event_shape(self, shape: tf.TensorShape) -> tf.TensorShape:
         height, width, channels = shape
-        return tf.TensorShape([height * BLOCK, width * BLOCK, channels // BLOCK**2])
+        return tf.TensorShape(
+            [_times(height, BLOCK), _times(width, BLOCK), _over(channels, BLOCK**2)]
+        )
 
     def _forward_event_shape_tensor(self, shape: tf.Tensor) -> tf.Tensor:
         return tf.stack([shape[0] // BLOCK, shape[1] // BLOCK, shape[2] * BLOCK**2])
@@ -56,12 +66,19 @@ class Squeeze(Reindexing):
         return tf.stack([shape[0] * BLOCK, shape[1] * BLOCK, shape[2] // BLOCK**2])
 
 
+def _over(size: int | None, factor: int) -> int | None:
+    return None if size is None else size // factor
+
+
+def _times(size: int | None, factor: int) -> int | None:
+    return None if size is None else size * factor
+
+
 class Squeezed(Composite):
-    """Squeeze, a layer, unsqueeze: the layer acts at half the resolution, and the image keeps its
-    shape.
+    """Squeeze, an inner layer, unsqueeze: applies the inner layer at half the resolution.
 
     Args:
-        inner: the layer, on `[height / 2, width / 2, 4 channels]`; it keeps that shape.
+        inner: the layer, on `[height / 2, width / 2, 4 channels]`; it must keep that shape.
     """
 
     def __init__(self, inner: FlowBijector, name: str = 'squeezed') -> None:
@@ -70,17 +87,17 @@ class Squeezed(Composite):
 
     @property
     def parts(self) -> list[FlowBijector]:
-        """The layer inside."""
+        """The inner layer."""
         return [self.inner]
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk`: visits the inner layer at half the resolution."""
+        """Visit the inner layer at half the resolution; see `Composite.walk`."""
         check_squeezable(*x.shape[1:3])
         return tf.nn.depth_to_space(
             visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK
         )
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
-        """As `Composite.walk_back`: visits the inner layer at half the resolution."""
+        """Visit the inner layer at half the resolution; see `Composite.walk_back`."""
         check_squeezable(*y.shape[1:3])
         return tf.nn.depth_to_space(visit(self.inner, tf.nn.space_to_depth(y, BLOCK)), BLOCK)

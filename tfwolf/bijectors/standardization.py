@@ -1,6 +1,4 @@
-"""Flows that end in a learned Gaussian: the base of those that standardise with moments of their
-own.
-"""
+"""The base class of layers that standardise x with learned moments of a Gaussian."""
 
 from __future__ import annotations
 
@@ -13,15 +11,14 @@ from tfwolf.bijectors.log_det_terms import Terms
 
 
 class Standardization(FlowBijector):
-    """y = (x - mean) exp(-log_sigma), with moments that a subclass computes; log|det dy/dx| = -sum
-    log_sigma.
+    """y = (x - mean) exp(-log_sigma), with moments from a subclass.
 
-    With y ~ N(0, I) this is x ~ N(mean, sigma).
+    log|det dy/dx| = -sum log_sigma. If y ~ N(0, I), then x ~ N(mean, sigma).
     """
 
     @abc.abstractmethod
     def _moments(self, x: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns mean and log sigma, which broadcast to x's shape; of x only the shape matters."""
+        """Return mean and log sigma, which broadcast to x's shape; only the shape of x is used."""
 
     def _forward_terms(
         self, x: tf.Tensor, condition: tf.Tensor | None, training: bool

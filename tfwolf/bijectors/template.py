@@ -1,4 +1,4 @@
-"""One layer that takes turns for many: its weights are lent to it."""
+"""A layer without its own weights, to which weights are bound for each use."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from tfwolf.core.variables import named_variables
 
 
 class Template:
-    """A layer without weights of its own; a plain object, so that the layer's attributes are not
-    taken for the model's.
+    """A layer whose variables are removed and replaced by values bound to it.
 
-    It is not re-entrant: weights can be lent to it once at a time.
+    It is a plain Python object, so that TensorFlow does not track the layer's attributes. It is not
+    re-entrant: only one set of weights can be bound at a time.
 
     Args:
-        layer: the layer; its variables are taken from it.
+        layer: the layer; its variables are removed.
 
     Attributes:
+        layer: the layer.
         slots: `(owner, attribute name)` of each weight, in the order of `named_variables(layer)`.
     """
 
@@ -40,28 +41,29 @@ class Template:
             self.slots.append((owner, path[-1]))
 
     def value(self, place: int) -> tf.Tensor:
-        """Returns the weight that is lent at a place in the order of `slots`."""
+        """Return the weight that is bound to slot number `place`."""
         owner, name = self.slots[place]
         return owner.__dict__[name]
 
     @contextlib.contextmanager
     def bound(self, values: Sequence[Any]) -> Iterator[FlowBijector]:
-        """Lends the layer its weights, in the order of `slots`, for the length of a `with` block.
+        """Bind weights to the layer for the duration of a `with` block.
+
+        Args:
+            values: tensors or variables, in the order of `slots`.
 
         Raises:
-            RuntimeError: if weights are lent to it already, from inside such a block or from
-                another thread.
+            RuntimeError: if weights are already bound, by an enclosing block or another thread.
         """
         if not self._in_use.acquire(blocking=False):
             raise RuntimeError(
                 f'The layers of a `Repeat` ({self.layer.name!r}) are in use. They share one '
-                'template, '
-                f'so a `Repeat` cannot be '
-                'called from inside its own layers, nor from two threads at once.'
+                'template, so a `Repeat` cannot be called from inside its own layers or from two '
+                'threads at once.'
             )
         try:
-            # Written past the attribute tracking of TensorFlow, which would take a lent tensor for
-            # the layer's own.
+            # Bypasses TensorFlow's attribute tracking, which would register bound tensors as the
+            # layer's own.
             for (owner, name), value in zip(self.slots, values):
                 owner.__dict__[name] = value
             yield self.layer

@@ -1,6 +1,4 @@
-"""TFP's methods of a bijector, derived from two methods that each give value and log-determinant in
-one pass.
-"""
+"""TFP's bijector methods, derived from one-pass methods for value and log-determinant."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ OnePass = Callable[[tf.Tensor, tf.Tensor | None], 'tuple[tf.Tensor, tf.Tensor]']
 
 
 class _NoCache:
-    """Stands where TFP keeps past results by input tensor: they would outlive a change of the
-    weights.
-    """
+    """Replaces TFP's cache of results, which would be stale after the weights change."""
 
     def __init__(self, owner: Any = None) -> None:
         self._owner = owner
@@ -45,12 +41,12 @@ class _NoCache:
 
 
 class OnePassBijector(CompleteVariables, tfb.Bijector):
-    """A `tfp.bijectors.Bijector` given by `forward_and_log_det` and `inverse_and_log_det`.
+    """A `tfp.bijectors.Bijector` defined by `forward_and_log_det` and `inverse_and_log_det`.
 
-    These two take exactly one batch dimension. TFP's methods (`forward(x, condition=z)`,
+    These two methods require exactly one batch dimension. TFP's methods (`forward(x, condition=z)`,
     `inverse_log_det_jacobian(y, event_ndims=3, condition=z)`, and `log_prob` and `sample` of
-    distributions) take any number of leading dimensions, also none, and a condition with the same
-    leading dimensions or one for all, `[condition_dim]` or `[1, condition_dim]`.
+    distributions) accept any number of leading dimensions, including none. The condition has the
+    same leading dimensions, or is a single one, `[condition_dim]` or `[1, condition_dim]`.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.
@@ -58,37 +54,39 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
         name: a valid TensorFlow name.
 
     Attributes:
-        event_shape: shape of x without its batch, where the layer is made for one shape; else None.
+        event_shape: shape of x without the batch, if the layer is built for one shape; else None.
     """
 
     _cache = _NoCache()
     event_shape: tf.TensorShape | None = None
 
     def __init__(self, event_ndims: int, dtype: tf.DType, name: str) -> None:
-        # parameters=None: two layers with equal arguments are still two layers.
-        super().__init__(
-            forward_min_event_ndims=event_ndims,
-            dtype=tf.as_dtype(dtype),
-            parameters=None,
-            name=name,
-        )
+        arguments: dict[str, Any] = {
+            'forward_min_event_ndims': event_ndims,
+            'dtype': tf.as_dtype(dtype),
+            # Two layers with equal arguments are not equal.
+            'parameters': None,
+            'name': name,
+        }
+        super().__init__(**arguments)
 
     def forward_and_log_det(
         self, x: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
+        """Return y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
 
         Args:
             x: `[batch, height, width, channels]` or `[batch, features]`.
-            condition: `[batch, condition_dim]`, or None for a layer without one.
+            condition: `[batch, condition_dim]`, or None for a layer without a condition.
         """
         raise NotImplementedError
 
     def inverse_and_log_det(
         self, y: tf.Tensor, condition: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats; shapes as in
-        `forward_and_log_det`.
+        """Return x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats.
+
+        Shapes are those of `forward_and_log_det`.
         """
         raise NotImplementedError
 

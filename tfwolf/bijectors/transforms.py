@@ -1,6 +1,4 @@
-"""What a coupling does to its transformed part, given the network's output: an affine map or a
-shift.
-"""
+"""Element-wise maps of a coupling's transformed part, parametrised by the network's output."""
 
 from __future__ import annotations
 
@@ -14,62 +12,64 @@ from tfwolf.core.parts import register
 
 
 class Transform(Protocol):
-    """An element-wise, invertible map of the transformed part of an image, given the output of a
-    coupling's network.
+    """An element-wise invertible map, parametrised by the output of a coupling's network.
 
     Attributes:
-        outputs_per_channel: how many outputs of the network each transformed channel needs.
-        starts_as_identity: whether parameters of zero mean y = x.
+        outputs_per_channel: number of network outputs per transformed channel.
+        starts_as_identity: whether y = x for parameters of zero.
     """
 
     outputs_per_channel: int
     starts_as_identity: bool
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[...,
-        outputs_per_channel * channels]`.
+        """Return y and the log-scales log|dy/dx|, both of x's shape.
+
+        Args:
+            x: `[..., channels]`.
+            parameters: `[..., outputs_per_channel * channels]`.
         """
         ...
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        """Return x and the log-scales log|dy/dx| of the forward direction, both of y's shape."""
         ...
 
 
 class ExpAffine:
-    """y = x exp(log_scale) + mu: the network's output is `[mu, log_scale]` along channels, and
-    bounds the log-scale itself.
+    """y = x exp(log_scale) + mu, with `[mu, log_scale]` the network's output along channels.
+
+    The network must bound the log-scale.
     """
 
     outputs_per_channel: int = 2
     starts_as_identity: bool = True
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales log|dy/dx|, both of x's shape, for parameters `[..., 2
-        channels]`.
-        """
+        """Return y and the log-scales log|dy/dx|, for parameters `[..., 2 channels]`."""
         shift, log_scale = self._shift_and_log_scale(parameters)
         return x * tf.exp(log_scale) + shift, log_scale
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x and the log-scales log|dy/dx| (of the forward direction), both of y's shape."""
+        """Return x and the log-scales log|dy/dx| of the forward direction."""
         shift, log_scale = self._shift_and_log_scale(parameters)
         return (y - shift) * tf.exp(-log_scale), log_scale
 
     def _shift_and_log_scale(self, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tuple(tf.split(parameters, 2, axis=-1))
+        shift, log_scale = tf.split(parameters, 2, axis=-1)
+        return shift, log_scale
 
 
 @register
 class BoundedAffine(ExpAffine):
-    """y = s x + mu with a scale within bounds, s = 1 + alpha tanh(u / 2), and its exact logarithm.
+    """y = s x + mu with a bounded scale s = 1 + alpha tanh(u / 2) and its exact logarithm.
 
-    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u);
-    for alpha = 1 this is log 2 - softplus(-u), finite where `log(1 + tanh(u / 2))` is log(0). The
-    network's output is `[mu, u]` along channels.
+    With g = log((1 + alpha) / (1 - alpha)), log s = log(1 - alpha) + softplus(u + g) - softplus(u).
+    For alpha = 1 this is log 2 - softplus(-u), which is finite where `log(1 + tanh(u / 2))` would
+    be log(0). The network's output is `[mu, u]` along channels.
 
     Args:
-        alpha: 0 < alpha <= 1, how far the scale may leave 1.
+        alpha: 0 < alpha <= 1, the maximum distance of the scale from 1.
 
     Raises:
         ValueError: if alpha is outside (0, 1].
@@ -88,24 +88,25 @@ class BoundedAffine(ExpAffine):
 
 @register
 class Additive:
-    """y = x + mu: the log-scale is zero. The network's output is mu."""
+    """y = x + mu, with log-scale zero. The network's output is mu."""
 
     outputs_per_channel: int = 1
     starts_as_identity: bool = True
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales, zeros, both of x's shape, for parameters `[..., channels]`."""
+        """Return y and log-scales of zero, for parameters `[..., channels]`."""
         return x + parameters, tf.zeros_like(x)
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x and the log-scales, zeros, both of y's shape."""
+        """Return x and log-scales of zero."""
         return y - parameters, tf.zeros_like(y)
 
 
 @register
 class SigmoidAffine(ExpAffine):
-    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): Glow's coupling. The
-    network's output is `[mu, u]`.
+    """y = s x + mu with s = sigmoid(u + 2), log s = -softplus(-u - 2): the coupling of Glow.
+
+    The network's output is `[mu, u]` along channels.
     """
 
     starts_as_identity: bool = False
@@ -116,16 +117,17 @@ class SigmoidAffine(ExpAffine):
 
 
 class Whitening(ExpAffine):
-    """y = (x - mean) exp(-log_sigma): y ~ N(0, 1) means x ~ N(mean, sigma). The network's output is
-    `[mean, log_sigma]`.
+    """y = (x - mean) exp(-log_sigma): if y ~ N(0, 1), then x ~ N(mean, sigma).
+
+    The network's output is `[mean, log_sigma]` along channels.
     """
 
     def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns y and the log-scales log|dy/dx| = -log sigma, both of x's shape."""
+        """Return y and the log-scales log|dy/dx| = -log sigma."""
         x, log_sigma = super().inverse(x, parameters)
         return x, -log_sigma
 
     def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns x and the log-scales -log sigma (of the forward direction), both of y's shape."""
+        """Return x and the log-scales -log sigma of the forward direction."""
         x, log_sigma = super().forward(y, parameters)
         return x, -log_sigma

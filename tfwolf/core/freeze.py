@@ -7,7 +7,7 @@ store it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import tensorflow as tf
 
@@ -25,7 +25,11 @@ class Derived:
     def __set_name__(self, owner, name):
         self.name = name
 
-    def __get__(self, module, owner=None):
+    @overload
+    def __get__(self, module: None, owner: type) -> Derived: ...
+    @overload
+    def __get__(self, module: object, owner: type | None = None) -> tf.Tensor: ...
+    def __get__(self, module: object | None, owner: type | None = None) -> Derived | tf.Tensor:
         # No `__set__`: what `freeze` puts into the module's dictionary is found first, and this is
         # not asked any more.
         return self if module is None else self.compute(module)

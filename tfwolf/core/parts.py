@@ -8,13 +8,14 @@ import contextlib
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import gin.config
 
 import gin
 
 MODULE = 'tfwolf'
+Part = TypeVar('Part', bound=Callable)
 
 # What is registered: parts by their names in gin files, and of each part what gin calls for a
 # reference to it. Changed by `register` alone.
@@ -85,6 +86,10 @@ class Factory:
         return name in _signature(self.target).parameters
 
 
+@overload
+def register(part: Part, *, name: str | None = None) -> Part: ...
+@overload
+def register(part: None = None, *, name: str | None = None) -> Callable[[Part], Part]: ...
 def register(part: Callable | None = None, *, name: str | None = None) -> Callable:
     """Makes a class or function known to gin files, as `@Name`; a decorator that returns it
     unchanged.

@@ -1,1 +1,1 @@
-"""Densities: the posterior and priors of z, the normal density of v, bits per dimension."""
+"""Densities: the posterior and the priors of z, the normal density of v, and bits per dimension."""

@@ -1,6 +1,8 @@
-"""Priors of z: the standard normal, and a flow (Wolf, section 3.1 and appendix B)."""
+"""Priors of z: the standard normal and a flow (Wolf, section 3.1 and appendix B)."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import keras
 import tensorflow as tf
@@ -21,13 +23,37 @@ from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.coupling_nets import DenseCouplingNet
 
 
+class Prior(Protocol):
+    """A density p(z) with a map from standard normal noise to z."""
+
+    def __call__(self, z: tf.Tensor) -> tf.Tensor:
+        """Return log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
+        ...
+
+    def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
+        """Return KL(q(z|x) || p(z)) or its estimate at z ~ q(z|x), `[batch]`, in nats."""
+        ...
+
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """Return z ~ p(z), `[batch, latent_dim]`, for standard normal noise of that shape."""
+        ...
+
+    def to_noise(self, z: tf.Tensor) -> tf.Tensor:
+        """Return the noise of z, the inverse of `from_noise`, `[batch, latent_dim]`."""
+        ...
+
+    def initialize(self, z: tf.Tensor) -> None:
+        """Initialise weights from draws of z, `[batch, latent_dim]`."""
+        ...
+
+
 @register
 class NormalPrior(keras.Model):
-    """p(z) = N(0, I); the Kullback-Leibler divergence is in closed form. It has no weights.
+    """p(z) = N(0, I), with the Kullback-Leibler divergence in closed form. It has no weights.
 
     Args:
         latent_dim: size of z.
-        seed: not used; every prior is made with the same arguments.
+        seed: not used; all priors have the same arguments.
         dtype: floating type.
     """
 
@@ -36,38 +62,37 @@ class NormalPrior(keras.Model):
         validate.integer('latent_dim', latent_dim, minimum=1)
 
     def call(self, z: tf.Tensor) -> tf.Tensor:
-        """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
+        """Return log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
         return standard_normal_log_prob(z)
 
     def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
-        """Returns KL(q(z|x) || p(z)), `[batch]`, in nats; exact, whatever z was drawn."""
+        """Return KL(q(z|x) || p(z)), `[batch]`, in nats; exact and independent of z."""
         return tf.reduce_sum(posterior.kl_to_standard_normal_nats(), axis=-1)
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
-        """Returns z, here the standard normal noise itself, `[batch, latent_dim]`."""
+        """Return z, which is the standard normal noise itself, `[batch, latent_dim]`."""
         return noise
 
     def to_noise(self, z: tf.Tensor) -> tf.Tensor:
-        """Returns the noise that `from_noise` makes z from, here z itself, `[batch, latent_dim]`."""
+        """Return the noise of z, which is z itself, `[batch, latent_dim]`."""
         return z
 
     def initialize(self, z: tf.Tensor) -> None:
-        """Initialises from draws of z; there is nothing to initialise."""
+        """Do nothing: there are no weights to initialise."""
 
 
 @register
 class FlowPrior(CompleteVariables, keras.Model):
-    """p(z) = N(f(z); 0, I) |det df/dz| with a flow f of a few steps on vectors, written z -> noise.
+    """p(z) = N(f(z); 0, I) |det df/dz| with a flow f of a few steps that maps z to noise.
 
-    A step: actnorm, invertible linear map, couplings up and down on a continuous split, actnorm,
-        couplings up and down
-    on an alternate split.
+    A step consists of actnorm, invertible linear map, couplings up and down on a continuous split,
+    actnorm, and couplings up and down on an alternate split.
 
     Args:
         latent_dim: size of z, at least 2.
         num_steps: number of steps.
-        hidden_features: width of the coupling nets.
-        transform: what a coupling does, a `BoundedAffine` or `Additive`.
+        hidden_features: width of the couplings' networks.
+        transform: map of the couplings, a `BoundedAffine` or `Additive`.
         matrix: class of the linear maps' matrices, `FullMatrix` or `PLUMatrix`.
         seed: seed of the initial weights.
         dtype: floating type.
@@ -92,26 +117,27 @@ class FlowPrior(CompleteVariables, keras.Model):
         self.flow = Chain([Repeat(step, num_steps, seed=seed)], name='prior_flow')
 
     def call(self, z: tf.Tensor) -> tf.Tensor:
-        """Returns log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
+        """Return log p(z), `[batch]`, in nats, for z `[batch, latent_dim]`."""
         noise, log_det = self.flow.forward_and_log_det(z)
         return standard_normal_log_prob(noise) + log_det
 
     def kl_nats(self, posterior: Posterior, z: tf.Tensor) -> tf.Tensor:
-        """Returns log q(z|x) - log p(z), `[batch]`, in nats: the one-sample estimate of the
-        divergence at z ~ q(z|x).
+        """Return log q(z|x) - log p(z), `[batch]`, in nats.
+
+        It is the one-sample estimate of KL(q(z|x) || p(z)) at z ~ q(z|x).
         """
         return posterior.log_prob(z) - self(z)
 
     def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
-        """Returns z = f^-1(noise), `[batch, latent_dim]`, for standard normal noise of that shape."""
+        """Return z = f^-1(noise), `[batch, latent_dim]`, for standard normal noise."""
         return self.flow.inverse_and_log_det(noise)[0]
 
     def to_noise(self, z: tf.Tensor) -> tf.Tensor:
-        """Returns f(z), the noise that `from_noise` makes z from, `[batch, latent_dim]`."""
+        """Return f(z), the noise of z, `[batch, latent_dim]`."""
         return self.flow.forward_and_log_det(z)[0]
 
     def initialize(self, z: tf.Tensor) -> None:
-        """Initialises the actnorms from draws of z, `[batch, latent_dim]`."""
+        """Initialise the actnorms from draws of z, `[batch, latent_dim]`."""
         self.flow.initialize_and_forward(z)
 
 

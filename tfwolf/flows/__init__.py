@@ -1,3 +1,1 @@
-"""The flows of the papers, composed of bijectors: refined Glow, Glow, Real NVP, and where they
-factor dimensions out.
-"""
+"""The flows of the papers, composed of bijectors: refined Glow, Glow, Real NVP, and factor-outs."""

@@ -1,6 +1,8 @@
-"""A fixed re-arrangement of all dimensions of an image, decided before training (LCMA, section 3)."""
+"""A fixed permutation of all dimensions of an image, chosen before training (LCMA, section 3)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,29 +13,34 @@ from tfwolf.bijectors.reindexing import Reindexing
 class Arrangement(Reindexing):
     """y_i = x_order[i] over the flattened event; log|det| = 0.
 
-    The order is a weight that is not trained, so a checkpoint holds it. Until `decide` it is the
-    identity and counts as undecided.
+    The order is a non-trainable weight, so that checkpoints contain it. It is the identity and
+    counts as undecided until `decide` is called.
 
     Args:
         shape: (height, width, channels) of x.
         dtype: floating type.
+        num_leaving: number of equal parts in which half of the dimensions leave the flow.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], dtype: tf.DType = tf.float32, name: str = 'arrangement'
+        self,
+        shape: Sequence[int],
+        dtype: tf.DType = tf.float32,
+        name: str = 'arrangement',
+        num_leaving: int = 1,
     ) -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         self.shape = tuple(shape)
-        self.order = tf.Variable(
-            np.arange(np.prod(self.shape)), dtype=tf.int32, trainable=False, name='order'
-        )
-        self.decided = tf.Variable(False, trainable=False, name='decided')
+        self.num_leaving = num_leaving
+        identity = tf.constant(np.arange(np.prod(self.shape)), tf.int32)
+        self.order = tf.Variable(identity, trainable=False, name='order')
+        self.decided = tf.Variable(tf.constant(False), trainable=False, name='decided')
 
     def decide(self, order: np.ndarray) -> None:
-        """Fixes the order.
+        """Set the order.
 
         Args:
-            order: integers of x's event shape: which entry of the flattened x goes to each place.
+            order: integers of x's event shape; the flat index in x of each entry of y.
 
         Raises:
             ValueError: if it is not a permutation of all entries.
@@ -43,32 +50,30 @@ class Arrangement(Reindexing):
             np.sort(order, axis=None), np.arange(order.size)
         ):
             raise ValueError(
-                f'`order` must hold each of 0 .. {np.prod(self.shape) - 1} once, in shape '
-                f'{self.shape}; '
-                f'got shape {order.shape}.'
+                f'`order` must contain each of 0 .. {np.prod(self.shape) - 1} once, in shape '
+                f'{self.shape}; got shape {order.shape}.'
             )
         self.order.assign(order.reshape(-1))
         self.decided.assign(True)
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values `[batch, *shape]` in the new order."""
+        """Return values `[batch, *shape]` in the new order."""
         return self._gather(values, self.order)
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns values `[batch, *shape]` in the old order."""
+        """Return values `[batch, *shape]` in the original order."""
         return self._gather(values, tf.math.invert_permutation(self.order))
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Checks that the order was decided.
+        """Check that the order has been decided.
 
         Raises:
-            RuntimeError: if not.
+            RuntimeError: if it has not.
         """
         if not self.decided.numpy():
             raise RuntimeError(
-                'The factor-out by likelihood contribution has not been decided: phase 1 '
-                '(lcma.phase1_steps) comes first. '
-                '`python -m tfwolf.train` runs both phases.'
+                'The factor-out by likelihood contribution has not been decided. Run phase 1 '
+                '(lcma.phase1_steps) first; `python -m tfwolf.train` runs both phases.'
             )
 
     def _gather(self, values: tf.Tensor, order: tf.Tensor) -> tf.Tensor:

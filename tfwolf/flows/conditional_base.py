@@ -1,6 +1,4 @@
-"""z in the base distribution: v ~ N(mu(z), sigma(z)) instead of z in the couplings (Wolf, table 3,
-the baseline).
-"""
+"""The baseline with z in the base distribution, v ~ N(mu(z), sigma(z)) (Wolf, table 3)."""
 
 from __future__ import annotations
 
@@ -14,6 +12,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.preparation import Preparation
 from tfwolf.bijectors.standardization import Standardization
 from tfwolf.core import validate
 from tfwolf.core.parts import register
@@ -23,10 +22,10 @@ from tfwolf.nets.condition import check_condition
 
 
 class ConditionalAffine(Standardization):
-    """y = (x - mu(z)) exp(-log_sigma(z)), with mu and log sigma of every entry one linear map of z,
-    at first zero.
+    """y = (x - mu(z)) exp(-log_sigma(z)); log|det dy/dx| = -sum log sigma.
 
-    With y ~ N(0, I) this is x ~ N(mu(z), sigma(z)); log|det dy/dx| = -sum log sigma.
+    mu and log sigma of all entries are a linear map of z, which starts at zero. If y ~ N(0, I),
+    then x ~ N(mu(z), sigma(z)).
 
     Args:
         image_shape: (height, width, channels) of x.
@@ -49,26 +48,27 @@ class ConditionalAffine(Standardization):
         self.bias = tf.Variable(tf.zeros([outputs], dtype), name='bias')
 
     def _moments(self, x: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        check_condition(condition, x, self.kernel.shape[0])
+        condition = check_condition(condition, x, self.kernel.shape[0])
         mean, log_sigma = tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)
         return tf.reshape(mean, [-1, *self._shape]), tf.reshape(log_sigma, [-1, *self._shape])
 
 
 @register
 class ConditionalBase(Chain):
-    """A flow without a condition, then a `ConditionalAffine`: p(x|z) = N(f(x); mu(z), sigma(z))
-    |det df/dx|.
+    """p(x|z) = N(f(x); mu(z), sigma(z)) |det df/dx| for a flow f without a condition.
+
+    It is a chain of the flow and a `ConditionalAffine`.
 
     Args:
         image_shape: (height, width, channels) of x.
         condition_dim: size of z.
-        flow: makes the flow, called with (image_shape, condition_dim=0, seed, dtype); it keeps x's
-            shape.
+        flow: factory of the flow, called with (image_shape, condition_dim=0, seed, dtype); it must
+            keep x's shape.
         seed: seed of the initial weights.
         dtype: floating type.
 
     Attributes:
-        levels: those of the flow; none for a flow that does not name its own.
+        levels: levels of the flow; empty if the flow does not have this attribute.
 
     Raises:
         ValueError: if `condition_dim` is 0.
@@ -85,7 +85,8 @@ class ConditionalBase(Chain):
     ) -> None:
         if condition_dim == 0:
             raise ValueError(
-                '`condition_dim` must be positive: a conditional base needs a model with z; got 0.'
+                '`condition_dim` must be positive, since a conditional base needs a model with z; '
+                'got 0.'
             )
         inner = flow(image_shape=image_shape, condition_dim=0, seed=seed, dtype=dtype)
         super().__init__(
@@ -97,35 +98,29 @@ class ConditionalBase(Chain):
 
     @property
     def preparation(self) -> _PreparationOfInner | None:
-        """What the flow inside needs before training, as something that the whole needs; or None."""
+        """The preparation of the inner flow, adapted to this flow, or None."""
         inner = super().preparation
         return None if inner is None else _PreparationOfInner(inner, self._make_flow.value)
 
 
 class _PreparationOfInner:
-    """The preparation of the flow in a `ConditionalBase`, whose changes are those of the inner
-    flow's factory.
-    """
+    """The preparation of the flow inside a `ConditionalBase`."""
 
-    def __init__(self, inner: Any, make_flow: Callable[..., FlowBijector]) -> None:
+    def __init__(self, inner: Preparation, make_flow: Callable[..., FlowBijector]) -> None:
         self._inner, self._make_flow = inner, make_flow
         self.num_steps: int = inner.num_steps
 
     @property
     def flow_changes(self) -> dict[str, Any]:
-        """Arguments that make the flow to be trained first from the factory of the
-        `ConditionalBase`.
-        """
+        """Arguments that turn the `ConditionalBase` factory into that of the first phase's flow."""
         return {'flow': functools.partial(self._make_flow, **self._inner.flow_changes)}
 
     def measure(
         self, flow: ConditionalBase, x: tf.Tensor, condition: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
-        """Returns what is averaged over the training images, tensors `[batch, ...]`, from the flow
-        inside.
-        """
+        """Return the measured tensors, `[batch, ...]`, of the inner flow."""
         return self._inner.measure(flow.layers[0], x, None)
 
     def conclude(self, flow: ConditionalBase, averages: Sequence[np.ndarray]) -> None:
-        """Hands the averages to the flow inside."""
+        """Configure the inner flow from the averages."""
         self._inner.conclude(flow.layers[0], averages)

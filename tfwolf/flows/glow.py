@@ -1,7 +1,4 @@
-"""Builds Glow: steps of actnorm, permutation and coupling, levels that factor out half, a learned
-top prior (Glow,
-figure 2).
-"""
+"""Glow: steps of actnorm, permutation and coupling, multi-scale levels and a learned top prior."""
 
 from __future__ import annotations
 
@@ -33,44 +30,52 @@ from tfwolf.nets.protocol import CouplingNetworkFactory
 
 @register
 class Glow(ImageFlow):
-    """The flow of Glow; keeps the image's shape.
+    """The Glow flow; keeps the image's shape.
 
-    Each level squeezes 2x2 pixels, applies `num_steps` steps of actnorm, permutation and coupling,
-    and, but for the last, factors out half of the channels, whose Gaussian a 3x3 convolution of the
-    other half predicts. The last level's Gaussian is learned, and with a condition (such as a
-    one-hot label) a linear map of it. With a condition and a `classification_weight`, the class is
-    also predicted from the last level's output, averaged over pixels, by a linear layer whose
-    cross-entropy is added to the loss. The networks of the couplings get no condition, which would
-    give the class away.
+    Each level squeezes 2x2 pixels and applies `num_steps` steps of actnorm, permutation and
+    coupling. All levels but the last factor out half of the channels; a 3x3 convolution of the
+    other half predicts their Gaussian. The Gaussian of the last level is learned, and is linear in
+    the condition (such as a one-hot label) if there is one.
+
+    With a condition and a `classification_weight`, a linear layer also predicts the class from the
+    output of the last level, averaged over pixels. Its cross-entropy is added to the loss. The
+    networks of the couplings do not receive the condition, since it would reveal the class.
 
     Args:
         image_shape: (height, width, channels) of x.
         condition_dim: size of the condition of the top prior, or 0.
-        num_levels: L.
-        num_steps: K, per level.
-        hidden_channels: width of the coupling nets.
-        transform: what a coupling does, a `SigmoidAffine` or `Additive`.
-        permutation: makes the permutation, called with (channels, seed, dtype): `reverse_channels`,
-            `shuffle_channels` or `InvertibleConv1x1`.
-        factor_out: which dimensions leave.
+        num_levels: number of levels, L.
+        num_steps: number of steps per level, K.
+        hidden_channels: width of the couplings' networks.
+        transform: map of the couplings, a `SigmoidAffine` or `Additive`.
+        permutation: factory of the permutation, called with (channels, seed, dtype):
+            `reverse_channels`, `shuffle_channels` or `InvertibleConv1x1`.
+        factor_out: selection of the dimensions that leave the flow.
         classification_weight: lambda of appendix D, in bits of cross-entropy per dimension; 0 for
-            none.
-        net: makes the network of a coupling; see `CouplingNetworkFactory`. The convolutions that
-            predict what leaves compute in its type.
+            no classification.
+        net: factory of the couplings' networks; see `CouplingNetworkFactory`. The convolutions that
+            predict the factored-out dimensions use its compute type.
         seed: seed of the initial weights.
         dtype: floating type.
 
     Attributes:
-        levels: tuple of `Level`, the image's side first.
+        levels: tuple of `Level`, from the highest resolution to the lowest.
 
     Raises:
-        ValueError: if the image cannot be squeezed as often, or an argument breaks its rule.
+        ValueError: if the image cannot be squeezed at every level, or an argument is invalid.
 
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018,
-        arXiv:1807.03039.
+        arXiv:1807.03039, figure 2.
 
-    >>> flow = tfwolf.Glow([8, 8, 3], condition_dim=0, num_levels=2, num_steps=2, hidden_channels=8,
-    ...                    transform=tfwolf.SigmoidAffine(), permutation=tfwolf.InvertibleConv1x1)
+    >>> flow = tfwolf.Glow(
+    ...     [8, 8, 3],
+    ...     condition_dim=0,
+    ...     num_levels=2,
+    ...     num_steps=2,
+    ...     hidden_channels=8,
+    ...     transform=tfwolf.SigmoidAffine(),
+    ...     permutation=tfwolf.InvertibleConv1x1,
+    ... )
     >>> v, log_det = flow.forward_and_log_det(tf.zeros([2, 8, 8, 3]))
     >>> v.shape, log_det.shape
     (TensorShape([2, 8, 8, 3]), TensorShape([2]))
@@ -97,9 +102,9 @@ class Glow(ImageFlow):
         validate.real('classification_weight', classification_weight, minimum=0)
         if classification_weight and not condition_dim:
             raise ValueError(
-                '`classification_weight` needs a model with class labels (Wolf.latent = '
-                '@LabelCondition); '
-                'this one has none.'
+                '`classification_weight` needs a model with class labels: set Wolf.latent = '
+                f'@LabelCondition; got classification_weight={classification_weight} without '
+                'labels.'
             )
         check_image_shape(image_shape, num_levels)
 
@@ -185,7 +190,7 @@ class Glow(ImageFlow):
         super().__init__([level(0, *image_shape)], image_shape, rows, factor_out, name=name)
         self._classification_weight = classification_weight
         self._num_levels, self._kept_share = num_levels, 2 if factor_out.splits else 1
-        # The prior belongs to its level.
+        # Untracked, since the prior is already tracked as part of its level.
         self._top_prior = Untracked(top_priors[0])
         if classification_weight:
             channels = rows[-1].channels
@@ -198,19 +203,20 @@ class Glow(ImageFlow):
 
     @property
     def has_auxiliary_losses(self) -> bool:
-        """Whether the class is predicted."""
+        """Whether the class is predicted, that is, `classification_weight` is positive."""
         return self._classification_weight > 0
 
     @property
     def auxiliary_losses_read_v(self) -> bool:
-        """Whether the class is predicted, from v."""
+        """Whether the class is predicted from v."""
         return self._classification_weight > 0
 
     def auxiliary_losses(
         self, v: tf.Tensor, condition: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Returns the weighted cross-entropy of the class, `{'classification': [batch]}`, or
-        nothing; see `FlowBijector`.
+        """Return the weighted cross-entropy of the class, `{'classification': [batch]}`.
+
+        Empty without `classification_weight`. See `FlowBijector.auxiliary_losses`.
         """
         if not self._classification_weight:
             return {}
@@ -219,7 +225,7 @@ class Glow(ImageFlow):
             top = tf.nn.space_to_depth(top, 2)
             if index < self._num_levels - 1:
                 top = top[..., : top.shape[-1] // self._kept_share]
-        # Before the prior of the class, which would give the class away.
+        # Undo the top prior, which depends on the class and would reveal it.
         features = tf.reduce_mean(
             self._top_prior.value.inverse_and_log_det(top, condition)[0], axis=[1, 2]
         )

@@ -1,34 +1,31 @@
-"""What the whole flows of images share that builders make: their levels, and what their factor-out
-needs.
-"""
+"""The base class of complete flows of images: their levels and their factor-out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
+from tfwolf.bijectors.preparation import Preparation
 from tfwolf.core.untracked import Untracked
 from tfwolf.flows.factor_out import FactorOut
 from tfwolf.flows.levels import Level
 
 
 class ImageFlow(Chain):
-    """A chain of layers for images of one shape, which factors out in one way; keeps the image's
-    shape.
+    """A chain of layers for images of one shape; keeps the image's shape.
 
     Args:
-        layers: the image's side first.
+        layers: layers in the order in which x passes them.
         image_shape: (height, width, channels) of x.
-        levels: rows of the table of its structure, the image's side first.
-        factor_out: which dimensions leave.
+        levels: description of the structure, from the highest resolution to the lowest.
+        factor_out: selection of the dimensions that leave the flow.
         name: name of the flow.
 
     Attributes:
-        levels: tuple of `Level`, the image's side first.
+        levels: tuple of `Level`, from the highest resolution to the lowest.
     """
 
     def __init__(
@@ -45,6 +42,6 @@ class ImageFlow(Chain):
         self._factor_out = Untracked(factor_out)
 
     @property
-    def preparation(self) -> Any | None:
-        """What the factor-out needs before training, or None; see `tfwolf.models.preparation`."""
+    def preparation(self) -> Preparation | None:
+        """The training phase that the factor-out needs first, or None."""
         return self._factor_out.value.preparation

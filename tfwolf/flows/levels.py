@@ -1,6 +1,4 @@
-"""The structure of a flow of images as rows of a table, and the check that an image has as many
-levels.
-"""
+"""The structure of a flow of images as a table, and the check of image shapes."""
 
 from __future__ import annotations
 
@@ -16,11 +14,19 @@ from tfwolf.nets.protocol import CouplingNetwork, hidden_arrays
 
 
 class Level(NamedTuple):
-    """`num_couplings` couplings of one width on `[height, width, channels]`, after which `leaving`
-    channels leave.
+    """Couplings of equal width on `[height, width, channels]`, and a factor-out.
 
-    Backpropagation keeps about `hidden_arrays` arrays of the width of a coupling's network, for an
-    estimate of memory."""
+    Attributes:
+        level: index of the level.
+        height, width, channels: shape of the images at this level.
+        num_steps: number of steps.
+        num_couplings: number of couplings.
+        hidden_channels: width of the couplings' networks.
+        hidden_arrays: approximate number of arrays of this width that backpropagation stores for
+            one coupling; used to estimate memory.
+        leaving: number of channels that leave the flow after this level.
+        parameters: number of trainable scalars.
+    """
 
     level: int
     height: int
@@ -35,26 +41,27 @@ class Level(NamedTuple):
 
 
 def networks(layers: Sequence[FlowBijector]) -> list[CouplingNetwork]:
-    """Returns the networks of all couplings inside layers, in the order in which x visits them; of
-    equal layers that of their template.
+    """Return the networks of all couplings in `layers`, in the order in which x visits them.
+
+    Repeated layers contribute the network of their template.
     """
     return [leaf.net for layer in layers for leaf in leaves(layer) if isinstance(leaf, Coupling)]
 
 
 def most_hidden_arrays(layers: Sequence[FlowBijector]) -> int:
-    """Returns the largest number of hidden arrays of the networks inside layers; 0 without any."""
+    """Return the largest number of hidden arrays of the networks in `layers`; 0 if none."""
     return max(map(hidden_arrays, networks(layers)), default=0)
 
 
 def check_image_shape(image_shape: Sequence[int], num_squeezes: int) -> None:
-    """Checks that images of this shape can be squeezed as often.
+    """Check that images of this shape can be squeezed `num_squeezes` times.
 
     Args:
         image_shape: (height, width, channels).
-        num_squeezes: how often 2x2 pixels become channels.
+        num_squeezes: number of squeezes of 2x2 pixels.
 
     Raises:
-        ValueError: if it is not a shape of images, or a side becomes odd before the last squeeze.
+        ValueError: if it is not an image shape, or a side is odd before one of the squeezes.
     """
     if len(image_shape) != 3:
         raise ValueError(

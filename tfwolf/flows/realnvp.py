@@ -1,7 +1,4 @@
-"""Builds Real NVP: couplings by checkerboard and by channel, batch norm between them, half of the
-dimensions factored
-out at each scale.
-"""
+"""Real NVP: checkerboard and channel couplings with batch norm, in a multi-scale architecture."""
 
 from __future__ import annotations
 
@@ -35,39 +32,38 @@ COUPLINGS_OF_LAST_SCALE = 4
 
 @register
 class RealNVP(ImageFlow):
-    """The flow of Real NVP on images in [-1, 1]; keeps the image's shape.
+    """The Real NVP flow on images in [-1, 1]; keeps the image's shape.
 
-    After the logit each scale but the last has three couplings by checkerboard, a squeeze, three
-    couplings by channel, and a factor-out of half of the dimensions; the last has four couplings by
-    checkerboard. Masks alternate. A batch norm follows each coupling. The width of the networks
-    doubles with every squeeze.
+    A logit is followed by the scales. Each scale but the last has three checkerboard couplings, a
+    squeeze, three channel couplings, and a factor-out of half of the dimensions. The last scale has
+    four checkerboard couplings. Masks alternate, and a batch norm follows each coupling. The width
+    of the networks doubles with every squeeze.
 
     Args:
         image_shape: (height, width, channels) of x.
-        condition_dim: size of a condition for all networks, such as a one-hot label, or 0.
-        num_scales: number of scales, at least 1; `num_scales - 1` squeezes.
+        condition_dim: size of the condition of all networks, such as a one-hot label, or 0.
+        num_scales: number of scales, at least 1; there are `num_scales - 1` squeezes.
         hidden_channels: width of the networks at full resolution.
-        net: makes the network of a coupling; see `CouplingNetworkFactory`. Its output is taken for
-            `[shift, log_scale]` as it is, so it should bound the log-scale itself, as
-            `ResidualCouplingNet` does.
-        factor_out: which dimensions leave.
-        alpha: of the logit.
-        lag: whether batch norm's training uses lagged statistics (appendix E).
+        net: factory of the couplings' networks; see `CouplingNetworkFactory`. Its output is used as
+            `[shift, log_scale]` directly, so the network should bound the log-scale, like
+            `ResidualCouplingNet`.
+        factor_out: selection of the dimensions that leave the flow.
+        alpha: parameter of the logit.
+        lag: whether batch norm uses lagged statistics in training (appendix E).
         weight_scale_l2: L2 coefficient on the networks' `weight_scales()` (lengths of kernels and
             factors of log-scales), added to the loss in bits per dimension.
         seed: seed of the initial weights.
         dtype: floating type.
 
     Attributes:
-        levels: tuple of `Level`, the image's side first.
+        levels: tuple of `Level`, from the highest resolution to the lowest.
 
     Raises:
-        ValueError: if a side is odd where a checkerboard or squeeze needs it even, or an argument
-            breaks its rule.
+        ValueError: if a side is odd where a checkerboard or squeeze needs an even one, or an
+            argument is invalid.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
-        arXiv:1605.08803, sections
-    3.6 and 4.1.
+        arXiv:1605.08803, sections 3.6 and 4.1.
 
     >>> flow = tfwolf.RealNVP([8, 8, 3], condition_dim=0, num_scales=2, hidden_channels=8)
     >>> v, log_det = flow.forward_and_log_det(tf.zeros([2, 8, 8, 3]))
@@ -183,19 +179,20 @@ class RealNVP(ImageFlow):
 
     @property
     def has_auxiliary_losses(self) -> bool:
-        """Whether weights are regularised."""
+        """Whether the weight scales are regularised."""
         return self._weight_scale_l2 > 0
 
     @property
     def auxiliary_losses_read_v(self) -> bool:
-        """False: what is regularised are weights."""
+        """False: only weights are regularised."""
         return False
 
     def auxiliary_losses(
         self, v: tf.Tensor, condition: tf.Tensor | None = None
     ) -> dict[str, tf.Tensor]:
-        """Returns the L2 term of the weight scales, `{'weight_scales': [batch]}`; see
-        `FlowBijector`.
+        """Return the L2 penalty of the weight scales, `{'weight_scales': [batch]}`.
+
+        Empty without penalty. See `FlowBijector.auxiliary_losses`.
         """
         scales = (
             [scale for net in networks(self.layers) for scale in weight_scales(net)]

@@ -1,6 +1,4 @@
-"""A learned Gaussian where the flow ends, for all images or for each class (Glow, section 3 and
-appendix D).
-"""
+"""A learned Gaussian prior at the end of a flow, global or per class (Glow, appendix D)."""
 
 from __future__ import annotations
 
@@ -12,15 +10,14 @@ from tfwolf.nets.condition import check_condition
 
 
 class TopPrior(Standardization):
-    """y = (x - mean) exp(-log_sigma) per channel; mean and log_sigma are learned, and with a
-    condition linear in it.
+    """y = (x - mean) exp(-log_sigma) per channel, with learned mean and log_sigma.
 
-    With y ~ N(0, I) this is x ~ N(mean, sigma) in every pixel. All weights start at zero, so the
-    prior starts as N(0, I).
+    With a condition, mean and log_sigma are linear in it. If y ~ N(0, I), then x ~ N(mean, sigma)
+    in every pixel. All weights start at zero, so the initial prior is N(0, I).
 
     Args:
         channels: channels of x.
-        condition_dim: size of the condition, such as a one-hot label; 0 for the same prior for all.
+        condition_dim: size of the condition, such as a one-hot label; 0 for an unconditional prior.
         dtype: floating type.
     """
 
@@ -40,13 +37,12 @@ class TopPrior(Standardization):
             self.kernel = tf.Variable(tf.zeros([condition_dim, 2 * channels], dtype), name='kernel')
 
     def _moments(self, x: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns mean and log sigma, `[batch, 1, 1, channels]`, or `[channels]` without a
-        condition.
-        """
+        """Return mean and log sigma, `[channels]`, or `[batch, 1, 1, channels]` if conditional."""
         if not self._condition_dim:
             return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.log_sigma)
-        check_condition(condition, x, self._condition_dim)
+        condition = check_condition(condition, x, self._condition_dim)
         both = tf.concat([self.mean, self.log_sigma], axis=0)[tf.newaxis] + tf.matmul(
             condition, self.kernel
         )
-        return tuple(tf.split(both[:, tf.newaxis, tf.newaxis], 2, axis=-1))
+        mean, log_sigma = tf.split(both[:, tf.newaxis, tf.newaxis], 2, axis=-1)
+        return mean, log_sigma

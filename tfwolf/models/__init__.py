@@ -1,1 +1,1 @@
-"""Whole models: encoder, flow and prior joined, and how they are initialised."""
+"""Complete models: encoder, flow and prior combined, and their initialisation."""

@@ -1,4 +1,4 @@
-"""The encoder: an image to the parameters of q(z|x), a residual network (Wolf, appendix B)."""
+"""The encoder, a residual network from images to the parameters of q(z|x) (Wolf, appendix B)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
-# Standard deviation of the last layer's output after initialisation; the paper sets it to zero.
+# Standard deviation of the last layer's output after initialisation; zero in the paper.
 INITIAL_OUTPUT_STDDEV = 0.01
 
 
 class EncoderNetwork(Protocol):
-    """What a `GaussianLatent` asks of its encoder, which is made with (image_shape, latent_dim,
-    seed, dtype).
+    """The interface of the encoder of a `GaussianLatent`.
+
+    It is constructed with (image_shape, latent_dim, seed, dtype).
     """
 
     def __call__(self, x: tf.Tensor, training: bool = False) -> Posterior:
-        """Returns q(z|x) for x `[batch, height, width, channels]` in [-1, 1]."""
+        """Return q(z|x) for x `[batch, height, width, channels]` in [-1, 1]."""
         ...
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
-        """Initialises weights from images in [-1, 1], each chunk `[batch, height, width,
-        channels]`, so that q(z|x)
-        starts close to N(0, I).
+        """Initialise weights from images so that q(z|x) starts close to N(0, I).
+
+        Args:
+            chunks: images in [-1, 1], each chunk `[batch, height, width, channels]`.
         """
         ...
 
@@ -61,12 +63,14 @@ class _PosteriorLayer(keras.layers.Layer):
         return weight_norm(tf.convert_to_tensor(self.direction), tf.convert_to_tensor(self.length))
 
     def initialize(self, outputs: tf.Tensor) -> None:
-        """Rescales so that `outputs`, `[batch, 2 latent_dim]`, would have mean 0 and a small
-        standard deviation.
+        """Rescale the weights so that outputs have mean 0 and a small standard deviation.
+
+        Args:
+            outputs: outputs before rescaling, `[batch, 2 latent_dim]`.
         """
         mean, variance = tf.nn.moments(outputs, axes=[0])
         scale = INITIAL_OUTPUT_STDDEV * tf.math.rsqrt(
-            tf.maximum(variance, variance.dtype.as_numpy_dtype(1e-12))
+            tf.maximum(variance, tf.constant(1e-12, variance.dtype))
         )
         self.length.assign(self.length * scale)
         self.bias.assign((self.bias - mean) * scale)
@@ -74,17 +78,19 @@ class _PosteriorLayer(keras.layers.Layer):
 
 @register
 class Encoder(keras.Model):
-    """x -> q(z|x): for every width two residual blocks of strides 1 and 2, then conv 1x1, ELU,
-    flatten, dense.
+    """A residual network from x to q(z|x).
+
+    Each level has two residual blocks, of strides 1 and 2. They are followed by a 1x1 convolution,
+    ELU, flattening and a dense layer.
 
     Args:
         image_shape: (height, width, channels) of x.
         latent_dim: size of z.
-        widths: channels of each level; every level halves height and width (rounding up).
+        widths: channels of each level; each level halves height and width (rounding up).
         out_channels: channels of the 1x1 convolution before the dense layer.
         seed: seed of the initial weights.
         dtype: floating type of weights and posterior.
-        compute_dtype: type that the blocks' convolutions are computed in, such as 'bfloat16'; None
+        compute_dtype: type in which the blocks' convolutions are computed, such as 'bfloat16'; None
             for `dtype`.
 
     Raises:
@@ -101,13 +107,13 @@ class Encoder(keras.Model):
         dtype: tf.DType = tf.float32,
         compute_dtype: str | tf.DType | None = None,
     ) -> None:
-        dtype = tf.as_dtype(dtype).name
-        super().__init__(dtype=dtype, name='encoder')
+        type_name = tf.as_dtype(dtype).name
+        super().__init__(dtype=type_name, name='encoder')
         validate.integer('latent_dim', latent_dim, minimum=1)
         validate.integer('out_channels', out_channels, minimum=1)
         if not isinstance(widths, (list, tuple)) or not widths:
             raise ValueError(
-                '`widths` must be a list with one number of channels per level; got '
+                '`widths` must be a non-empty list with the number of channels of each level; got '
                 f'widths={widths!r}.'
             )
         channels = image_shape[-1]
@@ -116,7 +122,8 @@ class Encoder(keras.Model):
             validate.integer('widths', level_channels, minimum=1)
             for place, strides in enumerate((1, 2)):
                 name = f'level{level}_block{place}'
-                # An attribute each: a checkpoint does not look into a Keras model's lists.
+                # Checkpoints do not contain layers in lists of a Keras model, so each block is an
+                # attribute.
                 setattr(
                     self,
                     name,
@@ -125,7 +132,7 @@ class Encoder(keras.Model):
                         level_channels,
                         strides,
                         seed=seeds.derive(seed, level, strides),
-                        dtype=dtype,
+                        dtype=type_name,
                         compute_dtype=compute_dtype,
                         name=name,
                     ),
@@ -133,23 +140,31 @@ class Encoder(keras.Model):
                 self._block_names.append(name)
                 channels = level_channels
         self.top = Conv(
-            out_channels, 1, use_bias=True, seed=seeds.derive(seed, 'top'), dtype=dtype, name='top'
+            out_channels,
+            1,
+            use_bias=True,
+            seed=seeds.derive(seed, 'top'),
+            dtype=type_name,
+            name='top',
         )
-        self.posterior = _PosteriorLayer(latent_dim, seeds.derive(seed, 'posterior'), dtype)
-        self(tf.zeros([1, *image_shape], dtype))
+        self.posterior = _PosteriorLayer(latent_dim, seeds.derive(seed, 'posterior'), type_name)
+        self(tf.zeros([1, *image_shape], type_name))
 
     def call(self, x: tf.Tensor, training: bool = False) -> Posterior:
-        """Returns the `Posterior` for x `[batch, height, width, channels]` in [-1, 1]; `training`
-        concerns batch norm.
+        """Return the `Posterior` of images.
+
+        Args:
+            x: `[batch, height, width, channels]` in [-1, 1].
+            training: whether batch norm uses the statistics of the batch.
         """
         return Posterior(*tf.split(self._outputs(x, training), 2, axis=-1))
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
-        """Scales the last layer so that q(z|x) starts close to N(0, I).
+        """Scale the last layer so that q(z|x) starts close to N(0, I).
 
         Args:
-            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm sees
-                them chunk by chunk.
+            chunks: images in [-1, 1], a list of `[batch, height, width, channels]`; batch norm
+                processes each chunk separately.
         """
         self.posterior.initialize(
             tf.concat([self._outputs(chunk, training=True) for chunk in chunks], axis=0)

@@ -1,24 +1,23 @@
-"""Samples, switches and interpolations in terms of codes (z, v): one implementation for the model,
-the tools and a served model.
+"""Samples, switches and interpolations as codes (z, v), for models, tools and served models.
 
-A code is z `[batch, latent_dim]`, or None for a model without z, and v `[batch, height, width,
-channels]`."""
+A code consists of z `[batch, latent_dim]`, or None for a model without z, and v `[batch, height,
+width, channels]`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import image_noise, validate
 from tfwolf.distributions.posterior import Posterior
-from tfwolf.models.latents import Latent
+from tfwolf.models.latent import Array, Latent
 
-Array = Union[np.ndarray, tf.Tensor]
 LatentCode = tuple[Array | None, Array]
-Temperature = Union[float, Array]
+Temperature = float | Array
 
 
 def sample_code(
@@ -30,22 +29,20 @@ def sample_code(
     temperature_z: Temperature = 1.0,
     labels: Array | None = None,
 ) -> LatentCode:
-    """Returns the code of samples: v = temperature_v * noise, and z that the prior makes of
-    temperature_z * noise.
+    """Return the code of samples: v = temperature_v * noise, z = prior(temperature_z * noise).
 
     Args:
         latent: the latent of the model.
         image_shape: (height, width, channels) of v.
         dtype: floating type of the model.
-        seeds: int64 `[batch, 2]`, two for each image, as `image_noise.image_seeds` makes them.
-        temperature_v, temperature_z: at least 0, one number or `[batch]`. A z that comes from class
-            labels has no temperature.
-        labels: integers `[batch]`, for a model whose z comes from class labels; None draws them
-            uniformly with the same seeds.
+        seeds: two seeds per image, int64 `[batch, 2]`, from `image_noise.image_seeds`.
+        temperature_v, temperature_z: at least 0, one number or `[batch]`. temperature_z has no
+            effect if z is a function of class labels.
+        labels: integers `[batch]`, for a model whose z is a function of class labels; None to draw
+            them uniformly with the same seeds.
 
     Raises:
-        ValueError: if a temperature is negative or not finite, or labels are given to a model that
-            has no use for them.
+        ValueError: if a temperature is negative or not finite, or the model does not accept labels.
 
     Reference: Kingma and Dhariwal, "Glow", 2018, arXiv:1807.03039, section 6, for the temperature.
     """
@@ -69,28 +66,28 @@ def sample_code(
 
 
 def sample_labels(latent: Latent, seeds: tf.Tensor) -> tf.Tensor:
-    """Returns the class labels, int64 `[batch]`, that `sample_code` draws for a latent of classes
-    and seeds `[batch, 2]`.
-    """
+    """Return the class labels, int64 `[batch]`, that `sample_code` draws for seeds `[batch, 2]`."""
     return latent.labels_from_noise(
         image_noise.normal_per_image([latent.noise_dim], seeds, image_noise.Z)
     )
 
 
 def posterior_draw(posterior: Posterior, seed: int | tf.Tensor) -> tf.Tensor:
-    """Returns z ~ q(z|x), `[batch, latent_dim]`; the noise of image i is a function of the seed, an
-    integer, and of i.
+    """Return z ~ q(z|x), `[batch, latent_dim]`.
+
+    The noise of image i is a function of the integer seed and of i.
     """
     seeds = image_noise.image_seeds(seed, tf.shape(posterior.mean)[0])
+    latent_dim = tf.TensorShape(posterior.mean.shape[1:]).num_elements()
     return posterior.from_noise(
         image_noise.normal_per_image(
-            posterior.mean.shape[1:], seeds, image_noise.POSTERIOR, posterior.mean.dtype
+            [latent_dim], seeds, image_noise.POSTERIOR, posterior.mean.dtype
         )
     )
 
 
 def check_temperature(name: str, temperature: Temperature) -> None:
-    """Checks a temperature; the values of a tensor are not checked.
+    """Check a temperature; the values of a tensor are not checked.
 
     Raises:
         ValueError: if it is negative or not finite.
@@ -101,24 +98,25 @@ def check_temperature(name: str, temperature: Temperature) -> None:
 
 
 def switch_codes(code_a: LatentCode, code_b: LatentCode) -> tuple[LatentCode, LatentCode]:
-    """Returns the codes (z of a with v of b, z of b with v of a).
+    """Return the codes (z of a with v of b, z of b with v of a).
 
     Raises:
         ValueError: if the codes have no z.
     """
     (z_a, v_a), (z_b, v_b) = code_a, code_b
     if z_a is None:
-        raise ValueError('The switch needs a model with a latent z; this one has none.')
+        raise ValueError('The switch needs a model with a latent z; got a model without z.')
     return (z_a, v_b), (z_b, v_a)
 
 
 def between(a: Array, b: Array, places: Array) -> tf.Tensor:
-    """Returns (1 - t) a + t b for every place t, `[batch, num_places, ...]`; exactly a at 0 and b
-    at 1.
+    """Return (1 - t) a + t b for each t in `places`, `[batch, num_places, ...]`.
+
+    The result is exactly a at t = 0 and b at t = 1.
 
     Args:
-        a, b: `[batch, ...]`, of one shape.
-        places: `[num_places]`, or `[batch, num_places]` where they are other ones for every row.
+        a, b: `[batch, ...]`, of equal shape.
+        places: `[num_places]`, or `[batch, num_places]` for separate places per row.
     """
     a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
     places = tf.cast(places, a.dtype)
@@ -129,13 +127,17 @@ def between(a: Array, b: Array, places: Array) -> tf.Tensor:
 def interpolate_codes(
     code_a: LatentCode, code_b: LatentCode, alphas: Array | None, betas: Array
 ) -> LatentCode:
-    """Returns the codes of h(z) = (1 - alpha) z_a + alpha z_b with h(v) = (1 - beta) v_a + beta
-    v_b, for every alpha and beta.
+    """Return the codes z = (1 - alpha) z_a + alpha z_b, v = (1 - beta) v_a + beta v_b.
+
+    There is one code for each pair of alpha and beta.
 
     Args:
         code_a, code_b: codes of `[batch]` images each.
         alphas: `[num_alphas]` or `[batch, num_alphas]`; not used without z.
         betas: `[num_betas]` or `[batch, num_betas]`.
+
+    Raises:
+        ValueError: if only one code has z, or alphas are missing for codes with z.
 
     Returns:
         z `[batch, num_alphas, num_betas, latent_dim]` and v `[batch, num_alphas, num_betas, height,
@@ -149,6 +151,11 @@ def interpolate_codes(
     v = between(v_a, v_b, betas)
     if z_a is None:
         return None, v
+    if z_b is None or alphas is None:
+        raise ValueError(
+            'Codes with z need `alphas` and a second code with z; got '
+            f'alphas={alphas}{"" if z_b is not None else " and a second code without z"}.'
+        )
     z = between(z_a, z_b, alphas)
     num_alphas, num_betas = tf.shape(z)[1], tf.shape(v)[1]
     return tf.repeat(z[:, :, tf.newaxis], num_betas, axis=2), tf.repeat(
@@ -157,13 +164,15 @@ def interpolate_codes(
 
 
 def decode_grid(decode: Callable[..., Any], code: LatentCode) -> Any:
-    """Returns what `decode(z=z, v=v)` makes of a code with more dimensions than one before those of
-    an image, in these dimensions.
+    """Apply `decode` to a code with any number of leading dimensions, and restore these.
 
     Args:
-        decode: function of z `[batch, latent_dim]` and v `[batch, height, width, channels]` to a
-            tensor or a tuple of tensors, `[batch, ...]`.
+        decode: function of z `[batch, latent_dim]` and v `[batch, height, width, channels]` that
+            returns a tensor or a tuple of tensors, `[batch, ...]`.
         code: z `[..., latent_dim]` or None, and v `[..., height, width, channels]`.
+
+    Returns:
+        The results of `decode`, `[..., ...]`.
     """
     z, v = code
     grid = tf.shape(v)[:-3]

@@ -1,6 +1,4 @@
-"""Data-dependent initialisation: one explicit pass before the first step (Glow, section 3.1; Wolf,
-appendix C).
-"""
+"""Data-dependent initialisation before the first step (Glow, section 3.1; Wolf, appendix C)."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
-from tfwolf.models.generation import Array
+from tfwolf.models.latent import Array
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 
@@ -23,27 +21,28 @@ def initialize(
     progress: Callable[[int], object] | None = None,
     labels: Array | None = None,
 ) -> None:
-    """Sets the weights that depend on data: the encoder's last layer, then every actnorm of the
-    prior and of the flow, in turn.
+    """Initialise the weights that depend on data.
 
-    The pass runs once, eagerly, on one device, and its result is copied to all replicas, so it does
-    not depend on their number. Couplings start as the identity; their networks need not run, and
-    the pass costs seconds.
+    These are the last layer of the encoder, then the actnorms of the prior and of the flow in
+    order. The pass runs once, eagerly, on one device. Its result is copied to all replicas, so it
+    does not depend on their number. Couplings start as the identity, so their networks do not run
+    and the pass takes seconds.
 
     Args:
         model: a `Wolf`.
         images: uint8 `[num_images, height, width, channels]`, real images.
         seed: integer seed of dequantisation and posterior noise.
-        chunk_size: number of images that go through the encoder at a time.
-        progress: called with the number of images done, after each chunk; optional.
-        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+        chunk_size: number of images that the encoder processes at a time.
+        progress: called with the number of images done since the last call; optional.
+        labels: integers `[num_images]`; required if the model's z is a function of labels.
 
     Raises:
-        ValueError: if there are no images or the chunk size is not a positive integer.
+        ValueError: if there are no images, the chunk size is not a positive integer, or required
+            labels are missing.
     """
     validate.integer('chunk_size', chunk_size, minimum=1)
     if len(images) == 0:
-        raise ValueError('`images` must hold at least one image to initialise from; got none.')
+        raise ValueError('`images` must contain at least one image; got none.')
     noise = model.draw_noise(len(images), seeds.tensor_seed(seed, 'initialize'))
     cuts = list(range(0, len(images), chunk_size)) + [len(images)]
     spans = [slice(*span) for span in zip(cuts, cuts[1:])]
@@ -57,7 +56,8 @@ def initialize(
     )
     if progress:
         progress(len(images) // 2)
-    condition = None if z[0] is None else tf.concat(z, axis=0)
+    parts = [part for part in z if part is not None]
+    condition = tf.concat(parts, axis=0) if parts else None
     model.flow.initialize_and_forward(
         tf.concat([model.flow_input(*pair) for pair in zip(chunks, noises)], axis=0), condition
     )

@@ -1,9 +1,4 @@
-"""What some flows need before they are trained: another flow, trained first, on which something is
-measured over the training images.
-
-A flow that needs it has a `preparation` with `num_steps`, `flow_changes` (arguments that make the
-other flow), `measure(flow, x, condition)` (tensors `[batch, ...]`) and `conclude(flow, averages)`.
-"""
+"""Runs the `Preparation` of a flow: another flow is trained first and measured on images."""
 
 from __future__ import annotations
 
@@ -12,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.bijectors.preparation import Preparation
 from tfwolf.core import seeds
 from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
@@ -19,8 +15,12 @@ from tfwolf.models.wolf import Wolf
 
 
 def preparing_model(model: Wolf) -> Wolf:
-    """Returns the model that is trained first, with weights of its own."""
-    return model.with_flow(**model.flow.preparation.flow_changes)
+    """Return the model of the first training phase, with its own weights.
+
+    Raises:
+        ValueError: if the model needs no preparation.
+    """
+    return model.with_flow(**_preparation_of(model).flow_changes)
 
 
 def conclude_preparation(
@@ -31,18 +31,22 @@ def conclude_preparation(
     seed: int,
     progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Measures on the prepared model, averages over all images of a split, and hands the averages
-    to the model's flow.
+    """Measure the prepared model on all images and configure the model's flow from the averages.
 
     Args:
         model: the `Wolf` that will be trained.
         prepared: the trained `preparing_model` of it.
         split: `Split` of training images.
         batch_size: images per batch.
-        seed: integer, of the dequantisation noise and of z.
-        progress: called with the number of images done; optional.
+        seed: integer seed of the dequantisation noise and of z.
+        progress: called with the number of images of each batch; optional.
+
+    Raises:
+        ValueError: if the model needs no preparation, or the split has no images.
     """
-    preparation = model.flow.preparation
+    preparation = _preparation_of(model)
+    if split.num_examples == 0:
+        raise ValueError('`split` must contain at least one image; got none.')
 
     @tf.function(autograph=False)
     def measured_sums(images, labels, mask, noise_seed):
@@ -56,12 +60,22 @@ def conclude_preparation(
 
     batch_size = min(batch_size, split.num_examples)
     base = seeds.tensor_seed(seed, 'preparation')
-    totals = 0.0
+    totals: list[np.ndarray] = []
     for number, batch in enumerate(evaluation_batches(split, batch_size)):
         sums = measured_sums(
             batch['image'], batch['label'], batch['mask'], seeds.fold_in(base, number)
         )
-        totals = [total + part.numpy() for total, part in zip(totals or np.zeros(len(sums)), sums)]
+        parts = [part.numpy() for part in sums]
+        totals = [total + part for total, part in zip(totals, parts)] if totals else parts
         if progress:
             progress(int(batch['mask'].numpy().sum()))
     preparation.conclude(model.flow, [total / split.num_examples for total in totals])
+
+
+def _preparation_of(model: Wolf) -> Preparation:
+    preparation = model.flow.preparation
+    if preparation is None:
+        raise ValueError(
+            f'`model` must have a flow that needs a preparation; got {model.flow.name!r}.'
+        )
+    return preparation

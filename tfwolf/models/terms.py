@@ -1,6 +1,4 @@
-"""What one evaluation of the bound needs and gives: noise, and the negative evidence lower bound
-term by term.
-"""
+"""The noise and the terms of one evaluation of the evidence lower bound."""
 
 from __future__ import annotations
 
@@ -12,12 +10,12 @@ import tensorflow as tf
 
 
 class Noise(NamedTuple):
-    """The random numbers that one evaluation of the bound needs.
+    """The random numbers for one evaluation of the bound.
 
     Attributes:
         dequantization: uniform in [0, 1), `[batch, height, width, channels]`.
-        posterior: standard normal, `[batch, noise_dim]`, what the latent draws z with; noise_dim is
-            0 without z.
+        posterior: standard normal, `[batch, noise_dim]`, from which z is drawn; noise_dim is 0
+            without z.
     """
 
     dequantization: tf.Tensor
@@ -25,16 +23,16 @@ class Noise(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The negative evidence lower bound of each image, in nats, as named terms that add up to it.
+    """The terms of the negative evidence lower bound of each image, in nats.
 
     Attributes:
         reconstruction_nats: -log p(x|z), `[batch]`.
         kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
         dequantization_nats: D log(2^n / 2), `[batch]`.
-        kl_per_dim_nats: diagnosis, KL of each dimension of q(z|x) to N(0, 1), `[batch,
-            latent_dim]`; None without z.
-        auxiliary_nats: `{name: [batch]}`, what training adds to the loss besides the bound; empty
-            outside training and for most models.
+        kl_per_dim_nats: KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`, for
+            diagnosis; None without a posterior.
+        auxiliary_nats: additional training losses, `{name: [batch]}`; empty outside training and
+            for most models.
     """
 
     reconstruction_nats: tf.Tensor
@@ -45,7 +43,8 @@ class Terms(NamedTuple):
 
     @property
     def nll_nats(self) -> tf.Tensor:
-        """The sum of the three terms, `[batch]`: an upper bound of -log p(image); exact up to
-        dequantisation without z.
+        """The sum of the three terms, `[batch]`: an upper bound of -log p(image).
+
+        Without z it is exact up to dequantisation.
         """
         return self.reconstruction_nats + self.kl_nats + self.dequantization_nats

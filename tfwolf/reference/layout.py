@@ -15,7 +15,8 @@ from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.distributions.prior import FlowPrior
-from tfwolf.models.latents import ClassLatent, GaussianLatent
+from tfwolf.models.gaussian_latent import GaussianLatent
+from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
 
 

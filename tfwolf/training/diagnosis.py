@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import as_tensorflow, named_variables
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 
 
 def first_bad_layer(

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfwolf.bijectors.composite import add_gradients
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.models.latents import Inference
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.latent import Inference
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 
 # What of the forward pass stays in memory for the gradient: everything, the input of each step, or

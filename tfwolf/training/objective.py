@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfwolf.core import validate
 from tfwolf.core.parts import register
-from tfwolf.models.wolf import Terms
+from tfwolf.models.terms import Terms
 
 
 @register

@@ -12,7 +12,8 @@ from tfwolf.core.replicas import local_rows
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.distributions.bits import bits_per_dim
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW, WeightAverages
 from tfwolf.training.flow_gradients import STORE, flow_gradients
 from tfwolf.training.optimizer import AdamW
