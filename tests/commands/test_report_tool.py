@@ -104,7 +104,7 @@ def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled
         '--seed=3',
         f'--output_dir={out}',
     )
-    assert 'temperatures: there already' in printed and 'not there: switch_within_class' in printed
+    assert 'temperatures: already made' in printed and 'not there: switch_within_class' in printed
     text = (out / 'report.html').read_text()
     assert (
         'Pairs within a class need class labels; these images have none.' in text
@@ -126,7 +126,7 @@ def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled
         f'--output_dir={out}',
         fails=True,
     )
-    assert 'holds other results' in error and 'seed: 3 there, 4 now' in error
+    assert 'holds other results' in error and 'seed: 3 before, 4 now' in error
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
     )
     assert (
         f'{result(out / "fid")["frechet_distance"]:.3f}' in text
-        and 'must not stand beside those of papers' in text
+        and 'not comparable with those in papers' in text
     )
     assert (
         '1,437 training and 360 test images' in text

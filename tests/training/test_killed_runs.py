@@ -1,5 +1,6 @@
 """Runs that were killed, terminated, damaged or out of disk space end like undisturbed ones."""
 
+import csv
 import os
 import pathlib
 import random
@@ -91,6 +92,13 @@ def assert_same(train_dir, other):
                 np.testing.assert_array_equal(two[key], value, err_msg=key)
 
 
+def training_curve(train_dir):
+    """Return [(step, bits per dimension)] of the training images."""
+    with open(train_dir / 'curves.csv', encoding='utf-8', newline='') as file:
+        rows = [row for row in csv.DictReader(file) if row['split'] == 'train']
+    return [(int(row['step']), row['bits_per_dim']) for row in rows]
+
+
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     """Return the folder of an undisturbed run."""
@@ -123,6 +131,7 @@ def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     printed = finish(tmp_path / 'run', '--max_steps=60')
     assert 'Continuing from step' in printed
     assert_same(whole, tmp_path / 'run')
+    assert training_curve(tmp_path / 'run') == training_curve(whole)
 
 
 def test_sigterm_saves_within_a_step_and_exits_with_143(tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -42,9 +40,9 @@ class Curves:
     def __init__(self, path: str, step: int) -> None:
         self._path = path
         text = _read(path)
-        self._columns, rows = _complete_rows(text)
+        self._columns, rows = _complete_rows(text or '')
         kept = [row for row in rows if int(row[0]) <= step]
-        if text and text != _as_text([self._columns, *kept]):
+        if text not in (None, _as_text([self._columns, *kept])):
             self._rewrite(kept)
 
     def append(self, step: int, split: str, metrics: Mapping[str, object]) -> None:
@@ -60,7 +58,7 @@ class Curves:
         """
         new = [name for name in metrics if name not in self._columns]
         if new or not os.path.exists(self._path):
-            rows = _complete_rows(_read(self._path))[1]
+            rows = _complete_rows(_read(self._path) or '')[1]
             self._columns = [*self._columns, *new]
             self._rewrite([*row, *[''] * (len(self._columns) - len(row))] for row in rows)
         row = {'step': step, 'split': split, **metrics}
@@ -83,10 +81,10 @@ class Curves:
         )
 
 
-def _read(path: str) -> str:
-    """Return the text of a file, '' if there is none."""
+def _read(path: str) -> str | None:
+    """Return the text of a file, or None if there is none."""
     if not os.path.exists(path):
-        return ''
+        return None
     with open(path, encoding='utf-8', errors='replace') as file:
         return file.read()
 
@@ -97,7 +95,7 @@ def _complete_rows(text: str) -> tuple[list[str], list[list[str]]]:
     The last line is incomplete without its line feed. Text that is not a file of curves has no
     complete rows.
     """
-    lines = list(csv.reader(line for line in text.splitlines(keepends=True) if line[-1] == '\n'))
+    lines = [line.split(',') for line in text.split('\n')[:-1]]
     if not lines or tuple(lines[0][: len(KEYS)]) != KEYS:
         return list(COLUMNS), []
     columns, *rows = lines
@@ -105,6 +103,4 @@ def _complete_rows(text: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _as_text(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator='\n').writerows(rows)
-    return text.getvalue()
+    return ''.join(f'{",".join(map(str, row))}\n' for row in rows)
