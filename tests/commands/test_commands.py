@@ -67,7 +67,7 @@ def test_training_leaves_everything_it_names(run):
         'switch.png',
     ):
         assert (train_dir / name).exists() and str(train_dir / name) in printed, name
-    for name in ('operative_config.gin', 'tensorboard'):
+    for name in ('operative_config.gin', 'tensorboard', 'curves.csv'):
         assert (train_dir / name).exists()
     assert '-m tfwolf evaluate' in printed and 'WARNING: the KL has collapsed' in printed
     result = json.loads((train_dir / 'evaluation.json').read_text())
@@ -76,21 +76,21 @@ def test_training_leaves_everything_it_names(run):
     samples = np.asarray(Image.open(train_dir / 'samples.png'))
     assert samples.shape == (2 * 66 + 2, 2 * 66 + 2, 3)
     tags = set()
-    for file in (train_dir / 'tensorboard').iterdir():
+    for file in (train_dir / 'tensorboard').glob('*/*'):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
-            tags |= {value.tag for value in event.summary.value}
+            tags |= {(file.parent.name, value.tag) for value in event.summary.value}
     wanted = {
-        'train/bits_per_dim',
-        'train/kl_nats',
-        'train/kl_per_dim_nats',
-        'train/gradient_norm',
-        'train/update_norm',
-        'train/learning_rate',
-        'train/images_per_second',
-        'validation/bits_per_dim',
-        'samples',
-        'switch',
-        'config',
+        ('train', 'bits_per_dim'),
+        ('train', 'kl_nats'),
+        ('train', 'train/kl_per_dim_nats'),
+        ('train', 'train/gradient_norm'),
+        ('train', 'train/update_norm'),
+        ('train', 'train/learning_rate'),
+        ('train', 'train/images_per_second'),
+        ('validation', 'bits_per_dim'),
+        ('train', 'samples'),
+        ('train', 'switch'),
+        ('train', 'config'),
     }
     assert wanted <= tags, wanted - tags
 
@@ -356,12 +356,12 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path, monkeypa
             [DIGITS, new, source('tfds:cifar10'), f'--data_dir={tmp_path}', '--nodownload'],
             '--data_dir',
         ),
-        ([DIGITS, f'--train_dir={train_dir}', *TINY, '--noresume'], 'holds a run already'),
+        ([DIGITS, f'--train_dir={train_dir}', *TINY, '--noresume'], 'already contains a run'),
         (
             [DIGITS, f'--train_dir={train_dir}', *TINY, '--gin_param=Wolf.num_bits = 3'],
             'Wolf.num_bits = 3',
         ),
-        ([DIGITS, f'--train_dir={tmp_path / "used"}', *TINY], 'holds no run of tfwolf'),
+        ([DIGITS, f'--train_dir={tmp_path / "used"}', *TINY], 'contains no run of tfwolf'),
     ]
     for arguments, message in cases:
         code, printed = refused(capsys, *arguments)

@@ -171,21 +171,14 @@ def test_the_command_draws_rows_of_temperatures(tiny_run, tmp_path):
     found = result(out)
     assert found['num_samples'] == 10 and found['made_from']['checkpoint'] == 'ckpt-6'
     assert [row['temperature_v'] for row in found['temperatures']] == [0, 1]
-    tags = {
-        value.tag
-        for file in (out / 'tensorboard').iterdir()
-        for event in tf.compat.v1.train.summary_iterator(str(file))
-        for value in event.summary.value
-        if event.step == 6
-    }
-    assert tags == {'samples', 'result/num_samples', 'result/num_not_finite'}
+    assert found['step'] == 6 and not (out / 'tensorboard').exists()
     _, error = run_tool(
         'sample', f'--train_dir={tiny_run}', '--num_samples=4', f'--output_dir={out}', fails=True
     )
     assert (
         'holds other results' in error
         and '--overwrite' in error
-        and 'num_samples: 5 there, 4 now' in error
+        and 'num_samples: 5 before, 4 now' in error
     )
     assert result(out) == found
 

@@ -1,6 +1,4 @@
-"""Our numbers are the reference's: the tools on the golden models, and what they say of models that
-do not fit.
-"""
+"""Our numbers are the reference's, and models that do not fit are rejected with a reason."""
 
 import concurrent.futures
 import json
@@ -22,7 +20,7 @@ TINY = GOLDEN / 'wolf_tiny'
 
 
 def tool(name, *arguments):
-    """Runs a tool in the root and returns the finished process."""
+    """Run a tool in the root and return the finished process."""
     return subprocess.run(
         [sys.executable, f'tools/{name}.py', *map(str, arguments)],
         cwd=ROOT,
@@ -33,7 +31,7 @@ def tool(name, *arguments):
 
 
 def importing(prefix, output, *more):
-    """Imports a golden model."""
+    """Import a golden model."""
     config = json.loads(pathlib.Path(f'{prefix}.json').read_text())['config']
     assert config['generator']['flow']['levels'] == 3
     num_bits = int(np.load(f'{prefix}.io.npz')['n_bits'])
@@ -49,13 +47,13 @@ def importing(prefix, output, *more):
 
 
 def configuration(**changes):
-    """Returns the small model's configuration with other values in its flow."""
+    """Return the small model's configuration with changes in its flow."""
     values = json.loads(pathlib.Path(f'{SMALL}.json').read_text())['config']
     values['generator']['flow'].update(changes)
     return values
 
 
-def test_golden_models_agree_in_both_types():
+def test_golden_models_agree_in_both_dtypes():
     cases = [
         (prefix, dtype) for prefix in (TINY, SMALL, LABELS) for dtype in ('float64', 'float32')
     ]
@@ -98,7 +96,7 @@ def test_a_wrong_number_or_an_unknown_array_fails(tmp_path):
     assert failed == {'eval/v', 'eval/bpd', 'eval/extra'}
 
 
-def test_weights_that_do_not_fit_are_named_and_nothing_is_written(tmp_path):
+def test_wrong_weights_are_reported_and_nothing_is_written(tmp_path):
     arrays = dict(np.load(f'{SMALL}.weights.npz'))
     missing = 'generator.flow.blocks.0.steps.0.actnorm.bias'
     del arrays[missing]
@@ -116,7 +114,7 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_written(tmp_path):
     assert done.returncode == 2 and 'Traceback' not in done.stderr
     for text in (
         f'missing: {missing} (3, 1, 1)',
-        f'misshapen: {shape} is (4, 3), must be (3, 3)',
+        f'wrong shape: {shape} is (4, 3), must be (3, 3)',
         'unexpected: stray (2,)',
     ):
         assert text in done.stderr
@@ -133,12 +131,12 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_written(tmp_path):
         ({'h_channels': 8}, 'h_channels'),
     ],
 )
-def test_options_that_the_paper_does_not_use_are_refused_by_name(changes, message):
+def test_options_that_the_paper_does_not_use_are_rejected(changes, message):
     with pytest.raises(ValueError, match=message):
         gin_bindings(configuration(**changes), (16, 16), 5)
 
 
-def test_keys_without_effect_are_noticed():
+def test_keys_without_effect_are_reported():
     bindings, notices = gin_bindings(configuration(num_groups=4), (16, 16), 5)
     assert len(notices) == 1 and 'num_groups' in notices[0]
     assert 'RefinedGlow.transform = @Additive()' in bindings and 'Wolf.num_bits = 5' in bindings

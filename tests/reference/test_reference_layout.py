@@ -1,6 +1,4 @@
-"""Every configuration of the reference that we read gives every weight of our model exactly one
-name of the reference's.
-"""
+"""For every configuration of the reference, each weight of ours has exactly one reference name."""
 
 import json
 import pathlib
@@ -34,7 +32,7 @@ MIXED = {'transform': 'additive', 'prior_transform': 'affine'}
 
 
 def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
-    """Returns the float64 model of the tiny configuration with changes."""
+    """Return the float64 model of the tiny configuration with changes."""
     configuration = json.loads(json.dumps(TINY))
     configuration['generator']['flow'].update(flow)
     if latent is not None:
@@ -81,7 +79,7 @@ def test_every_weight_has_one_name(changes):
 
 
 @pytest.mark.parametrize('changes', VARIANTS)
-def test_weights_travel_through_the_reference_names(changes):
+def test_weights_are_copied_by_reference_names(changes):
     source, target = build(**changes), build(**{**changes, 'lu': False})
     random = np.random.default_rng(0)
     for slot in slots(source):
@@ -110,7 +108,7 @@ def test_weights_travel_through_the_reference_names(changes):
     np.testing.assert_allclose(target.flow.forward_and_log_det(x, z)[0], v, atol=1e-9)
 
 
-def test_files_that_hold_no_weights_are_refused(tmp_path):
+def test_files_without_weights_are_rejected(tmp_path):
     for name, content in (('broken.npz', b'no archive'), ('empty.npz', b'')):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=name):
@@ -122,7 +120,7 @@ def test_files_that_hold_no_weights_are_refused(tmp_path):
         load_weights(build(), {'stray': np.zeros(2)})
 
 
-def test_without_torch_the_message_says_how_to_convert(monkeypatch):
+def test_without_torch_the_message_explains_the_conversion(monkeypatch):
     monkeypatch.setitem(sys.modules, 'torch', None)
     with pytest.raises(
         ValueError, match='(?s)model.pt needs PyTorch.*weights_only=True.*numpy.savez'
@@ -131,7 +129,7 @@ def test_without_torch_the_message_says_how_to_convert(monkeypatch):
 
 
 class RunsCode:
-    """What a malicious pickle would hold."""
+    """An object that a malicious pickle could contain."""
 
     def __reduce__(self):
         return pathlib.Path.touch, (RunsCode.path,)
@@ -148,7 +146,7 @@ def test_a_pt_is_read_as_tensors_and_never_run(tmp_path):
     assert not RunsCode.path.exists()
 
 
-def test_a_weight_that_is_not_finite_is_named_and_nothing_changes():
+def test_a_non_finite_weight_is_reported_and_nothing_changes():
     model = build()
     arrays = {slot.name: np.zeros(slot.shape) for slot in slots(model)}
     before = [np.asarray(tf.convert_to_tensor(variable)) for _, variable in named_variables(model)]

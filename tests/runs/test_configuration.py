@@ -1,6 +1,4 @@
-"""gin ends at the door: what was configured once stays so, whatever gin is told later, and gin
-forgets nothing of its user's.
-"""
+"""A configuration is independent of later changes in gin, and leaves the user's gin unchanged."""
 
 import gin
 import pytest
@@ -39,7 +37,7 @@ def foreign(value=0):
 
 
 def described(experiment, model):
-    """Returns what later configurations must not change of an experiment and its model."""
+    """Return properties of an experiment and its model that must not change later."""
     dataset = experiment.open_dataset()
     return (
         dataset.title,
@@ -51,7 +49,7 @@ def described(experiment, model):
     )
 
 
-def test_two_configurations_do_not_know_of_each_other():
+def test_configurations_are_independent():
     first = read_configuration(['digits']).experiment()
     model = first.make_model((8, 8, 1), seed=0)
     before = described(first, model)
@@ -64,13 +62,13 @@ def test_two_configurations_do_not_know_of_each_other():
         and before[2:4] == (435_836, 355_060)
     )
     assert of_second[0] == 'synthetic' and of_second[1] == 20 and of_second[2] < before[2]
-    # Not even by who talks to gin directly.
+    # Not even direct calls of gin change them.
     gin.parse_config([*SYNTHETIC, 'RefinedGlow.hidden_channels = [7, 7, 7]', 'Wolf.num_bits = 1'])
     assert described(first, model) == before and described(second, other) == of_second
     assert model.num_bits == first.make_model((8, 8, 1), seed=0).num_bits == 4
 
 
-def test_the_users_own_gin_is_as_it_was():
+def test_the_gin_state_of_the_user_is_unchanged():
     gin.parse_config(['foreign.value = 7', 'Wolf.num_bits = 2'], skip_unknown=False)
     foreign()
     gin.finalize()
@@ -120,7 +118,7 @@ def test_a_part_that_is_a_default_is_configured_like_a_reference():
     )
 
 
-def test_text_says_the_same_again():
+def test_the_text_of_a_configuration_reproduces_it():
     configuration = read_configuration(['gin/cifar10.gin'], ['Wolf.num_bits = 5'])
     again = read_configuration(run_text=configuration.text_with_seed(3))
     assert (
@@ -147,13 +145,13 @@ def test_text_says_the_same_again():
         (["experiment.precision = 'half'"], 'precision'),
     ],
 )
-def test_mistakes_are_named_before_anything_is_built(params, message):
+def test_mistakes_are_reported_before_anything_is_built(params, message):
     with pytest.raises(ValueError, match=message) as error:
         read_configuration(['digits'], params).experiment()
     assert 'In call to configurable' not in str(error.value)
 
 
-def test_a_missing_argument_is_named_with_its_remedy():
+def test_a_missing_argument_is_reported_with_advice():
     with pytest.raises(
         ValueError,
         match=r'`dataset.source` is not bound. Bind it .*--gin_param="dataset.source = ..."',
@@ -196,7 +194,7 @@ def test_bindings_of_earlier_versions_are_translated():
     assert modernized(current) == current
 
 
-def test_factories_hold_their_arguments_and_say_what_is_missing():
+def test_factories_have_arguments_and_report_missing_ones():
     def part(a, b=2, *, c=3):
         return a, b, c
 
@@ -213,11 +211,11 @@ def test_factories_hold_their_arguments_and_say_what_is_missing():
         and changed.arguments['b'][0](1) == (1, 5, 9)
         and factory(1) == (1, 5, 3)
     )
-    # What gin hands over for `@part()` is made once, here; also inside lists.
+    # A value `@part()` from gin is made once, here, also inside lists.
     assert frozen([1, (Factory(part, {'a': 0}),)]) == [1, ((0, 2, 3),)]
 
 
-def test_registered_names_are_unique_but_may_be_defined_again():
+def test_registered_names_are_unique_but_may_be_redefined():
     def make(result):
         @register(name='redefined')
         class Part:

@@ -1,6 +1,4 @@
-"""What was made before runs owned their configuration still loads: a run, an export, and the names
-of all variables.
-"""
+"""Runs, exports and variable names of earlier versions still load."""
 
 import gzip
 import json
@@ -35,7 +33,7 @@ def test_the_run_loads_and_its_evaluation_is_the_same(run):
         assert found[name] == wanted[name], name
 
 
-def test_its_training_goes_on(run, tmp_path):
+def test_its_training_continues(run, tmp_path):
     shutil.copytree(EARLIER / 'run', tmp_path / 'run')
     earlier = (tmp_path / 'run' / 'config.gin').read_text()
     assert "RefinedGlow.compute_dtype = 'float32'" in earlier
@@ -64,7 +62,7 @@ def test_its_training_goes_on(run, tmp_path):
     assert more.step == 7 and more.weights == 'averaged'
 
 
-def test_the_export_answers_as_it_did_and_samples_are_the_models_own(run, tmp_path):
+def test_the_export_is_unchanged_and_samples_equal_the_model(run, tmp_path):
     shutil.copytree(EARLIER / 'export' / '1', tmp_path / '1')
     packed = tmp_path / '1' / 'saved_model.pb.gz'
     (tmp_path / '1' / 'saved_model.pb').write_bytes(gzip.decompress(packed.read_bytes()))
@@ -88,7 +86,7 @@ def test_the_export_answers_as_it_did_and_samples_are_the_models_own(run, tmp_pa
 
 
 @pytest.mark.parametrize('name', VARIABLES)
-def test_variables_have_their_names_shapes_and_first_values(name):
+def test_variables_have_the_same_names_shapes_and_initial_values(name):
     experiment = read_configuration([name], SMALL).experiment()
     model = experiment.make_model((8, 8, 3), seed=3)
     found = {'/'.join(path): variable for path, variable in named_variables(model)}

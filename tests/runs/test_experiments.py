@@ -1,6 +1,4 @@
-"""Every shipped gin file at reduced width, depth and image size: it builds, takes one training
-step, and returns an image exactly.
-"""
+"""Every shipped gin file in a small size builds, trains one step, and inverts exactly."""
 
 import ast
 import pathlib
@@ -45,8 +43,7 @@ SMALL = [
     'lcma.phase1_steps = 1',
     'train.batch_size = 16',
 ]
-# The systems' own parts: what only builders, experiments' gin names and tools for the reference's
-# layout may know.
+# Modules of particular flows, which only builders, gin names and `reference` may import.
 SYSTEM_PARTS = {
     'refined_glow',
     'glow',
@@ -64,19 +61,19 @@ MAY_KNOW = {'tfwolf', 'tfwolf.reference'}
 
 @pytest.fixture(autouse=True)
 def eager():
-    """Runs steps without tracing them, which would take most of the time."""
+    """Run steps without tracing, which would take most of the time."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
 
 
 def take_step(model, dataset, settings, strategy):
-    """Initialises the model, takes one step, and returns the metrics."""
+    """Initialise the model, take one step, and return the metrics."""
     examples = dataset.train.load(tf.range(dataset.train.num_examples, dtype=tf.int64))
     initialize(model, examples['image'].numpy(), seed=0, labels=examples['label'].numpy())
     before = [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(model)]
     step = TrainingRun(model, dataset, settings, strategy).make_step()
-    # Past a warmup that starts at zero.
+    # After the warmup, which starts at zero.
     step.optimizer.updates.assign(2000)
     batch = next(iter(training_batches(dataset.train, 16, 0, augmentations=[])))
     metrics = step(batch['image'], batch['label'])
@@ -113,8 +110,8 @@ def test_one_step_and_one_exact_round_trip(name):
     )
 
 
-def test_only_builders_know_the_systems(sources):
-    """Training, evaluation, models and commands see a flow, never which one."""
+def test_only_builders_depend_on_the_kind_of_flow(sources):
+    """Training, evaluation, models and commands do not depend on the kind of flow."""
     for source in sources:
         top = '.'.join(source.module.split('.')[:2])
         if not source.module.startswith('tfwolf.') or top in MAY_KNOW | {

@@ -1,6 +1,4 @@
-"""A network, an encoder, a source of images and an evaluator from outside the package: a file each,
-and one line of gin.
-"""
+"""A network, an encoder, an image source and an evaluator from outside the package."""
 
 import json
 import os
@@ -25,10 +23,19 @@ import tfwolf
 class Pointwise(tf.Module):
     """One hidden value per pixel and channel."""
 
-    def __init__(self, in_channels, hidden_channels, out_channels, condition_dim=0, seed=0, dtype=tf.float32):
+    def __init__(
+        self,
+        in_channels,
+        hidden_channels,
+        out_channels,
+        condition_dim=0,
+        seed=0,
+        dtype=tf.float32,
+    ):
         super().__init__(name='pointwise')
-        draw = tf.random.stateless_normal([in_channels + condition_dim, hidden_channels], [seed % 2 ** 31, 1], dtype=dtype)
-        self.first, self.last = tf.Variable(draw), tf.Variable(tf.zeros([hidden_channels, out_channels], dtype))
+        shape = [in_channels + condition_dim, hidden_channels]
+        self.first = tf.Variable(tf.random.stateless_normal(shape, [seed % 2**31, 1], dtype=dtype))
+        self.last = tf.Variable(tf.zeros([hidden_channels, out_channels], dtype))
 
     def __call__(self, x, condition=None, training=False):
         if condition is not None:
@@ -51,11 +58,13 @@ class LinearEncoder(tf.Module):
 
     def __init__(self, image_shape, latent_dim, seed=0, dtype=tf.float32):
         super().__init__(name='linear_encoder')
-        draw = tf.random.stateless_normal([math.prod(image_shape), 2 * latent_dim], [seed % 2 ** 31, 1], dtype=dtype)
+        shape = [math.prod(image_shape), 2 * latent_dim]
+        draw = tf.random.stateless_normal(shape, [seed % 2**31, 1], dtype=dtype)
         self.kernel = tf.Variable(0.01 * draw)
 
     def __call__(self, x, training=False):
-        return tfwolf.Posterior(*tf.split(tf.reshape(x, [-1, self.kernel.shape[0]]) @ self.kernel, 2, axis=-1))
+        flat = tf.reshape(x, [-1, self.kernel.shape[0]])
+        return tfwolf.Posterior(*tf.split(flat @ self.kernel, 2, axis=-1))
 
     def initialize(self, chunks):
         self.kernel.assign(0.1 * self.kernel)
@@ -69,10 +78,14 @@ from tfwolf.data.registry import register_source
 @register_source('stripes', location='WIDTH')
 def load_stripes(location, num_images=200):
     rows = np.arange(num_images)[:, None, None, None]
-    images = np.broadcast_to(17 * ((rows + np.arange(8)[:, None]) // int(location) % 16), [num_images, 8, 8, 1]).astype(np.uint8)
+    stripes = 17 * ((rows + np.arange(8)[:, None]) // int(location) % 16)
+    images = np.broadcast_to(stripes, [num_images, 8, 8, 1]).astype(np.uint8)
     cuts = {'train': images[:-40], 'validation': images[-40:-20], 'test': images[-20:]}
-    return ImageDataset('stripes', (8, 8, 1), None, **{
-        name: ArraySplit(lambda part=part: (part, None), len(part), (8, 8, 1)) for name, part in cuts.items()})
+    splits = {
+        name: ArraySplit(lambda part=part: (part, None), len(part), (8, 8, 1))
+        for name, part in cuts.items()
+    }
+    return ImageDataset('stripes', (8, 8, 1), None, **splits)
 """
 
 EVALUATOR = '''
@@ -86,7 +99,9 @@ class Brightness:
         self.scale = scale
 
     def __call__(self, assessment):
-        means = assessment.by_batch('brightness', lambda images: images.numpy().mean(axis=(1, 2, 3)))
+        means = assessment.by_batch(
+            'brightness', lambda images: images.numpy().mean(axis=(1, 2, 3))
+        )
         assessment.columns['brightness'] = sum(map(list, means), [])
         return {'brightness': self.scale * sum(map(sum, means)) / assessment.split.num_examples}
 '''
@@ -94,7 +109,7 @@ class Brightness:
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Returns a working directory with the four files."""
+    """Return a working directory with the four files."""
     folder = tmp_path_factory.mktemp('outside')
     for name, text in (
         ('own_network', NETWORK),
@@ -107,7 +122,7 @@ def folder(tmp_path_factory):
 
 
 def call(folder, module, *arguments):
-    """Runs a command in the folder; returns what it prints."""
+    """Run a command in the folder; return what it prints."""
     done = subprocess.run(
         [sys.executable, '-m', f'tfwolf.{module}', *map(str, arguments)],
         cwd=folder,
@@ -120,7 +135,7 @@ def call(folder, module, *arguments):
     return done.stdout
 
 
-def test_all_of_them_train_evaluate_and_export(folder):
+def test_custom_parts_train_evaluate_and_export(folder):
     plugins = [f'--plugin=own_{kind}' for kind in ('network', 'encoder', 'source', 'evaluator')]
     call(
         folder,
@@ -163,6 +178,6 @@ def test_all_of_them_train_evaluate_and_export(folder):
     )
 
 
-def test_without_the_file_the_name_is_unknown_and_the_message_says_what_to_do():
+def test_an_unknown_part_is_reported_with_advice():
     with pytest.raises(ValueError, match='@Pointwise(.|\n)*--plugin'):
         read_configuration(['digits'], ['RefinedGlow.net = @Pointwise'])

@@ -1,4 +1,4 @@
-"""Training from Python: what the command does, and models and images that no configuration knows."""
+"""Training from Python: as the command does it, and with models and images made in Python."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ from support.tool_runs import TINY
 from tfwolf.core.variables import named_variables
 
 QUIET = tfwolf.Environment(strategy='one_device', verbose=False)
-# A flow alone, traced in a moment.
+# A flow without z, which is traced quickly.
 MODEL = functools.partial(
     tfwolf.Wolf,
     num_bits=5,
@@ -43,7 +43,7 @@ def assert_equal_weights(first, second):
         np.testing.assert_array_equal(second[path], value, err_msg=path)
 
 
-def test_fit_is_what_the_command_does(tiny_run, tmp_path, capsys):
+def test_fit_equals_the_command(tiny_run, tmp_path, capsys):
     """The same weights in the same files, by the name of a shipped configuration, and continued."""
     fit = functools.partial(tfwolf.fit, 'digits', tmp_path / 'run', params=TINY, environment=QUIET)
     first = fit(max_steps=3)
@@ -55,12 +55,11 @@ def test_fit_is_what_the_command_does(tiny_run, tmp_path, capsys):
     run = fit(max_steps=6)
     assert capsys.readouterr().out == ''
     assert_equal_weights(run.model, tfwolf.load(tmp_path / 'run').model)
-    # Commands switch some of TensorFlow's graph optimiser off, so sums may be rounded otherwise
-    # there.
+    # Commands disable some passes of TensorFlow's graph optimizer, so rounding may differ.
     by_command = weights(tfwolf.load(tiny_run).model)
     for path, value in weights(run.model).items():
         np.testing.assert_allclose(by_command[path], value, atol=1e-7, rtol=1e-5, err_msg=path)
-    # The number of steps is a flag of the command, and no binding then.
+    # The command sets the number of steps by a flag, not by a binding.
     text = run.config.text_with_seed(0)
     assert (
         text.replace('max_steps = 6', 'max_steps = 1000') == (tiny_run / 'config.gin').read_text()
@@ -70,7 +69,7 @@ def test_fit_is_what_the_command_does(tiny_run, tmp_path, capsys):
         fit(max_steps=7, params=[*TINY, 'Wolf.num_bits = 3'])
 
 
-def test_the_model_of_a_run_shows_what_it_holds(tiny_run):
+def test_the_model_of_a_run_encodes_decodes_and_evaluates(tiny_run):
     run = tfwolf.load(tiny_run)
     images = run.model.sample(3, seed=0)
     assert images.shape == (3, 8, 8, 1) and images.dtype == tf.uint8
@@ -91,7 +90,7 @@ def test_the_model_of_a_run_shows_what_it_holds(tiny_run):
 
 @pytest.fixture(scope='module')
 def python_run(tmp_path_factory):
-    """Returns a run of a model built in Python on an array."""
+    """Return a run of a model built in Python on an array."""
     return tfwolf.fit(
         model=MODEL,
         images=(IMAGES, np.arange(60) % 3),
@@ -101,7 +100,7 @@ def python_run(tmp_path_factory):
     )
 
 
-def test_a_model_and_images_of_python_are_trained_and_found_again(python_run):
+def test_a_model_and_images_made_in_python_are_trained_and_loaded(python_run):
     assert (
         python_run.step == 2
         and python_run.model.num_bits == 5
@@ -115,10 +114,10 @@ def test_a_model_and_images_of_python_are_trained_and_found_again(python_run):
         found.evaluate(**settings)['bits_per_dim']
         == python_run.evaluate(**settings)['bits_per_dim']
     )
-    with pytest.raises(ValueError, match='built in Python. Give it to tfwolf.load as `model`'):
+    with pytest.raises(ValueError, match='built in Python. Pass it to tfwolf.load as `model`'):
         tfwolf.load(python_run.train_dir)
-    with pytest.raises(ValueError, match='images of .* were given in Python'):
-        tfwolf.load(python_run.train_dir, model=MODEL).dataset
+    with pytest.raises(ValueError, match='images of .* were passed from Python'):
+        _ = tfwolf.load(python_run.train_dir, model=MODEL).dataset
     with pytest.raises(ValueError, match='another model'):
         tfwolf.load(
             python_run.train_dir,
@@ -128,7 +127,7 @@ def test_a_model_and_images_of_python_are_trained_and_found_again(python_run):
         )
 
 
-def test_it_continues_bit_for_bit(python_run, tmp_path):
+def test_a_python_run_continues_bit_for_bit(python_run, tmp_path):
     fit = functools.partial(
         tfwolf.fit,
         model=MODEL,
@@ -143,7 +142,7 @@ def test_it_continues_bit_for_bit(python_run, tmp_path):
 
 
 @pytest.mark.parametrize('kind', ['dataset', 'folder', 'built model'])
-def test_other_kinds_of_images_and_a_model_that_is_there(kind, tmp_path):
+def test_other_kinds_of_images_and_a_built_model(kind, tmp_path):
     images, model = IMAGES, MODEL
     if kind == 'dataset':
         images = tf.data.Dataset.from_tensor_slices(IMAGES)
@@ -202,7 +201,7 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(max_steps=10**6)
     assert steps and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    # A second time it may be left to its images: the checkpoint holds everything.
+    # The checkpoint is complete.
     run = tfwolf.load(tmp_path / 'run', model=MODEL, images=IMAGES)
     assert run.step >= 0 and run.model.initialized.numpy()
 
@@ -210,14 +209,14 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
 @pytest.mark.parametrize(
     'arguments, message',
     [
-        ({}, '`train_dir` must be given'),
-        ({'train_dir': 'x'}, 'Give either `config`'),
+        ({}, '`train_dir` is required'),
+        ({'train_dir': 'x'}, 'Pass either `config`'),
         ({'train_dir': 'x', 'config': 'digits', 'model': MODEL}, 'either'),
-        ({'train_dir': 'x', 'model': MODEL}, '`images` must be given'),
+        ({'train_dir': 'x', 'model': MODEL}, '`images` is required'),
         ({'train_dir': 'x', 'config': 'digits', 'max_step': 3}, 'Did you mean .max_steps'),
         (
             {'train_dir': 'x', 'model': MODEL, 'images': IMAGES, 'max_steps': 3},
-            '`batch_size` must be given',
+            '`batch_size` is required',
         ),
         (
             {
@@ -236,7 +235,7 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
         ({'train_dir': 'x', 'config': 'digitz'}, 'Did you mean .digits'),
     ],
 )
-def test_mistakes_are_named_and_nothing_is_written(arguments, message, tmp_path, monkeypatch):
+def test_mistakes_are_reported_and_nothing_is_written(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         tfwolf.fit(**arguments)

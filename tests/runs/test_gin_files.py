@@ -1,6 +1,4 @@
-"""Every shipped gin file builds its model, with the number of parameters that the papers' model
-has.
-"""
+"""Every shipped gin file builds its model, with the number of parameters of the paper's model."""
 
 import pathlib
 
@@ -39,7 +37,7 @@ PARAMETERS = {
     'realnvp_imagenet32': 45_766_449,
     'glow_imagenet32': 66_073_452,
 }
-# Large, or of an architecture that stands above already.
+# Large models, and architectures that are tested above already.
 SLOW_PARAMETERS = {
     'glow_ablation_conv1x1_affine': 44_050_092,
     'glow_ablation_reverse_additive': 37_758_828,
@@ -126,7 +124,7 @@ def test_bindings_are_read_back():
         (['RefinedGlow.num_steps = [1, [3, 3], 3]'], 'squeeze'),
     ],
 )
-def test_bad_values_are_named(params, message):
+def test_invalid_values_are_reported(params, message):
     with pytest.raises(ValueError, match=message):
         configuration = read_configuration(['digits'], params)
         experiment, _ = configuration.experiment(), configuration.settings()

@@ -1,6 +1,4 @@
-"""Whole runs with their numbers: digits as the README trains them, CIFAR-10's full size to its
-first steps. All of it is slow.
-"""
+"""Complete runs with their numbers, all slow: digits as in the README, first steps of CIFAR-10."""
 
 import json
 import pathlib
@@ -15,21 +13,22 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
-# In a process of its own, as a user would: the model of a run, read back from its folder.
+# Run in a separate process, as a user would: load the model of a run from its folder.
 ROUND_TRIP = """
 import sys
 import numpy as np
 import tfwolf
 from tfwolf.data.pipeline import evaluation_batches
 run = tfwolf.load(sys.argv[1])
-images = np.concatenate([batch['image'].numpy()[batch['mask'].numpy()] for batch in evaluation_batches(run.dataset.test, 100)])
+batches = evaluation_batches(run.dataset.test, 100)
+images = np.concatenate([batch['image'].numpy()[batch['mask'].numpy()] for batch in batches])
 decoded = run.model.decode(*run.model.encode(images)).numpy()
 print('images', len(images), 'equal', int((decoded == images).all(axis=(1, 2, 3)).sum()))
 """
 
 
 def run(*command):
-    """Runs a command in the root and returns what it printed."""
+    """Run a command in the root and return what it printed."""
     done = subprocess.run(
         [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=1500
     )
@@ -39,14 +38,14 @@ def run(*command):
 
 @pytest.fixture(scope='module')
 def digits(tmp_path_factory):
-    """Returns the folder of the README's digits run."""
+    """Return the folder of the README's digits run."""
     train_dir = tmp_path_factory.mktemp('runs') / 'digits'
     run('-m', 'tfwolf.train', '--gin_file=gin/digits.gin', f'--train_dir={train_dir}')
     return train_dir
 
 
 def evaluation(train_dir):
-    """Returns what a run's evaluation holds."""
+    """Return the content of a run's evaluation."""
     return json.loads((train_dir / 'evaluation.json').read_text())
 
 
@@ -57,7 +56,7 @@ def test_digits_learn_and_use_z(digits):
     assert result['bits_per_dim_iwae'] <= result['bits_per_dim']
 
 
-def test_every_test_digit_returns_exactly(digits):
+def test_every_test_digit_is_reconstructed_exactly(digits):
     assert 'images 360 equal 360' in run('-c', ROUND_TRIP, digits)
 
 

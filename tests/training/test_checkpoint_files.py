@@ -1,4 +1,4 @@
-"""Checkpoints are complete or absent, and a damaged one is found, named and passed over."""
+"""Checkpoints are complete or absent, and a damaged one is detected, reported and skipped."""
 
 import os
 import subprocess
@@ -14,13 +14,13 @@ DATA = 'ckpt-{}.data-00000-of-00001'
 
 
 def checkpoint(value, size=1000):
-    """Returns a checkpoint of one variable."""
+    """Return a checkpoint of one variable."""
     return tf.train.Checkpoint(weight=tf.Variable(tf.fill([size], float(value))))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Returns a folder with the checkpoints of steps 1, 2 and 3."""
+    """Return a folder with the checkpoints of steps 1, 2 and 3."""
     for step in (1, 2, 3):
         publish(checkpoint(step), str(tmp_path), step, keep=3)
     return str(tmp_path)
@@ -30,7 +30,7 @@ def first_weight(path):
     return tf.train.load_checkpoint(path).get_tensor('weight/.ATTRIBUTES/VARIABLE_VALUE')[0]
 
 
-def test_the_newest_are_kept_and_read_back(folder):
+def test_the_newest_checkpoints_are_kept_and_readable(folder):
     assert checkpoint_steps(folder) == [1, 2, 3] and first_weight(newest_intact(folder)) == 3
     publish(checkpoint(4), folder, 4, keep=2)
     assert checkpoint_steps(folder) == [3, 4] and tf.train.latest_checkpoint(folder).endswith(
@@ -55,7 +55,7 @@ def test_the_newest_are_kept_and_read_back(folder):
 
 
 @pytest.mark.parametrize('name', [DATA.format(3), 'ckpt-3.index', 'ckpt-3.sha256'])
-def test_any_flipped_bit_and_any_truncation_is_found(folder, name, capsys):
+def test_flipped_bits_and_truncation_are_detected(folder, name, capsys):
     path = os.path.join(folder, name)
     with open(path, 'rb') as file:
         whole = file.read()
@@ -71,12 +71,12 @@ def test_any_flipped_bit_and_any_truncation_is_found(folder, name, capsys):
         assert newest_intact(folder).endswith('ckpt-2')
         said = capsys.readouterr().err
         assert 'ckpt-3 is damaged' in said and 'ckpt-2 instead' in said
-    # A new one takes the place of the damaged one.
+    # A new checkpoint replaces the damaged one.
     publish(checkpoint(5), folder, 3, keep=1)
     assert checkpoint_steps(folder) == [3] and first_weight(newest_intact(folder)) == 5
 
 
-def test_a_checkpoint_that_came_without_checksums_is_read_through(folder):
+def test_a_checkpoint_without_checksums_is_read_completely(folder):
     os.remove(os.path.join(folder, 'ckpt-3.sha256'))
     assert find_damage(os.path.join(folder, 'ckpt-3')) is None
     with open(os.path.join(folder, DATA.format(3)), 'r+b') as file:
@@ -85,14 +85,14 @@ def test_a_checkpoint_that_came_without_checksums_is_read_through(folder):
     assert 'Checksum does not match' in find_damage(os.path.join(folder, 'ckpt-3'))
 
 
-def test_a_damaged_one_never_outlives_a_good_one(folder):
+def test_damaged_checkpoints_are_removed_before_intact_ones(folder):
     for step in (2, 3):
         os.truncate(os.path.join(folder, DATA.format(step)), 10)
     publish(checkpoint(7), folder, 2, keep=1)
     assert checkpoint_steps(folder) == [2]
 
 
-def test_a_missing_part_is_damage_and_a_missing_index_is_no_checkpoint(folder):
+def test_a_missing_part_is_damage_but_a_missing_index_is_no_checkpoint(folder):
     os.remove(os.path.join(folder, DATA.format(3)))
     os.remove(os.path.join(folder, 'ckpt-2.index'))
     os.remove(os.path.join(folder, 'checkpoint'))
@@ -113,19 +113,19 @@ except RuntimeError as error:
 """
 
 
-def test_a_file_that_cannot_grow_leaves_the_last_good_checkpoint(folder):
+def test_a_file_size_limit_keeps_the_last_checkpoint(folder):
     done = subprocess.run(
         [sys.executable, '-c', WRITE, folder], capture_output=True, text=True, timeout=120
     )
     assert (
         'step 4 could not be written' in done.stdout
-        and 'That of step 3 is untouched' in done.stdout
+        and 'The checkpoint of step 3 is untouched' in done.stdout
     ), done.stderr[-2000:]
     assert checkpoint_steps(folder) == [1, 2, 3] and first_weight(newest_intact(folder)) == 3
     assert not os.path.exists(os.path.join(folder, 'unfinished'))
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     mounted = subprocess.run(
         ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', tmp_path], capture_output=True, text=True
     )

@@ -1,6 +1,4 @@
-"""TF_CONFIG is read or refused with a reason; a strategy is what the flags and the environment ask
-for.
-"""
+"""TF_CONFIG is read or rejected with a reason, and strategies follow flags and environment."""
 
 import json
 import socket
@@ -18,7 +16,7 @@ def set_config(monkeypatch, value):
 
 
 def free_ports(count):
-    """Returns ports that nobody listens on."""
+    """Return ports that nobody listens on."""
     sockets = [socket.create_server(('localhost', 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -53,7 +51,7 @@ def test_no_cluster(monkeypatch, value):
         ('[]', 'no attribute'),
         (
             {'cluster': {'worker': ['a:1'], 'ps': ['b:1']}, 'task': {'type': 'worker', 'index': 0}},
-            'jobs ps, but only chief and worker',
+            'jobs ps, but only chief and worker are supported',
         ),
         (
             {'cluster': {'worker': ['a:1', 'b']}, 'task': {'type': 'worker', 'index': 0}},
@@ -70,7 +68,7 @@ def test_no_cluster(monkeypatch, value):
         ),
     ],
 )
-def test_what_cannot_be_used_is_said(monkeypatch, value, message):
+def test_an_invalid_cluster_is_reported(monkeypatch, value, message):
     set_config(monkeypatch, value)
     for name in ('auto', 'multi_worker'):
         with pytest.raises(ValueError, match='TF_CONFIG cannot be used: ') as error:
@@ -78,7 +76,7 @@ def test_what_cannot_be_used_is_said(monkeypatch, value, message):
         assert message in str(error.value) and 'It must look like' in str(error.value)
 
 
-def test_a_worker_that_never_comes_is_given_up(monkeypatch):
+def test_waiting_for_a_missing_worker_times_out(monkeypatch):
     own, others, absent = free_ports(3)
     set_config(
         monkeypatch,
@@ -96,19 +94,19 @@ def test_a_worker_that_never_comes_is_given_up(monkeypatch):
     assert lost.value.exit_code == 3 and time.monotonic() - started < 10
 
 
-def test_a_taken_port_is_said():
+def test_a_port_in_use_is_reported():
     with socket.create_server(('', 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ValueError, match='its port cannot be used'):
             wait_for_all(Cluster((f'localhost:{port}', 'localhost:1'), 0), 1)
 
 
-def test_a_tpu_that_is_not_there_is_said():
-    with pytest.raises(ValueError, match='no TPU to be had with --tpu=None'):
+def test_a_missing_tpu_is_reported():
+    with pytest.raises(ValueError, match='No TPU is available with --tpu=None'):
         make_strategy('tpu')
 
 
-def test_one_process_talks_to_itself(monkeypatch):
+def test_a_single_process_is_the_chief(monkeypatch):
     set_config(
         monkeypatch, {'cluster': {'worker': ['a:1', 'b:1']}, 'task': {'type': 'worker', 'index': 1}}
     )

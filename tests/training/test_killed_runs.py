@@ -1,5 +1,6 @@
-"""Runs that are killed, terminated, damaged or out of space end as ones that were not."""
+"""Runs that were killed, terminated, damaged or out of disk space end like undisturbed ones."""
 
+import csv
 import os
 import pathlib
 import random
@@ -44,7 +45,7 @@ COMMAND = [
 
 
 def start(train_dir, *more):
-    """Starts a run and returns the process."""
+    """Start a run and return the process."""
     return subprocess.Popen(
         [*COMMAND, f'--train_dir={train_dir}', *map(str, more)],
         cwd=ROOT,
@@ -55,7 +56,7 @@ def start(train_dir, *more):
 
 
 def finish(train_dir, *more):
-    """Runs the command to its end and returns what it printed."""
+    """Run the command to its end and return what it printed."""
     process = start(train_dir, *more)
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed[-3000:]
@@ -63,7 +64,7 @@ def finish(train_dir, *more):
 
 
 def wait_for(process, text):
-    """Reads what a process prints until `text` is in it."""
+    """Read what a process prints until `text` is in it."""
     printed = ''
     for line in process.stdout:
         printed += line
@@ -73,7 +74,7 @@ def wait_for(process, text):
 
 
 def state(train_dir, folder='checkpoints'):
-    """Returns every tensor of the newest checkpoint."""
+    """Return every tensor of the newest checkpoint."""
     path = newest_intact(os.path.join(train_dir, folder))
     reader = tf.train.load_checkpoint(path)
     return os.path.basename(path), {
@@ -82,7 +83,7 @@ def state(train_dir, folder='checkpoints'):
 
 
 def assert_same(train_dir, other):
-    """Checks that two runs ended in the same bits, and found the same best weights."""
+    """Check that two runs have the same final weights and best weights, bit for bit."""
     for folder in ('checkpoints', 'best'):
         (name, one), (other_name, two) = state(train_dir, folder), state(other, folder)
         assert name == other_name and one.keys() == two.keys()
@@ -91,9 +92,16 @@ def assert_same(train_dir, other):
                 np.testing.assert_array_equal(two[key], value, err_msg=key)
 
 
+def training_curve(train_dir):
+    """Return [(step, bits per dimension)] of the training images."""
+    with open(train_dir / 'curves.csv', encoding='utf-8', newline='') as file:
+        rows = [row for row in csv.DictReader(file) if row['split'] == 'train']
+    return [(int(row['step']), row['bits_per_dim']) for row in rows]
+
+
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
-    """Returns the folder of a run that nothing disturbed."""
+    """Return the folder of an undisturbed run."""
     train_dir = tmp_path_factory.mktemp('runs') / 'whole'
     finish(train_dir, '--max_steps=60')
     return train_dir
@@ -104,13 +112,13 @@ def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     moments = random.Random(kills)
     in_a_save = 0
     checkpoints = tmp_path / 'run' / 'checkpoints'
-    # One in each part of the run.
+    # One kill in each part of the run.
     for step in (int(50 * (part + moments.random()) / kills) for part in range(kills)):
         process = start(tmp_path / 'run', '--max_steps=1000000')
         wait_for(process, 'First step (')
         while (checkpoint_steps(checkpoints) or [0])[-1] < step:
             time.sleep(0.01)
-        # Half of the time goes into saving every step.
+        # About half of the time is spent on saving.
         time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.communicate()
@@ -123,6 +131,7 @@ def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     printed = finish(tmp_path / 'run', '--max_steps=60')
     assert 'Continuing from step' in printed
     assert_same(whole, tmp_path / 'run')
+    assert training_curve(tmp_path / 'run') == training_curve(whole)
 
 
 def test_sigterm_saves_within_a_step_and_exits_with_143(tmp_path):
@@ -136,7 +145,7 @@ def test_sigterm_saves_within_a_step_and_exits_with_143(tmp_path):
     assert checkpoint_steps(tmp_path / 'run' / 'checkpoints')[-1] >= 1
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(whole, tmp_path):
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_used(whole, tmp_path):
     shutil.copytree(whole, tmp_path / 'run')
     assert checkpoint_steps(tmp_path / 'run' / 'checkpoints') == [58, 59, 60]
     path = tmp_path / 'run' / 'checkpoints' / 'ckpt-60.data-00000-of-00001'
@@ -148,7 +157,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(whole, tmp_pat
     assert_same(whole, tmp_path / 'run')
 
 
-def test_a_changed_configuration_is_shown_and_needs_a_flag(whole, tmp_path):
+def test_a_changed_configuration_is_shown_and_requires_a_flag(whole, tmp_path):
     run = shutil.copytree(whole, tmp_path / 'run')
     arguments = [
         '--max_steps=61',
@@ -179,7 +188,7 @@ def test_a_full_disk_ends_the_run_with_a_message(tmp_path):
     if mounted.returncode:
         pytest.skip(f'cannot make a small disk here: {mounted.stderr.strip()}')
     try:
-        # Without evaluation, so that it is not the first of the best checkpoints that fails.
+        # Without evaluation, so that the latest checkpoints fail, not the best one.
         process = start(
             disk / 'run',
             '--max_steps=100000',

@@ -1,5 +1,6 @@
-"""One, two and four replicas are one: initialisation, batch norm, noise, clipping, accumulation,
-averages, evaluation.
+"""Results do not depend on the number of replicas.
+
+Tested for initialisation, batch norm, noise, clipping, accumulation, averages and evaluation.
 """
 
 import json
@@ -13,17 +14,15 @@ import pytest
 PROGRAM = pathlib.Path(__file__).resolve().parents[1] / 'support' / 'replica_run.py'
 
 
-# Every replica is traced for itself, which takes most of the time; two replicas are in every test
-# run (test_training).
+# Each replica is traced separately, which takes most of the time. Two replicas are tested in
+# test_step.py, which is not slow.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     'dtype, latent, replicas, rtol',
     [('float64', 'flow', [1, 2, 4], 1e-9), ('float32', 'normal', [1, 2, 4], 1e-5)],
 )
 def test_the_number_of_replicas_changes_nothing(dtype, latent, replicas, rtol):
-    """Twenty steps with clipping at work, and every image evaluated once, though 61 do not fill the
-    batches.
-    """
+    """Twenty steps with active clipping; each image is evaluated once, also of a partial batch."""
     command = [sys.executable, PROGRAM, dtype, latent, *map(str, replicas)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=900, cwd=PROGRAM.parents[2]

@@ -1,6 +1,4 @@
-"""Real processes on one machine, as on several: the run of one process, stopped together, ended
-together, continued together.
-"""
+"""Several worker processes on one machine train like one process, and stop and resume together."""
 
 import json
 import os
@@ -17,8 +15,8 @@ from test_killed_runs import ROOT, state
 
 from tfwolf.training.checkpoint_files import checkpoint_steps
 
-# With batch norm, averages, parts and augmentation; an epsilon above rounding, which Adam would
-# otherwise blow up.
+# With batch norm, averages and augmentation. Epsilon is above rounding errors, which Adam would
+# otherwise amplify.
 BINDINGS = [
     'RefinedGlow.num_steps = [0, [1], 1]',
     'RefinedGlow.hidden_channels = [4, 4, 4]',
@@ -41,8 +39,9 @@ ENDS_WITHIN = 15
 
 
 def start(module, folder, count=1, more=()):
-    """Starts the workers of one run; each but the chief gets a folder of its own, in which it must
-    not write.
+    """Start the workers of one run.
+
+    Each but the chief gets a separate folder, to which it must not write.
     """
     addresses = [f'localhost:{port}' for port in free_ports(count)]
     processes = []
@@ -67,7 +66,7 @@ def start(module, folder, count=1, more=()):
 
 
 def train(folder, count=1, *more):
-    """Starts the workers of a training run."""
+    """Start the workers of a training run."""
     return start(
         'train',
         folder,
@@ -77,13 +76,13 @@ def train(folder, count=1, *more):
 
 
 def finish(processes, timeout=200):
-    """Returns (exit codes, what each printed)."""
+    """Return (exit codes, printed texts) of all processes."""
     printed = [process.communicate(timeout=timeout)[0] for process in processes]
     return [process.returncode for process in processes], printed
 
 
 def wait_until_trained(processes, folder, step):
-    """Waits for a checkpoint of at least a step."""
+    """Wait for a checkpoint of at least a step."""
     deadline = time.monotonic() + 120
     while (checkpoint_steps(folder / 'checkpoints') or [0])[-1] < step:
         assert time.monotonic() < deadline and all(
@@ -94,7 +93,7 @@ def wait_until_trained(processes, folder, step):
 
 @pytest.fixture
 def clean_up():
-    """Returns a list; processes that are put into it do not outlive the test."""
+    """Return a list of processes that are killed after the test."""
     processes = []
     yield processes
     for process in processes:
@@ -103,7 +102,7 @@ def clean_up():
 
 
 def assert_alike(folder, other):
-    """Checks that two runs ended in the same weights, moments and averages, but for rounding."""
+    """Check that two runs have equal final weights, moments and averages, except for rounding."""
     (name, one), (other_name, two) = state(folder), state(other)
     assert name == other_name and one.keys() == two.keys()
     for key, value in one.items():
@@ -111,10 +110,8 @@ def assert_alike(folder, other):
             np.testing.assert_allclose(two[key], value, rtol=1e-3, atol=2e-5, err_msg=key)
 
 
-def test_two_workers_stop_together_equal_one_and_end_when_one_dies(tmp_path, clean_up):
-    """SIGTERM to one stops both after the same step; that is the run of one process; continued, a
-    kill -9 of one ends the other.
-    """
+def test_two_workers_stop_together_equal_one_and_end_when_one_is_killed(tmp_path, clean_up):
+    """Stop two workers by one SIGTERM, compare with one process, continue, and kill one worker."""
     folder = tmp_path / 'two'
     processes = train(folder, 2, '--max_steps=1000000')
     clean_up += processes
@@ -129,7 +126,7 @@ def test_two_workers_stop_together_equal_one_and_end_when_one_dies(tmp_path, cle
         and 'parameters' not in printed[1]
     ), printed
     assert not (tmp_path / 'two-1').exists()
-    # There is nothing left to train: both end well, though only the chief sees checkpoints.
+    # Nothing is left to train: both succeed, though only the chief has checkpoints.
     codes, printed = finish(train(folder, 2, f'--max_steps={last}'))
     assert codes == [0, 0] and not (tmp_path / 'two-1').exists(), printed
 

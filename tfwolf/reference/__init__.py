@@ -1,3 +1,1 @@
-"""The authors' own layout of models: their JSON configurations and state-dict names, read into
-ours, and compared number by number.
-"""
+"""Models of the authors' program: read their configurations and weights, and compare outputs."""

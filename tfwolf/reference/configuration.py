@@ -1,4 +1,4 @@
-"""A model in the reference's JSON layout as the gin bindings that build the same model here."""
+"""Translate a model in the reference's JSON layout to gin bindings that build the same model."""
 
 from __future__ import annotations
 
@@ -7,58 +7,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-
-class _Section:
-    """One object of the JSON: every key is taken exactly once, so that none is overlooked."""
-
-    def __init__(self, values: Any, place: str) -> None:
-        if not isinstance(values, dict):
-            raise ValueError(f'`{place}` must be an object; got {values!r}.')
-        self._values, self._place = dict(values), place
-
-    def take(self, key: str, *default: Any) -> Any:
-        """Returns and removes a value; raises a `ValueError` if it is missing and there is no
-        default.
-        """
-        if key in self._values:
-            return self._values.pop(key)
-        if not default:
-            raise ValueError(f'`{self._place}` must have the key {key!r}; it is missing.')
-        return default[0]
-
-    def require(self, key: str, allowed: Sequence[Any], *default: Any) -> Any:
-        """Takes a value and returns it; raises a `ValueError` unless it is one of `allowed`."""
-        value = self.take(key, *default)
-        if value not in allowed:
-            raise ValueError(
-                f'`{self._place}.{key}` must be one of {allowed}; got {value!r}. tfwolf does not '
-                'have '
-                'that part.'
-            )
-        return value
-
-    def ignore(self, key: str, notices: list[str]) -> None:
-        """Drops a key that has no effect, with a notice."""
-        if key in self._values:
-            notices.append(f'`{self._place}.{key}` has no effect and was ignored.')
-            del self._values[key]
-
-    def section(self, key: str) -> _Section:
-        """Takes an object."""
-        return _Section(self.take(key), f'{self._place}.{key}' if self._place else key)
-
-    def finish(self) -> None:
-        """Raises a `ValueError` for keys that nobody took."""
-        if self._values:
-            raise ValueError(
-                f'`{self._place or "the configuration"}` has keys that tfwolf does not know: '
-                f'{sorted(self._values)}. '
-                'Options that the paper does not use are not imported.'
-            )
+from tfwolf.reference.section import Section
 
 
 def read_configuration(path: str | os.PathLike) -> dict[str, Any]:
-    """Returns the model's JSON object from a file that holds it, alone or under `config`.
+    """Return the JSON object of a model from a file, which contains it directly or under `config`.
 
     Raises:
         ValueError: if there is no such file or it is not JSON.
@@ -80,25 +33,24 @@ def read_configuration(path: str | os.PathLike) -> dict[str, Any]:
 def gin_bindings(
     configuration: dict[str, Any], image_size: Sequence[int], num_bits: int, lu: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Returns `(bindings, notices)`: lines of gin that build the model, and remarks on what was
-    ignored.
+    """Return `(bindings, notices)`: gin bindings of the model, and notices of what was ignored.
 
     Args:
         configuration: JSON object, as `read_configuration` returns it.
-        image_size: (height, width), which the reference's layout does not hold.
+        image_size: (height, width), which the reference's layout does not contain.
         num_bits: bits per colour value, likewise.
         lu: whether 1x1 convolutions and linear maps become products of triangular matrices.
 
     Raises:
         ValueError: if a key is missing, unknown, or has a value that the paper does not use; the
-            key is named.
+            message names the key.
     """
     notices = []
-    root = _Section(configuration, '')
+    root = Section(configuration, '')
     matrix = '@PLUMatrix' if lu else '@FullMatrix'
     generator, discriminator = root.section('generator'), root.section('discriminator')
     if (dequantizer := root.take('dequantizer', None)) is not None:
-        dequantizer = _Section(dequantizer, 'dequantizer')
+        dequantizer = Section(dequantizer, 'dequantizer')
         dequantizer.require('type', ('uniform',))
         dequantizer.finish()
     root.finish()
@@ -212,10 +164,10 @@ def _encoder_bindings(encoder, image_shape, in_dim):
     height, width = (-(-side // 2**levels) for side in image_shape[:2])
     if in_dim != height * width * out_channels:
         raise ValueError(
-            f'`discriminator.in_dim` is {in_dim}, but images of {image_shape[0]}x{image_shape[1]} '
-            'leave the encoder with '
-            f'{height}x{width}x{out_channels} = {height * width * out_channels} values: the image '
-            'size is another.'
+            f'`discriminator.in_dim` is {in_dim}, but for images of '
+            f'{image_shape[0]}x{image_shape[1]} the encoder returns '
+            f'{height}x{width}x{out_channels} = {height * width * out_channels} values. Check the '
+            'image size.'
         )
     return [f'Encoder.widths = {widths}', f'Encoder.out_channels = {out_channels}']
 

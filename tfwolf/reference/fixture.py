@@ -1,4 +1,4 @@
-"""Inputs and outputs of the reference for one model, stored as files with a common prefix."""
+"""Inputs and outputs of the reference for one model, read from files with a common prefix."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import numpy as np
 
 
 class Fixture:
-    """`PREFIX.json`, `PREFIX.weights.npz`, `PREFIX.io.npz` and, where there is one,
-    `PREFIX.trajectory.npz`.
+    """The files `PREFIX.json`, `PREFIX.weights.npz`, `PREFIX.io.npz` and `PREFIX.trajectory.npz`.
+
+    The last one is optional.
 
     Args:
-        prefix: path up to the first of these endings.
+        prefix: path up to the first of these extensions.
 
     Attributes:
         configuration: the model in the reference's JSON layout.
         num_parameters: number of trainable parameters, or None.
         gradient_norms: `{name: L2 norm of the gradient of the mean training loss}`.
         io: `{key: array}`, inputs, noise and outputs.
-        trajectory: `{key: array}`, empty where there is none.
+        trajectory: `{key: array}`, empty if there is no trajectory.
         weights_path: path of the weights.
 
     Raises:
@@ -35,7 +36,7 @@ class Fixture:
             if not os.path.exists(prefix + ending)
         ]
         if missing:
-            raise ValueError(f'The fixture {prefix} is not whole; missing: {", ".join(missing)}.')
+            raise ValueError(f'The fixture {prefix} is incomplete; missing: {", ".join(missing)}.')
         try:
             with open(f'{prefix}.json', encoding='utf-8') as file:
                 values = json.load(file)
@@ -47,11 +48,11 @@ class Fixture:
                 f'{prefix}.json must be a JSON object with the key `config`: {error!r}.'
             ) from error
         self.io = _arrays(f'{prefix}.io.npz')
-        # A learned dequantizer has another noise; the reader of the configuration refuses it.
+        # A learned dequantizer has other noise; `gin_bindings` raises an error for it.
         noise = [] if 'dequantizer' in self.configuration else ['dequant_noise']
         for key in ('images', 'n_bits', *noise):
             if key not in self.io:
-                raise ValueError(f'{prefix}.io.npz must hold the array {key!r}; it is missing.')
+                raise ValueError(f'{prefix}.io.npz must contain the array {key!r}; it is missing.')
         trajectory = f'{prefix}.trajectory.npz'
         self.trajectory = _arrays(trajectory) if os.path.exists(trajectory) else {}
         self.weights_path = f'{prefix}.weights.npz'
@@ -63,7 +64,7 @@ class Fixture:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """(height, width)."""
+        """(height, width) of the images."""
         return tuple(self.io['images'].shape[1:3])
 
 

@@ -1,15 +1,9 @@
-"""Which array of the reference's state dict is which weight of ours, and how its axes lie."""
+"""Map each array of the reference's state dict to a weight of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-import numpy as np
-import tensorflow as tf
-
 from tfwolf.bijectors.chain import Chain
-from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
+from tfwolf.bijectors.matrix import FullMatrix
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.squeeze import Squeezed
@@ -18,104 +12,17 @@ from tfwolf.distributions.prior import FlowPrior
 from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
-
-
-class Axes(NamedTuple):
-    """How the axes of one kind of weight lie.
-
-    Attributes:
-        reference_shape: function from our shape to the reference's.
-        to_ours: function from the reference's array to ours.
-    """
-
-    reference_shape: Callable[[Sequence[int]], Sequence[int]]
-    to_ours: Callable[[np.ndarray], np.ndarray]
-
-
-class Slot(NamedTuple):
-    """One array of the reference and where it belongs.
-
-    Attributes:
-        name: the reference's name.
-        weights: dict of our `tf.Variable`s, by attribute name; a matrix in triangular form has
-            several, everything else one.
-        row: index into the first axis of stacked variables, or None.
-        axes: `Axes`.
-    """
-
-    name: str
-    weights: dict[str, tf.Variable]
-    row: int | None
-    axes: Axes
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The reference's shape of the array."""
-        shape = next(iter(self.weights.values())).shape.as_list()
-        return tuple(self.axes.reference_shape(shape if self.row is None else shape[1:]))
-
-    @property
-    def is_triangular(self) -> bool:
-        """Whether the array is kept as P L U."""
-        return len(self.weights) > 1
-
-    @property
-    def is_trainable(self) -> bool:
-        """Whether an optimizer updates it; batch norm's running statistics are not."""
-        return any(variable.trainable for variable in self.weights.values())
-
-    def pick(self, values: tf.Tensor | tf.Variable | np.ndarray) -> np.ndarray:
-        """Returns this slot's part of `values` (tensors like `weights`' only variable, for example
-        its gradient) as an array.
-        """
-        return np.asarray(values) if self.row is None else np.asarray(values)[self.row]
-
-    def assign(self, array: np.ndarray) -> None:
-        """Sets our weight to an array of the reference."""
-        self._set(self.axes.to_ours(array))
-
-    def copy(self, other: Slot) -> None:
-        """Sets our weight to that of the same slot of another model, of another dtype or another
-        form of matrices perhaps.
-        """
-        self._set(other.value())
-
-    def value(self) -> np.ndarray:
-        """Returns our weight as an array; a matrix is multiplied out."""
-        parts = {name: self.pick(variable) for name, variable in self.weights.items()}
-        if not self.is_triangular:
-            return next(iter(parts.values()))
-        size = len(parts['sign'])
-        matrix = PLUMatrix(size, dtype=tf.float64)
-        for name, part in parts.items():
-            getattr(matrix, name).assign(part)
-        return matrix.multiply(tf.eye(size, dtype=tf.float64)).numpy()
-
-    def _set(self, value):
-        values = {name: value for name in self.weights}
-        if self.is_triangular:
-            matrix = PLUMatrix(len(value), dtype=tf.float64)
-            matrix.assign(value)
-            values = {name: getattr(matrix, name).numpy() for name in self.weights}
-        for name, variable in self.weights.items():
-            part = tf.cast(values[name], variable.dtype)
-            if self.row is None:
-                variable.assign(part)
-            else:
-                variable.scatter_nd_update([[self.row]], part[tf.newaxis])
-
-
-PLAIN = Axes(lambda shape: shape, lambda array: array)
-CHANNELS = Axes(lambda shape: (shape[-1], 1, 1), lambda array: array.reshape(-1))
-KERNEL = Axes(
-    lambda shape: (shape[3], shape[2], shape[0], shape[1]),
-    lambda array: array.transpose(2, 3, 1, 0),
+from tfwolf.reference.axes import (
+    CHANNELS,
+    DENSE,
+    DENSE_LENGTH,
+    KERNEL,
+    KERNEL_LENGTH,
+    MATRIX,
+    PLAIN,
+    Axes,
 )
-KERNEL_LENGTH = Axes(lambda shape: (shape[-1], 1, 1, 1), lambda array: array.reshape(-1))
-DENSE = Axes(lambda shape: (shape[1], shape[0]), lambda array: array.T)
-DENSE_LENGTH = Axes(lambda shape: (shape[-1], 1), lambda array: array.reshape(-1))
-# The reference multiplies columns, W x; ours multiplies rows, x W.
-MATRIX = Axes(lambda shape: (shape[-1], shape[-1]), lambda array: array.T)
+from tfwolf.reference.slot import Slot
 
 CONV_NET = {
     'net.conv1.weight': ('kernel1', KERNEL),
@@ -148,8 +55,10 @@ COUPLINGS = {2: 'coupling1_up', 3: 'coupling1_dn', 5: 'coupling2_up', 6: 'coupli
 
 
 def slots(model: Wolf) -> list[Slot]:
-    """Returns the list of `Slot`s of a `Wolf` with a refined Glow: every array that the reference's
-    state dict must hold.
+    """Return the `Slot` of every array in the reference's state dict of a model.
+
+    Args:
+        model: a `Wolf` with a refined Glow.
     """
     found = list(_flow(model.flow, 'generator.flow.blocks', 0))
     if isinstance(model.latent, GaussianLatent):
@@ -182,7 +91,7 @@ def _slot(name, owner, attribute, axes):
 
 
 def _flow(chain, prefix, block, group=0):
-    """Yields the slots of one level (from one of its groups on) and of all later ones."""
+    """Yield the slots of a level of the flow, from one group on, and of all later levels."""
     is_middle = isinstance(chain.layers[-1], MultiScaleSplit)
     for layer in chain.layers:
         if isinstance(layer, Repeat):
@@ -200,8 +109,9 @@ def _flow(chain, prefix, block, group=0):
 
 
 def _step_parts(matrix_name, vector, net):
-    """Yields (reference's name in a step, our path in a step, axes); a matrix's path is that of its
-    object.
+    """Yield (name in a step of the reference, path in our step, axes).
+
+    The path of a matrix is that of its object, which may have several variables.
     """
     for index, name in ((0, 'actnorm'), (4, 'unit.actnorm')):
         for weight in ('log_scale', 'bias'):
@@ -261,7 +171,7 @@ def _encoder(encoder, prefix):
 
 
 def _posterior(encoder, image_shape):
-    """Yields the slots of the last dense layer, whose inputs the reference flattens channels first."""
+    """Yield the slots of the last dense layer, whose inputs are flattened channels first."""
     levels = len(
         {
             path[0].split('_')[0]

@@ -1,4 +1,4 @@
-"""Models that a fixture of the reference describes, or that are to be compared with one."""
+"""Build the model of a fixture, or load a saved one to compare it with the fixture."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tfwolf.training.checkpoints import find_checkpoint, restore_model
 
 
 def fixture_model(fixture: Fixture, dtype: str, weights_of: Wolf | None = None) -> Wolf:
-    """Returns the model of a fixture, with full matrices, with the fixture's weights or those of
-    another model of its structure.
+    """Return the model of a fixture, with full matrices.
 
     Args:
         fixture: a `Fixture`.
         dtype: 'float64' or 'float32'.
-        weights_of: another `Wolf`; None for the weights of the fixture.
+        weights_of: a `Wolf` of the same structure whose weights to use; None for the weights of the
+            fixture.
     """
     bindings, notices = gin_bindings(fixture.configuration, fixture.image_size, fixture.num_bits)
     model = (
@@ -36,11 +36,11 @@ def fixture_model(fixture: Fixture, dtype: str, weights_of: Wolf | None = None) 
 
 
 def saved_model(train_dir: str, fixture: Fixture, dtype: str) -> Wolf:
-    """Returns the model of a run, or an imported one, in another floating type.
+    """Return the model of a run, or an imported one, in another floating type.
 
     Args:
-        train_dir: its folder.
-        fixture: the `Fixture` whose images it is for.
+        train_dir: folder of the run.
+        fixture: the `Fixture` with images of the model's shape.
         dtype: 'float64' or 'float32'.
     """
     experiment = read_configuration(run_text=read_config(train_dir)).experiment()

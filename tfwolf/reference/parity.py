@@ -1,28 +1,26 @@
-"""Compares a model with the reference's outputs, array by array."""
+"""Compare a model with the reference's outputs, array by array."""
 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from tfwolf.core.variables import as_tensorflow, count_parameters, trainable_variables
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, standard_normal_log_prob
-from tfwolf.models.terms import Noise
-from tfwolf.models.wolf import Wolf
+from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.reference.comparison import Comparison, compare, failed, skipped
 from tfwolf.reference.fixture import Fixture
 from tfwolf.reference.layout import slots
 
-# By how much an array may differ, relative to max(1, its largest value); the looser one is for what
+# Largest difference, relative to max(1, largest value). The larger tolerances are for arrays that
 # the reference inverts inexactly.
 EXACT = {'float64': 1e-9, 'float32': 1e-4}
 INVERTED = {'float64': 1e-5, 'float32': 1e-3}
 INVERTED_KEYS = ('sample/z', 'sample/x', 'switch/x')
-# Given, not computed.
+# Inputs of a fixture, which are not compared.
 INPUTS = (
     'images',
     'dequant_noise',
@@ -32,59 +30,20 @@ INPUTS = (
     'sample/v',
     'sample/prior_noise',
 )
-# How close to an edge between two colour values the reference's own rounding decides.
+# Distance to the edge between two colour values within which the reference's rounding decides.
 EDGE = 1e-3
 
 
-class Comparison(NamedTuple):
-    """One line of the report.
-
-    Attributes:
-        name: of the array.
-        absolute, relative: largest difference, and that relative to max(1, largest value); None
-            where nothing was compared.
-        tolerance: bound on `relative`.
-        status: 'ok', 'FAIL' or 'skipped'.
-        remark: why it was skipped or failed, or ''.
-    """
-
-    name: str
-    absolute: float | None
-    relative: float | None
-    tolerance: float | None
-    status: str
-    remark: str = ''
-
-
-def compare(name: str, ours: npt.ArrayLike, theirs: npt.ArrayLike, tolerance: float) -> Comparison:
-    """Returns the `Comparison` of two arrays: ok if max|a - b| / max(1, max|b|) is at most the
-    tolerance.
-    """
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if ours.shape != theirs.shape:
-        return Comparison(
-            name,
-            None,
-            None,
-            tolerance,
-            'FAIL',
-            f'ours has shape {ours.shape}, the fixture {theirs.shape}',
-        )
-    absolute = float(np.abs(ours - theirs).max(initial=0.0))
-    relative = absolute / max(1.0, float(np.abs(theirs).max(initial=0.0)))
-    # Written so that NaN fails.
-    return Comparison(
-        name, absolute, relative, tolerance, 'ok' if relative <= tolerance else 'FAIL'
-    )
+UNKNOWN_OUTPUT = 'tfwolf has no output of this name'
 
 
 class Parity:
-    """Computes what a fixture holds with our model, on the same inputs and noise.
+    """Compute the outputs of a fixture with our model, from the same inputs and noise.
 
     Args:
         fixture: `Fixture`.
         model: the `Wolf` to check, with its weights.
-        dtype: 'float64' or 'float32', the model's.
+        dtype: type of the model, 'float64' or 'float32'.
     """
 
     def __init__(self, fixture: Fixture, model: Wolf, dtype: str) -> None:
@@ -103,14 +62,15 @@ class Parity:
         self._labels = tf.constant(self._io['labels']) if 'labels' in self._io else None
 
     def evaluation(self) -> list[Comparison]:
-        """Returns the comparisons of all `eval/`, `sample/` and `switch/` arrays; one that nothing
-        computes fails.
+        """Return the comparisons of all `eval/`, `sample/` and `switch/` arrays.
+
+        An array that tfwolf does not compute fails.
         """
         ours = self._evaluation_arrays()
         lines = []
         for key, theirs in self._io.items():
             if key in INPUTS:
-                lines.append(Comparison(key, None, None, None, 'skipped', 'an input'))
+                lines.append(skipped(key, 'an input'))
             elif key == 'sample/images' and 'sample/x' in ours:
                 lines.append(self._compare_bins(ours['sample/x'], theirs))
             elif key in ours:
@@ -123,9 +83,7 @@ class Parity:
                     )
                 )
             elif not key.startswith('train/'):
-                lines.append(
-                    Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name')
-                )
+                lines.append(failed(key, UNKNOWN_OUTPUT))
         return lines
 
     def _evaluation_arrays(self):
@@ -164,9 +122,7 @@ class Parity:
         return ours
 
     def _compare_bins(self, x, theirs):
-        """Compares the colour values of samples, leaving out those that the reference's rounding
-        decides.
-        """
+        """Compare colour values of samples, except those decided by the reference's rounding."""
         scale = 2**self._model.num_bits
         position = (np.asarray(self._io['sample/x'], np.float64) + 1) / 2 * scale
         near_edge = np.abs(position - np.round(position)) / scale * 2 < EDGE
@@ -179,10 +135,9 @@ class Parity:
         )
 
     def training(self) -> list[Comparison]:
-        """Returns the comparisons of the `train/` arrays, the gradient norms and the parameter
-        count.
+        """Return the comparisons of `train/` arrays, gradient norms and the parameter count.
 
-        It makes one training pass, which moves batch norm's running averages.
+        This runs one training pass, which updates batch norm's running averages.
         """
         model, io = self._model, self._io
         by_name = {slot.name: slot for slot in slots(model)}
@@ -197,7 +152,7 @@ class Parity:
         lines = [
             compare(key, ours[key], theirs, self._exact)
             if key in ours
-            else Comparison(key, None, None, None, 'FAIL', 'no output of ours has this name')
+            else failed(key, UNKNOWN_OUTPUT)
             for key, theirs in io.items()
             if key.startswith('train/')
         ]
@@ -205,16 +160,7 @@ class Parity:
         trained = {name for name, slot in by_name.items() if slot.is_trainable}
         for name, norm in self._fixture.gradient_norms.items():
             if name not in trained:
-                lines.append(
-                    Comparison(
-                        f'gradient {name}',
-                        None,
-                        None,
-                        None,
-                        'FAIL',
-                        'no weight of ours has this name',
-                    )
-                )
+                lines.append(failed(f'gradient {name}', 'tfwolf has no weight of this name'))
                 continue
             gradient = by_name[name].pick(
                 gradient_of[id(next(iter(by_name[name].weights.values())))]
@@ -228,16 +174,7 @@ class Parity:
                 )
             )
         for name in sorted(trained - set(self._fixture.gradient_norms)):
-            lines.append(
-                Comparison(
-                    f'gradient {name}',
-                    None,
-                    None,
-                    None,
-                    'FAIL',
-                    'the fixture holds no such gradient',
-                )
-            )
+            lines.append(failed(f'gradient {name}', 'the fixture has no such gradient'))
         if self._fixture.num_parameters is not None:
             lines.append(
                 compare('params', count_parameters(model), self._fixture.num_parameters, 0.0)
@@ -247,7 +184,7 @@ class Parity:
 
 @functools.partial(tf.function, autograph=False)
 def _training_pass(model, variables, images, noise, labels):
-    """Returns the terms, the mean loss in nats and its gradients, of one training pass."""
+    """Return the terms, the mean loss in nats and its gradients of one training pass."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
         terms = model.terms(images, noise, training=True, labels=labels)

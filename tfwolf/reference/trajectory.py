@@ -1,4 +1,4 @@
-"""Twenty optimiser steps of the reference, repeated with the same images and noise."""
+"""Repeat twenty optimizer steps of the reference with the same images and noise."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.models.terms import Noise
-from tfwolf.models.wolf import Wolf
+from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.reference.comparison import Comparison, compare, failed, skipped
 from tfwolf.reference.layout import slots
-from tfwolf.reference.parity import Comparison, compare
 from tfwolf.training.optimizer import AdamW, WarmupDecay
 
 LOSS_TOLERANCE = 1e-9
@@ -31,27 +30,25 @@ INPUTS = (
 
 
 def skipped_trajectory(trajectory: Mapping[str, object], reason: str) -> list[Comparison]:
-    """Returns one line per array of a trajectory that is not compared."""
+    """Return a comparison with status 'skipped' for each array of a trajectory.
+
+    Args:
+        trajectory: `{key: array}` of a `Fixture`.
+        reason: why it is not compared.
+    """
     return [
-        Comparison(
-            f'trajectory {key}',
-            None,
-            None,
-            None,
-            'skipped',
-            'an input' if key in INPUTS else reason,
-        )
-        for key in trajectory
+        skipped(f'trajectory {key}', 'an input' if key in INPUTS else reason) for key in trajectory
     ]
 
 
 def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> list[Comparison]:
-    """Trains a model as the fixture says and returns the comparisons of its losses, learning rates
-    and final weights.
+    """Train a model as the fixture, and return the comparisons with its trajectory.
+
+    Losses, learning rates and final weights are compared.
 
     Args:
         trajectory: `{key: array}` of a `Fixture`.
-        model: a float64 `Wolf` at the fixture's weights, with full matrices; it is changed.
+        model: a float64 `Wolf` with the fixture's weights and full matrices; it is trained.
     """
     variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
     schedule = WarmupDecay(
@@ -73,7 +70,7 @@ def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> lis
             loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         rate = optimizer.learning_rate
-        optimizer.apply(gradients, tf.constant(True))
+        optimizer.apply(list(map(tf.convert_to_tensor, gradients)), tf.constant(True))
         return loss, rate
 
     num_steps = len(trajectory['loss'])
@@ -110,9 +107,5 @@ def compare_trajectory(trajectory: Mapping[str, np.ndarray], model: Wolf) -> lis
                 )
             )
         elif key not in (*INPUTS, 'loss', 'learning_rate'):
-            lines.append(
-                Comparison(
-                    f'trajectory {key}', None, None, None, 'FAIL', 'no output of ours has this name'
-                )
-            )
+            lines.append(failed(f'trajectory {key}', 'tfwolf has no output of this name'))
     return lines

@@ -1,4 +1,4 @@
-"""Reads the reference's weights from a file and puts them into a model: all of them, or nothing."""
+"""Read the reference's weights from a file and set those of a model: all of them, or none."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfwolf.models.wolf import Wolf
-from tfwolf.reference.layout import Slot, slots
+from tfwolf.reference.layout import slots
+from tfwolf.reference.slot import Slot
 
-# What a `.pt` holds beside weights: the number of batches seen, and the inverses of matrices that
-# are weights themselves.
+# Arrays in a `.pt` file that are not weights: numbers of batches, and inverses of matrices.
 DERIVED = ('.num_batches_tracked', '.weight_inv')
 
 
 def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Returns `{name: float array}` from a `.npz` or the `.pt` of a state dict; no code in the file
-    is run.
+    """Return `{name: float array}` from a `.npz` file or the `.pt` file of a state dict.
+
+    Code in the file is never run.
 
     Raises:
-        ValueError: if the file cannot be read, holds anything but arrays, or is a `.pt` and torch
-            is not installed.
+        ValueError: if the file cannot be read, contains anything but arrays, or is a `.pt` file and
+            torch is not installed.
     """
     path = str(path)
     if path.endswith(('.pt', '.pth')):
@@ -35,15 +36,15 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def load_weights(model: Wolf, arrays: Mapping[str, np.ndarray]) -> None:
-    """Sets all weights of a model and marks it initialised.
+    """Set all weights of a model and mark it as initialised.
 
     Args:
         model: a `Wolf`.
         arrays: `{reference's name: array}`.
 
     Raises:
-        ValueError: if weights are missing, unexpected, misshapen or not finite; each is named, and
-            nothing is changed.
+        ValueError: if weights are missing, unexpected, of a wrong shape or not finite. The message
+            names each, and nothing is changed.
     """
     wanted = slots(model)
     faults = find_faults(wanted, arrays)
@@ -58,8 +59,11 @@ def load_weights(model: Wolf, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def copy_weights(source: Wolf, target: Wolf) -> None:
-    """Sets all weights of a model to those of another of the same structure; dtype and form of the
-    matrices may differ.
+    """Set all weights of a model to those of another one of the same structure.
+
+    Args:
+        source: the `Wolf` to copy from.
+        target: the `Wolf` to change; its dtype and the form of its matrices may differ.
     """
     for theirs, ours in zip(slots(source), slots(target), strict=True):
         ours.copy(theirs)
@@ -67,7 +71,7 @@ def copy_weights(source: Wolf, target: Wolf) -> None:
 
 
 def find_faults(wanted: Sequence[Slot], arrays: Mapping[str, np.ndarray]) -> list[str]:
-    """Returns one line for every array that is missing, unexpected, misshapen or not finite."""
+    """Return a line for every array that is missing, unexpected, of a wrong shape or not finite."""
     known = {slot.name: slot for slot in wanted}
     faults = [
         f'  missing: {name} {slot.shape}' for name, slot in known.items() if name not in arrays
@@ -78,36 +82,36 @@ def find_faults(wanted: Sequence[Slot], arrays: Mapping[str, np.ndarray]) -> lis
         if name not in known:
             faults.append(f'  unexpected: {name} {array.shape}')
         elif array.shape != known[name].shape:
-            faults.append(f'  misshapen: {name} is {array.shape}, must be {known[name].shape}')
+            faults.append(f'  wrong shape: {name} is {array.shape}, must be {known[name].shape}')
         elif array.dtype.kind != 'f' or not np.isfinite(array).all():
             faults.append(
-                f'  not finite: {name} holds values that are no finite floating point numbers'
+                f'  not finite: {name} has values that are not finite floating-point numbers'
             )
     return faults
 
 
 def _read_torch(path):
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]  (optional)
     except ImportError as error:
         raise ValueError(
-            f'{path} needs PyTorch to be read. Install torch, or convert the file once where it '
-            'is installed:\n'
+            f'Reading {path} needs PyTorch. Install torch, or convert the file where it is '
+            'installed:\n'
             f"  python -c \"import numpy, torch; d = torch.load('{path}', map_location='cpu', "
             'weights_only=True); '
             "numpy.savez('model.npz', **{k: v.numpy() for k, v in d.items()})\""
         ) from error
     try:
         values = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch lets through whatever its unpickler meets
-        # Not torch's own words: they advise to run what is in the file.
+    except Exception as error:  # torch raises errors of many types
+        # Without torch's message, which advises to run the code in the file.
         raise ValueError(
-            f'{path} cannot be read as a state dict of tensors ({type(error).__name__}). It was '
-            'opened with weights_only=True, '
-            'so nothing in it was run; a file that holds anything but tensors is refused.'
+            f'{path} cannot be read as a state dict of tensors ({type(error).__name__}). A file '
+            'with anything but tensors is not supported. It was opened with weights_only=True, so '
+            'nothing in it was run.'
         ) from error
     if not isinstance(values, dict) or not all(
         isinstance(value, torch.Tensor) for value in values.values()
     ):
-        raise ValueError(f'{path} must hold a state dict of tensors; it holds something else.')
+        raise ValueError(f'{path} must contain a state dict of tensors; it contains other objects.')
     return {name: value.detach().cpu().numpy() for name, value in values.items()}

@@ -1,1 +1,1 @@
-"""One page with all results of a run."""
+"""The report: one page with all results of a run."""

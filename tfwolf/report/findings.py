@@ -1,6 +1,4 @@
-"""What the folder of a tool's results has to say on a page: rows of numbers beside the paper's,
-pictures, notes.
-"""
+"""Read the results of a tool for the report: numbers next to the paper's, pictures and notes."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from tfwolf.report.page import Row
 
 
 class Findings(NamedTuple):
-    """Rows, pictures `(path, caption)` and notes, as in `page.Part`."""
+    """Rows, pictures and notes, as in `page.Part`."""
 
     rows: Sequence[Row] = ()
     pictures: Sequence[tuple[str, str]] = ()
@@ -22,13 +20,13 @@ class Findings(NamedTuple):
 
 
 def read_result(folder: str, name: str = 'result') -> dict[str, Any]:
-    """Returns what `NAME.json` in a folder holds."""
+    """Return the content of `NAME.json` in a folder."""
     with open(os.path.join(folder, f'{name}.json'), encoding='utf-8') as file:
         return json.load(file)
 
 
 def of_samples(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/sample.py`."""
+    """Return the `Findings` of `tools/sample.py`."""
     result = read_result(folder)
     at = [
         f'{row["num_not_finite"]} at {row["temperature_v"]:g}'
@@ -44,21 +42,21 @@ def of_samples(folder: str) -> Findings:
         ),
     ]
     return Findings(
-        rows, _pictures(folder, samples='Samples; those that are not finite are crossed out')
+        rows, _pictures(folder, samples='Samples; samples that are not finite are crossed out')
     )
 
 
 def of_reconstructions(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/reconstruct.py`."""
+    """Return the `Findings` of `tools/reconstruct.py`."""
     result = read_result(folder)
     rows = [
-        Row('images that come back exactly', f'{result["num_exact"]} of {result["num_images"]}'),
+        Row('images reconstructed exactly', f'{result["num_exact"]} of {result["num_images"]}'),
         Row('largest error of a colour value', f'{result["max_pixel_error"]} of 255'),
     ]
     if 'mean_difference_of_draws' in result:
         rows.append(
             Row(
-                'mean change of a colour value by another draw of z',
+                'mean change of a colour value with another sample of z',
                 f'{result["mean_difference_of_draws"]:.2f} of 255',
             )
         )
@@ -66,19 +64,19 @@ def of_reconstructions(folder: str) -> Findings:
         rows,
         _pictures(
             folder,
-            reconstructions='Images, what they decode to, and the same v with other draws of z',
+            reconstructions='Images, their reconstructions, and the same v with other samples of z',
         ),
     )
 
 
 def of_switch(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/switch.py`."""
+    """Return the `Findings` of `tools/switch.py`."""
     result = read_result(folder)
     return Findings(
         [
             Row('pairs', f'{result["num_pairs"]}'),
             Row(
-                'mean change of a colour value by the other z',
+                'mean change of a colour value with the other z',
                 f'{result["mean_change"]:.2f} of 255',
             ),
         ],
@@ -87,45 +85,46 @@ def of_switch(folder: str) -> Findings:
 
 
 def of_interpolation(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/interpolate.py`."""
+    """Return the `Findings` of `tools/interpolate.py`."""
     result = read_result(folder)
     rows = [
-        Row(f'corner {name.replace("_", " ")} equal pixel for pixel', 'yes' if same else 'no')
+        Row(f'corner {name.replace("_", " ")} is exact', 'yes' if same else 'no')
         for name, same in result['corners_equal'].items()
     ]
     return Findings(
         rows,
         _pictures(
             folder,
-            interpolation='From the first image, left above, to the second, right below: z along '
-            'rows (alpha), '
-            'v along columns (beta)',
+            interpolation='From the first image (top left) to the second (bottom right): z varies '
+            'along rows (alpha), v along columns (beta)',
         ),
     )
 
 
 def of_latents(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/latents.py`, of those of its parts that are there."""
+    """Return the `Findings` of `tools/latents.py`, of those of its parts that exist."""
     captions = {
         'attribute': {
-            'attribute': 'Images with less and more of what a class has in the mean (Glow, '
-            'section 6); in the middle the images'
+            'attribute': 'Images moved along the mean direction of a class (Glow, section 6); the '
+            'images themselves are in the middle'
         },
         'manifold': {
-            'manifold': 'The surface through four images (Real NVP, equation 19); at 0 and 90 '
-            'degrees the images'
+            'manifold': 'The surface through four images (Real NVP, equation 19), which are at 0 '
+            'and 90 degrees'
         },
         'compression': {
-            'compression_resampled': 'The coarsest part of v is kept, the rest drawn anew (Real '
+            'compression_resampled': 'The coarsest part of v is kept, the rest is resampled (Real '
             'NVP, appendix D)',
             'compression_zeroed': 'The coarsest part of v is kept, the rest is zero',
         },
         'extrapolation': {
-            'extrapolation_x2': 'Samples twice as large as the images of training (Real NVP, '
+            'extrapolation_x2': 'Samples twice as large as the training images (Real NVP, '
             'appendix C)',
             'extrapolation_x10': 'Samples ten times as large',
         },
-        'shuffle': {'shuffle': 'Images decoded with the labels of others (Real NVP, appendix F)'},
+        'shuffle': {
+            'shuffle': 'Images decoded with the labels of other images (Real NVP, appendix F)'
+        },
     }
     pictures, rows = [], []
     for part, of_part in captions.items():
@@ -142,7 +141,7 @@ def of_latents(folder: str) -> Findings:
 
 
 def of_probe(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
+    """Return the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
     result = read_result(folder, 'svm-tuned')
     rows = []
     for name, found in result['features'].items():
@@ -161,13 +160,13 @@ def of_probe(folder: str) -> Findings:
         notes=[
             f'{result["protocol_in_words"]}; {result["num_train"]:,} training and '
             f'{result["num_test"]:,} test images. '
-            'The paper probes all 50,000 training images of its full-size model.'
+            'The paper uses all 50,000 training images and its full-size model.'
         ],
     )
 
 
 def of_fid(folder: str) -> Findings:
-    """Returns the `Findings` of `tools/fid.py`."""
+    """Return the `Findings` of `tools/fid.py`."""
     result = read_result(folder)
     paper = f'{result["paper"]}' if 'paper' in result else ''
     rows = [
@@ -181,16 +180,16 @@ def of_fid(folder: str) -> Findings:
         rows,
         notes=[]
         if result['comparable_with_papers']
-        else ['Distances of these features must not stand beside those of papers.'],
+        else ['Distances of these features are not comparable with those in papers.'],
     )
 
 
 def of_evaluation(result: dict[str, Any]) -> Findings:
-    """Returns the `Findings` of the result of `tfwolf.evaluate`, a dict."""
+    """Return the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
     dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
     if round(result['dequantization_nats'] / (dims * math.log(2))) != 7:
-        # Not of 8 bits, whose dequantisation costs seven bits of each dimension.
+        # Not 8 bits, for which dequantisation costs seven bits per dimension.
         paper = ''
     rows = [
         Row(
@@ -216,6 +215,6 @@ PAPER_BITS = {'cifar10': (3072, '3.27'), 'imagenet_resized/64x64': (12288, '3.72
 
 
 def _pictures(folder, **captions):
-    """Returns `(path, caption)` of `NAME.png` for each caption, of those that are there."""
+    """Return `(path, caption)` of `NAME.png` for each caption whose picture exists."""
     found = [(os.path.join(folder, f'{name}.png'), caption) for name, caption in captions.items()]
     return [(path, caption) for path, caption in found if os.path.exists(path)]

@@ -1,4 +1,4 @@
-"""One page of pictures and numbers in one file, which needs nothing else and no network to be read."""
+"""The report as one HTML file with embedded pictures, which loads nothing from a network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """A line of a table: what it is, what was measured here, and what the paper reports ('' where
-    it reports nothing), as texts.
+    """A row of a table, as texts.
+
+    Attributes:
+        name: quantity.
+        here: value measured here.
+        paper: value reported by the paper; '' if there is none.
     """
 
     name: str
@@ -23,14 +27,14 @@ class Part(NamedTuple):
     """A section of the page.
 
     Attributes:
-        title: of the section.
-        explanation: what there is to see, in a sentence or two.
-        command: the command that makes it again.
-        rows: a `Row` each.
-        pictures: `(path of a PNG, GIF or WebP file, caption)` each.
-        notes: sentences below, such as what a number may be compared with.
-        seconds: how long it took to make, or None where that is not known.
-        problem: why there is nothing, or None.
+        title: title of the section.
+        explanation: what the section shows, in a sentence or two.
+        command: command that makes the results again.
+        rows: `Row`s of a table.
+        pictures: pairs (path of a PNG, GIF or WebP file, caption).
+        notes: sentences below, for example on what a number may be compared with.
+        seconds: time to make the results, or None if it is unknown.
+        problem: why there are no results, or None.
     """
 
     title: str
@@ -49,18 +53,18 @@ class Part(NamedTuple):
 
 
 def page(title: str, facts: Mapping[str, str], parts: Sequence[Part], configuration: str) -> str:
-    """Returns a page as HTML text with everything in it, pictures included.
+    """Return the page as HTML text, including all pictures.
 
     Args:
-        title: of the page.
-        facts: `{name: text}`, the table at its top.
-        parts: a `Part` each.
+        title: title of the page.
+        facts: `{name: text}`, the table at the top.
+        parts: the sections.
         configuration: text of the run's configuration.
     """
     import jinja2
 
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        importlib.resources.files(__package__).joinpath('page.html').read_text(encoding='utf-8')
+        importlib.resources.files('tfwolf.report').joinpath('page.html').read_text(encoding='utf-8')
     )
     shown = [
         {

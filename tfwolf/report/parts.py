@@ -1,6 +1,4 @@
-"""Every picture and table of a run on one page: which tool makes which part, and what its folder
-has to say.
-"""
+"""The parts of the report: the tool that makes each of them, and how its results are read."""
 
 from __future__ import annotations
 
@@ -10,103 +8,28 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 from tfwolf.core import files
 from tfwolf.report import findings
 from tfwolf.report.page import Part
+from tfwolf.report.sections import SECTIONS
 from tfwolf.training import run_directory
 
-# What a part's folder holds when it is complete: the command that made it, and how long that took.
+# File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
-
-
-class Section(NamedTuple):
-    """What a section of the page is made by, and how its folder is read."""
-
-    title: str
-    explanation: str
-    tool: str
-    flags: tuple
-    read: Callable
-
-
-SECTIONS = {
-    'samples': Section(
-        'Samples',
-        'Images drawn from the model at temperature 1.',
-        'sample',
-        (),
-        findings.of_samples,
-    ),
-    'temperatures': Section(
-        'Temperatures',
-        'Each row is the same noise at another temperature of v and z (Glow, figure 8).',
-        'sample',
-        ('--temperatures=0,0.25,0.6,0.7,0.8,0.9,1', '--num_samples=10'),
-        findings.of_samples,
-    ),
-    'reconstructions': Section(
-        'Reconstructions',
-        'What comes back from z and v, and from v with other draws of z ~ q(z|x).',
-        'reconstruct',
-        (),
-        findings.of_reconstructions,
-    ),
-    'switch': Section(
-        'Switch',
-        'Each image with the z of the other (Wolf, figure 1).',
-        'switch',
-        (),
-        findings.of_switch,
-    ),
-    'switch_within_class': Section(
-        'Switch within a class',
-        'The same for two images of one class (Wolf, figure 8).',
-        'switch',
-        ('--within_class',),
-        findings.of_switch,
-    ),
-    'interpolation': Section(
-        'Interpolation',
-        'h(z) by h(v) between two images (Wolf, equation 9, figure 5).',
-        'interpolate',
-        (),
-        findings.of_interpolation,
-    ),
-    'latents': Section(
-        'What z and v hold',
-        'Attributes, manifold, compression and larger samples.',
-        'latents',
-        (),
-        findings.of_latents,
-    ),
-    'probe': Section(
-        'Probe',
-        'How well a linear classifier tells classes by z, v and pixels (Wolf, table 4).',
-        'probe',
-        (),
-        findings.of_probe,
-    ),
-    'fid': Section(
-        'Frechet distance',
-        'How far the features of samples are from those of images (Wolf, table 2).',
-        'fid',
-        (),
-        findings.of_fid,
-    ),
-}
+# Folder of `tools/`.
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> str | None:
-    """Makes a part by its tool unless it is there; returns None, or why it could not be made.
+    """Make a part by its tool, unless it exists; return None, or why the tool failed.
 
     Args:
-        name: of the section.
-        folder: of the part.
-        arguments: of the tool.
-        again: whether it is made even if it is there.
+        name: key in `SECTIONS`.
+        folder: folder of the part.
+        arguments: command line arguments of the tool.
+        again: whether to make the part even if it exists.
     """
     command = [SECTIONS[name].tool, *arguments, f'--output_dir={folder}']
     finished = os.path.join(folder, FINISHED)
@@ -115,7 +38,7 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
         and os.path.exists(finished)
         and findings.read_result(folder, 'finished')['command'] == command
     ):
-        print(f'{name}: there already', flush=True)
+        print(f'{name}: already made', flush=True)
         return None
     print(f'{name}: tfwolf {shlex.join(command)}', flush=True)
     if os.path.exists(finished):
@@ -125,10 +48,10 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
         [sys.executable, '-m', 'tfwolf', *command, '--overwrite'],
         stderr=subprocess.PIPE,
     )
-    said = _show(child.stderr)
+    errors = _show(child.stderr)
     if child.wait():
         return (
-            said.rpartition('error: ')[2].strip()
+            errors.rpartition('error: ')[2].strip()
             or f'The tool ended with exit code {child.returncode}.'
         )
     files.write_json(finished, {'command': command, 'seconds': time.perf_counter() - started})
@@ -136,8 +59,12 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
 
 
 def part_of(name: str, folder: str, problem: str | None) -> Part | None:
-    """Returns the `Part` of a folder, or of the problem that kept it from being made; None if it
-    was never asked for.
+    """Return the `Part` of a folder, or None if the part was never made.
+
+    Args:
+        name: key in `SECTIONS`.
+        folder: folder of the part.
+        problem: why the part could not be made, or None.
     """
     section = SECTIONS[name]
     if problem:
@@ -158,7 +85,13 @@ def part_of(name: str, folder: str, problem: str | None) -> Part | None:
 
 
 def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
-    """Returns the `Part` of the run's evaluation, if it is of this checkpoint."""
+    """Return the `Part` of the run's evaluation.
+
+    Args:
+        train_dir: folder of the run.
+        checkpoint_sha256: checksum of the checkpoint of the report. An evaluation of another
+            checkpoint is not shown.
+    """
     title, explanation = (
         'Likelihood',
         'The negative evidence lower bound of held-out images, in bits per dimension.',
@@ -174,17 +107,58 @@ def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
             title,
             explanation,
             again,
-            problem="The evaluation in the run's folder is of another checkpoint, "
+            problem='The evaluation in the folder of the run is of another checkpoint, '
             f'{result["checkpoint"]}.',
         )
     return Part(title, explanation, again, *findings.of_evaluation(result))
 
 
+def make_parts(
+    names: Sequence[str],
+    folder: str,
+    arguments: Callable[[str], Sequence[str]],
+    again: bool,
+    after_each: Callable[[dict[str, str]], None],
+) -> dict[str, str]:
+    """Make parts one after the other, and return `{name: problem}` of those that failed.
+
+    A failed part does not stop the others.
+
+    Args:
+        names: keys in `SECTIONS`.
+        folder: folder of the report; a part is made in `FOLDER/NAME`.
+        arguments: function from a name to the command line arguments of its tool.
+        again: whether to make parts even if they exist.
+        after_each: called with the problems so far after each part, for example to write the page.
+    """
+    problems = {}
+    for name in names:
+        problem = make_part(name, os.path.join(folder, name), arguments(name), again)
+        if problem is not None:
+            problems[name] = problem
+        after_each(dict(problems))
+    return problems
+
+
+def report_parts(
+    train_dir: str, checkpoint_sha256: str, folder: str, problems: Mapping[str, str]
+) -> list[Part]:
+    """Return all parts of the page: the evaluation, and the sections made or failed so far.
+
+    Args:
+        train_dir, checkpoint_sha256: as in `likelihood_part`.
+        folder: folder of the report.
+        problems: `{name: problem}` of the parts that failed.
+    """
+    parts = [part_of(name, os.path.join(folder, name), problems.get(name)) for name in SECTIONS]
+    return [likelihood_part(train_dir, checkpoint_sha256), *filter(None, parts)]
+
+
 def _show(stream) -> str:
-    """Passes a child's stderr on as it comes and returns it as text."""
-    said = b''
+    """Copy a child's stderr to this process's stderr as it arrives, and return it as text."""
+    text = b''
     while piece := stream.read1():
-        said += piece
+        text += piece
         sys.stderr.buffer.write(piece)
         sys.stderr.buffer.flush()
-    return said.decode(errors='replace')
+    return text.decode(errors='replace')

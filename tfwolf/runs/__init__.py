@@ -1,1 +1,1 @@
-"""Runs: what is configured, trained and found again in a folder, from Python and from the commands."""
+"""Runs: configure, train, load and evaluate a model, from Python and from the commands."""

@@ -1,6 +1,4 @@
-"""The configuration that a run keeps as text: read, taken apart, and translated from earlier
-versions.
-"""
+"""The text of a run's configuration: read it, parse it, and translate it from earlier versions."""
 
 from __future__ import annotations
 
@@ -9,14 +7,14 @@ import re
 
 from tfwolf.training import run_directory
 
-# What the flag --precision used to bind, all four to one value.
+# Bindings that the flag --precision set in earlier versions, all to the same value.
 PRECISION = (
     'RefinedGlow.compute_dtype',
     'Glow.compute_dtype',
     'RealNVP.compute_dtype',
     'Encoder.compute_dtype',
 )
-# Since networks are parts of their own, their arguments are theirs.
+# Arguments that moved to the networks when these became separate parts.
 RENAMED = {
     'RefinedGlow.compute_dtype': ('ConvCouplingNet.compute_dtype',),
     'Glow.compute_dtype': ('GlowCouplingNet.compute_dtype', 'ZeroConv.compute_dtype'),
@@ -26,20 +24,21 @@ RENAMED = {
 
 
 def modernized(text: str) -> str:
-    """Returns the text of a run's configuration with the names of this version; one of this version
-    is returned as it is.
+    """Return the text of a run's configuration with the names of this version.
 
     Args:
-        text: of `config.gin`, in the layout of `Configuration.text`, with or without the seed.
+        text: text of `config.gin`, in the layout of `Configuration.text`, with or without the seed.
+            Text of this version is returned unchanged.
     """
     found = bindings(text)
     if not set(RENAMED) & set(found):
         return text
-    values = {found.get(name) for name in PRECISION}
+    values = [found.get(name) for name in PRECISION]
     new = {name: value for name, value in found.items() if name not in RENAMED and name != 'seed'}
-    if len(values) == 1 and None not in values:
+    precision = values[0]
+    if precision is not None and set(values) == {precision}:
         del new['Encoder.compute_dtype']
-        new['experiment.precision'] = values.pop()
+        new['experiment.precision'] = precision
     else:
         new.update(
             {name: found[old] for old, names in RENAMED.items() if old in found for name in names}
@@ -51,8 +50,10 @@ def modernized(text: str) -> str:
 
 
 def bindings(text: str) -> dict[str, str]:
-    """Returns `{name: value}` as text for every binding of a gin text in the layout of
-    `Configuration.text`, and 'seed' where it is in it.
+    """Return `{name: value}`, both as text, for every binding of a gin text.
+
+    Args:
+        text: gin text in the layout of `Configuration.text`. A seed in it is returned as 'seed'.
     """
     found: dict[str, str] = {}
     name = None
@@ -71,17 +72,20 @@ def bindings(text: str) -> dict[str, str]:
     return found
 
 
-def read_config(train_dir: str) -> str:
-    """Returns the text of the configuration of the run in a folder.
+def read_config(train_dir: str | os.PathLike[str]) -> str:
+    """Return the text of the configuration of a run.
+
+    Args:
+        train_dir: folder of the run.
 
     Raises:
-        ValueError: if there is no run.
+        ValueError: if the folder contains no run.
     """
     path = os.path.join(train_dir, run_directory.CONFIG)
     if not os.path.isfile(path):
         raise ValueError(
-            f'{train_dir} holds no run of tfwolf (no {run_directory.CONFIG}). Train first, or '
-            'name another --train_dir.'
+            f'{train_dir} contains no run of tfwolf (no {run_directory.CONFIG}). Train first, or '
+            'choose another --train_dir.'
         )
     with open(path, encoding='utf-8') as file:
         return file.read()

@@ -1,4 +1,4 @@
-"""From gin files to a configuration that needs gin no more: the one place where gin is read."""
+"""Read gin files into a configuration that no longer depends on gin."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from tfwolf.runs.gin_files import find_gin_file
 from tfwolf.training.settings import Settings
 
 LINE_LENGTH = 120
-# gin keeps its configuration in the variables of a module; several threads may load runs.
+# Folders of the shipped files: inside the installed package, or next to it in a clone.
+SHIPPED = tuple(pathlib.Path(__file__).resolve().parents[level] / 'gin' for level in (1, 2))
+# gin keeps its configuration in module variables, and several threads may load runs.
 _LOCK = threading.RLock()
 _STATE = ('_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG', '_SINGLETONS')
-# What is always given by whoever makes a part, so that its default is not in use.
+# Arguments that the caller always passes, so that their defaults are not used.
 _GIVEN = re.compile(r'(\S+\.(?:seed|data_dir|download)) = ')
 
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """What gin files say, resolved: nothing here reads gin again.
+    """The resolved content of gin files; nothing here reads gin again.
 
     Attributes:
-        text: a gin file that says the same, without the seed.
-        operative_text: likewise, of what is used alone, with the values that were left at their
-            defaults.
+        text: gin text of all bindings, without the seed.
+        operative_text: gin text of the bindings that are used, including default values.
         experiment: makes the `Experiment`.
         settings: makes the `Settings` of training.
         evaluation: makes the `EvaluationSettings`.
@@ -51,7 +52,7 @@ class Configuration:
     evaluation: Factory = dataclasses.field(repr=False)
 
     def text_with_seed(self, seed: int) -> str:
-        """Returns `text` with the seed in its first line, as a run keeps it."""
+        """Return `text` with the seed in its first line, as it is saved with a run."""
         return f'# seed = {seed}\n{self.text}'
 
 
@@ -61,29 +62,26 @@ def read_configuration(
     run_text: str = '',
     given: Mapping[str, Any] | None = None,
 ) -> Configuration:
-    """Returns the `Configuration` of gin files and bindings. What gin was told before is left as it
-    was.
+    """Return the `Configuration` of gin files and bindings; gin's global state is left unchanged.
 
     Args:
-        files: paths of gin files, or names of shipped ones such as 'digits'; later ones win. An
-            `include` is looked up in the folders of the files and in the working directory.
+        files: paths of gin files, or names of shipped ones such as 'digits'; later files win. An
+            `include` is searched in the folders of the files and in the working directory.
         params: bindings, such as 'train.batch_size = 32'; they win over files.
-        run_text: text of the configuration that a run keeps; it is read before the files. That of
-            an earlier version is translated.
-        given: arguments of `Experiment` that were made in Python; they win over bindings.
+        run_text: text of the configuration of a run, read before the files. Text of an earlier
+            version is translated.
+        given: arguments of `Experiment` made in Python; they win over bindings.
 
     Raises:
-        ValueError: if a file is missing, a line cannot be read, a name is unknown, or a part cannot
-            be made.
+        ValueError: if a file is missing, a line is invalid, a name is unknown, or a part cannot be
+            made.
     """
     files = [find_gin_file(file) for file in files]
     with _own_gin([os.path.dirname(os.path.abspath(file)) for file in files]):
         try:
             gin.parse_config(modernized(run_text))
             gin.parse_config_files_and_bindings(files, list(params), skip_unknown=False)
-        except (
-            Exception
-        ) as error:  # gin lets through whatever its parser, tokenizer and imports raise
+        except Exception as error:  # of any type, from gin's parser, tokenizer and imports
             raise ValueError(
                 f'The gin configuration cannot be read: {error}{_remedy(str(error))}'
             ) from error
@@ -91,9 +89,7 @@ def read_configuration(
             experiment, settings, evaluation = (
                 reference(part)() for part in (Experiment, Settings, EvaluationSettings)
             )
-        except (
-            Exception
-        ) as error:  # of whatever a part raises; gin adds in which function's call it arose
+        except Exception as error:  # of any type, from a part; gin adds the calls to its message
             raise ValueError(
                 '\n'.join(
                     line
@@ -113,20 +109,46 @@ def read_configuration(
 
 
 def _remedy(message: str) -> str:
-    """Returns what to do about an unknown name in a gin file."""
+    """Return advice on an unknown name in a gin file."""
     unknown = re.search(r"No configurable matching (?:reference )?'@?(?:\S+/)?(\w+)", message)
     if not unknown:
         return ''
     hint = did_you_mean(unknown[1], registered_names())
-    return f'\n{hint.strip()} A part of your own is known after its module was imported: name it with --plugin, or import it.'.replace(
-        '\n ', '\n'
-    )
+    advice = 'Import the module of a custom part first, or name it with --plugin.'
+    return f'\n{hint} {advice}'.replace('\n ', '\n')
+
+
+def find_gin_file(name: str | os.PathLike) -> str:
+    """Return the path of a gin file.
+
+    Args:
+        name: path of a file, or name of a shipped file, with or without '.gin'.
+
+    Raises:
+        ValueError: if there is no such file.
+    """
+    name = os.fspath(name)
+    inside = name.removeprefix('gin/')
+    candidates = [
+        pathlib.Path(name),
+        *(folder / relative for folder in SHIPPED for relative in (inside, f'{inside}.gin')),
+    ]
+    found = next((path for path in candidates if path.is_file()), None)
+    if found is None:
+        shipped = {path.stem for folder in SHIPPED for path in folder.glob('*.gin')}
+        raise ValueError(
+            f'There is no gin file {name!r} (working directory: {os.getcwd()}), and no shipped one '
+            f'of that name.{did_you_mean(pathlib.Path(name).stem, shipped)}'
+        )
+    return str(found)
 
 
 @contextlib.contextmanager
 def _own_gin(folders: Sequence[str]) -> Iterator[None]:
-    """Gives an empty gin for the length of a `with` block, which looks for includes in some
-    folders; then the caller's is back.
+    """Use an empty gin configuration within a `with` block, then restore the caller's.
+
+    Args:
+        folders: folders in which includes are searched.
     """
     state = gin.config
     with _LOCK:
@@ -139,7 +161,7 @@ def _own_gin(folders: Sequence[str]) -> Iterator[None]:
         try:
             gin.clear_config()
             state._LOCATION_PREFIXES[:] = ['', *folders]
-            # gin logs an error for every folder in which an include is not found before it is.
+            # gin logs an error for every searched folder without the include.
             logging.disable(logging.ERROR)
             with gin.config_scope(None):
                 yield

@@ -1,6 +1,4 @@
-"""Where a run computes and finds its data: what may differ from machine to machine and does not
-change results.
-"""
+"""The environment of a run: settings that may differ between machines and do not change results."""
 
 from __future__ import annotations
 
@@ -13,19 +11,18 @@ from tfwolf.training.strategy import make_strategy
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """The machine's side of a run. Nothing here is part of the run's configuration.
+    """Devices, data folder and other settings that are not part of a run's configuration.
 
     Attributes:
         data_dir: folder of TensorFlow Datasets, for a source that reads it; None for their default.
-        download: whether data that are missing may be downloaded.
-        strategy: devices to compute on, one of `tfwolf.training.strategy.NAMES`, or a
+        download: whether missing data may be downloaded.
+        strategy: devices to compute on: one of `tfwolf.training.strategy.NAMES`, or a
             `tf.distribute` strategy.
-        tpu: with strategy='tpu': name or address of the TPU, or 'local'.
+        tpu: name or address of the TPU, or 'local', for strategy='tpu'.
         startup_timeout: seconds to wait for all workers of a cluster.
-        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a
-            GPU.
-        resume: whether `fit` may continue a run that is in its folder.
-        override_config: whether it may do so with another configuration; what differs is printed.
+        xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
+        resume: whether `fit` may continue an existing run.
+        override_config: whether it may do so with another configuration; the difference is printed.
         verbose: whether `fit` shows its progress.
     """
 
@@ -40,11 +37,11 @@ class Environment:
     verbose: bool = True
 
     def make_strategy(self) -> tf.distribute.Strategy:
-        """Returns the `tf.distribute` strategy.
+        """Return the `tf.distribute` strategy.
 
         Raises:
-            ValueError: if there is no such strategy, or its cluster or TPU is not available.
-            WorkerLost: if another worker does not come.
+            ValueError: if the strategy is unknown, or its cluster or TPU is not available.
+            WorkerLost: if another worker does not start in time.
         """
         if isinstance(self.strategy, tf.distribute.Strategy):
             return self.strategy

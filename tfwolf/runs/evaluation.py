@@ -1,6 +1,4 @@
-"""The evaluation of a run: likelihood first, then whatever else is asked for; nothing computed is
-lost on an error.
-"""
+"""Evaluate a run: likelihood first, then further evaluators; results survive an error."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ SPLITS = ('train', 'validation', 'test')
 
 
 class Request(NamedTuple):
-    """What is to be evaluated; attributes as the arguments of `Run.evaluate`."""
+    """The arguments of `Run.evaluate`."""
 
     split: str
     num_samples: int
@@ -35,15 +33,15 @@ class Request(NamedTuple):
 
 
 def evaluate(run: Any, request: Request) -> dict:
-    """Returns the result of `Run.evaluate`.
+    """Return the result of `Run.evaluate`.
 
     Args:
         run: a `Run`.
-        request: what is asked for.
+        request: the `Request`.
 
     Raises:
-        ValueError: if the split is empty, or an argument breaks its rule.
-        WorkerLost: if another worker is gone.
+        ValueError: if the split is empty, or an argument is invalid.
+        WorkerLost: if another worker is lost.
     """
     if request.split not in SPLITS:
         raise ValueError(
@@ -103,7 +101,7 @@ def evaluate(run: Any, request: Request) -> dict:
                         workers.is_chief or not getattr(evaluator, 'on_chief_alone', False)
                     ):
                         result.update(evaluator(assessment))
-                    # What has been computed is written before anything else can fail.
+                    # Results are written before the next evaluator can fail.
                     if request.save and workers.is_chief:
                         _write(run.train_dir, assessment, result)
             except BaseException:

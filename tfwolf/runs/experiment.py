@@ -1,4 +1,4 @@
-"""What a configuration binds first: a model and the images it is for."""
+"""The experiment of a configuration: a model and the images to train it on."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tfwolf.nets.precision import check_precision
 
 @register(name='experiment')
 class Experiment:
-    """A model and the images it is for; in gin files `experiment`.
+    """A model and its images; in gin files `experiment`.
 
     Args:
         model: makes the model, called with (image_shape, seed); in gin `@Wolf`.
         dataset: loads the images, called with (data_dir, download); in gin `@dataset`.
-        image_shape: (height, width, channels) that the model is for; None takes the data set's.
-        precision: what all networks compute in, 'bfloat16', 'float32', or 'full' for the type of
-            their weights; None for what each says (its `compute_dtype`). Log-determinants, actnorm,
-            1x1 convolutions and priors always compute in the type of the weights.
+        image_shape: (height, width, channels) of the images; None reads it from the data set.
+        precision: type in which all networks compute: 'bfloat16', 'float32', or 'full' for the type
+            of their weights; None uses the `compute_dtype` of each network. Log-determinants,
+            actnorm, 1x1 convolutions and priors always compute in the type of the weights.
 
     Raises:
-        ValueError: if the model or the images are missing, or an argument breaks its rule.
+        ValueError: if the model or the images are missing, or an argument is invalid.
     """
 
     def __init__(
@@ -38,9 +38,8 @@ class Experiment:
     ) -> None:
         if model is None or dataset is None:
             raise ValueError(
-                'Nothing to train: bind `experiment.model` and `experiment.dataset`, as the files '
-                'in gin/ do, or give '
-                'one of them, for example --gin_file=gin/digits.gin.'
+                'Nothing to train: bind `experiment.model` and `experiment.dataset`, or use one of '
+                'the shipped files, for example --gin_file=digits.'
             )
         check_precision(precision)
         self._make_model = model
@@ -62,13 +61,11 @@ class Experiment:
                 {name: value for name, value in options.items() if name not in PLACES},
             )
         self._load_dataset = dataset
-        self._image_shape = None if image_shape is None else tuple(image_shape)
+        self._image_shape = None if image_shape is None else _checked_shape(image_shape)
 
     @property
     def source(self) -> str | None:
-        """The source that the images come from, such as 'tfds:cifar10'; None for images that were
-        given in Python.
-        """
+        """The source of the images, such as 'tfds:cifar10'; None for images passed from Python."""
         return (
             self._load_dataset.arguments.get('source')
             if isinstance(self._load_dataset, Factory)
@@ -76,66 +73,72 @@ class Experiment:
         )
 
     def open_dataset(self, data_dir: str | None = None, download: bool = False) -> ImageDataset:
-        """Returns the images.
+        """Return the images as an `ImageDataset`.
 
         Args:
             data_dir: folder of TensorFlow Datasets, for a source that reads it.
-            download: whether what is missing may be downloaded.
+            download: whether missing data may be downloaded.
 
         Raises:
-            ValueError: if they are not available, or have another shape than the model is for.
+            ValueError: if the images are not available, or do not have the shape `image_shape`.
         """
         dataset = self._load_dataset(data_dir=data_dir, download=download)
         if self._image_shape not in (None, dataset.image_shape):
             raise ValueError(
                 f'`experiment.image_shape` is {self._image_shape}, but the images of '
-                f'{dataset.name!r} are '
-                f'{dataset.image_shape} (height, width, channels).'
+                f'{dataset.name!r} are {dataset.image_shape} (height, width, channels).'
             )
         return dataset
 
     def make_model(self, image_shape: Sequence[int], seed: int, **changes: Any) -> Wolf:
-        """Returns a new model for images of a shape; `changes` are further arguments of `Wolf`,
-        which win over the configuration.
+        """Return a new model for images of a shape.
+
+        Args:
+            image_shape: (height, width, channels).
+            seed: integer, seed of the initial weights.
+            **changes: further arguments of `Wolf`, which win over the configuration.
         """
         return self._make_model(image_shape=tuple(image_shape), seed=seed, **changes)
 
     def make_model_for(self, dataset: ImageDataset, seed: int) -> Wolf:
-        """Returns a new model for the images of an `ImageDataset`.
+        """Return a new model for the images of an `ImageDataset`.
+
+        Args:
+            dataset: the `ImageDataset`.
+            seed: integer, seed of the initial weights.
 
         Raises:
-            ValueError: if the model is for images of another shape, or its z comes from another
-                number of class labels.
+            ValueError: if the shape or the number of classes of the images does not fit the model.
         """
         model = self.make_model(dataset.image_shape, seed)
         if model.image_shape != tuple(dataset.image_shape):
             raise ValueError(
-                f'The model is for images of {model.image_shape}, and those of {dataset.name!r} '
-                f'are {dataset.image_shape} (height, '
-                'width, channels).'
+                f'The model is for images of {model.image_shape}, but those of {dataset.name!r} '
+                f'are {dataset.image_shape} (height, width, channels).'
             )
         if model.latent.num_classes not in (None, dataset.num_classes):
             raise ValueError(
                 f'`{type(model.latent).__name__}.num_classes` is {model.latent.num_classes}, but '
-                f'{dataset.name!r} has '
-                f'{dataset.num_classes or "no"} class labels.'
+                f'{dataset.name!r} has {dataset.num_classes or "no"} class labels.'
             )
         return model
 
     def find_image_shape(self, data_dir: str | None = None) -> tuple[int, int, int]:
-        """Returns (height, width, channels), from the binding if there is one, so that no data are
-        needed for it.
+        """Return (height, width, channels), from the images only if it is not configured.
+
+        Args:
+            data_dir: folder of TensorFlow Datasets, for a source that reads it.
         """
         return self._image_shape or self.open_dataset(data_dir, download=False).image_shape
 
 
 def given_parts(model: Wolf | Callable | None, dataset: ImageDataset | None) -> dict[str, Callable]:
-    """Returns the arguments of `Experiment` that stand for a model and images made in Python; None
-    stands for what is configured.
+    """Return the arguments of `Experiment` for a model and images made in Python.
 
     Args:
-        model: a function of (image_shape, seed) that returns a `Wolf`, or a `Wolf`.
-        dataset: an `ImageDataset`.
+        model: a function of (image_shape, seed) that returns a `Wolf`, or a `Wolf`; None uses the
+            configured one.
+        dataset: an `ImageDataset`; None uses the configured one.
     """
     given: dict[str, Callable] = {}
     if model is not None:
@@ -143,3 +146,13 @@ def given_parts(model: Wolf | Callable | None, dataset: ImageDataset | None) -> 
     if dataset is not None:
         given['dataset'] = lambda data_dir, download: dataset
     return given
+
+
+def _checked_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(image_shape) != 3:
+        raise ValueError(
+            '`experiment.image_shape` must be (height, width, channels); got '
+            f'image_shape={image_shape!r}.'
+        )
+    height, width, channels = image_shape
+    return height, width, channels

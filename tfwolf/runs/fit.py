@@ -1,6 +1,4 @@
-"""Trains a model from Python: a shipped configuration, a gin file, or parts made in Python, on any
-images.
-"""
+"""Train a model from Python: a shipped configuration, a gin file, or parts made in Python."""
 
 from __future__ import annotations
 
@@ -46,10 +44,11 @@ def fit(
     environment: Environment = Environment(),
     **settings: Any,
 ) -> Run:
-    """Trains a model and returns the `Run`, or continues the run in `train_dir`.
+    """Train a model and return the `Run`, or continue the run in `train_dir`.
 
-    The folder holds checkpoints, summaries for TensorBoard, pictures and the configuration. The
-    same call continues a run that was interrupted, bit for bit. Ctrl-C saves a checkpoint first.
+    The folder contains checkpoints, TensorBoard events, curves as CSV, pictures and the
+    configuration. The same call continues an interrupted run, bit for bit. Ctrl-C saves a
+    checkpoint first.
 
     Args:
         config: name of a shipped configuration such as 'digits', path of a gin file, or several of
@@ -57,18 +56,19 @@ def fit(
         train_dir: folder of the run.
         model: instead of `config`: a function of (image_shape, seed) that returns a `Wolf`, or, on
             one device, a `Wolf`.
-        images: images instead of those of `config`; see `tfwolf.data.given.as_dataset`: a uint8
-            array `[num_images, height, width, channels]`, a pair of such an array and labels, a
-            `tf.data.Dataset`, a folder, an `ImageDataset`.
-        seed: integer, of the initial weights, the order of images and all noise.
+        images: images instead of those of `config`: a uint8 array `[num_images, height, width,
+            channels]`, a pair of such an array and labels, a `tf.data.Dataset`, a folder, or an
+            `ImageDataset`; see `tfwolf.data.given.as_dataset`.
+        seed: integer from which initial weights, the order of images and all noise are derived.
         params: gin bindings that win over `config`, such as 'Wolf.num_bits = 5'.
-        environment: an `Environment`: devices, folder of data, and what does not change results.
+        environment: an `Environment`: devices, data folder, and other settings that do not change
+            results.
         **settings: attributes of `tfwolf.Settings`, such as `max_steps` and `batch_size`; they win
             over `config` and `params`.
 
     Raises:
-        ValueError: if an argument breaks its rule, or the folder holds something else.
-        RuntimeError: if training diverges or a checkpoint cannot be written.
+        ValueError: if an argument is invalid, or the folder contains other files.
+        RuntimeError: if training diverges, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C.
 
     >>> run = tfwolf.fit('digits', train_dir, max_steps=3, params=tiny, environment=quiet)
@@ -76,20 +76,19 @@ def fit(
     TensorShape([2, 8, 8, 1])
     """
     if train_dir is None:
-        raise ValueError('`train_dir` must be given: the folder of the run.')
+        raise ValueError('`train_dir` is required: the folder of the run.')
     config = [config] if isinstance(config, (str, os.PathLike)) else list(config)
     if bool(config) == (model is not None):
         raise ValueError(
-            'Give either `config`, such as "digits" or the path of a gin file, or a `model` made '
-            'in Python; got '
-            f'config={config or None!r} and model={model!r}.'
+            'Pass either `config`, such as "digits" or the path of a gin file, or a `model` made '
+            f'in Python; got config={config or None!r} and model={model!r}.'
         )
     _check_settings(settings)
     texts = [f'train.{name} = {value!r}' for name, value in settings.items() if _is_literal(value)]
     if model is not None and images is None:
         raise ValueError(
-            '`images` must be given with `model`: an array, a folder, a tf.data.Dataset or the '
-            'like.'
+            '`images` is required together with `model`: an array, a folder, a tf.data.Dataset or '
+            'an ImageDataset.'
         )
     dataset = None if images is None else as_dataset(images)
     given: dict[str, Any] = given_parts(model, dataset)
@@ -113,13 +112,13 @@ def fit_configuration(
     environment: Environment,
     process_started: float | None = None,
 ) -> Run:
-    """Trains what a `Configuration` describes; see `fit`.
+    """Train the model of a `Configuration`; see `fit`.
 
     Args:
         configuration: the `Configuration`.
-        settings: its `Settings`, perhaps with other values.
+        settings: its `Settings`, possibly changed.
         train_dir, seed, environment: as in `fit`.
-        process_started: `time.perf_counter()` of the start of the process; None for now.
+        process_started: `time.perf_counter()` at the start of the process; None for now.
     """
     if environment.data_dir is None:
         environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
@@ -133,10 +132,9 @@ def fit_configuration(
         if settings.batch_size > dataset.train.num_examples:
             raise ValueError(
                 f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of '
-                'training images; got '
-                f'{settings.batch_size}.'
+                f'training images; got {settings.batch_size}.'
             )
-        # While the model is built.
+        # Images are read while the model is built.
         dataset.train.prefetch()
         with strategy.scope():
             model = experiment.make_model_for(dataset, seed)
@@ -176,7 +174,7 @@ def fit_configuration(
         weights = step.weights_name
         if step.averages is not None:
             step.averages.adopt()
-    # The other workers write none, and may not see the chief's folder.
+    # Only the chief writes checkpoints, and other workers may not see its folder.
     checkpoint = (
         find_checkpoint(train_dir, 'latest')
         if workers.is_chief
@@ -213,8 +211,8 @@ def _check_settings(settings: dict[str, Any]) -> None:
     known = [field.name for field in dataclasses.fields(Settings)]
     for name in settings:
         if name not in known:
-            hint = did_you_mean(name, known) or f' There are: {", ".join(known)}.'
-            raise ValueError(f'`{name}` is no argument of fit and no setting of training.{hint}')
+            hint = did_you_mean(name, known) or f' Settings are: {", ".join(known)}.'
+            raise ValueError(f'`{name}` is not an argument of fit or a training setting.{hint}')
 
 
 def _settings_of(configuration: Configuration) -> Settings:
@@ -226,12 +224,12 @@ def _settings_of(configuration: Configuration) -> Settings:
         and 'model' in configuration.experiment.arguments
         and not isinstance(configuration.experiment.arguments['model'], Factory)
     ):
-        raise ValueError(f'`{missing[0]}` must be given to fit together with `model`; got none.')
+        raise ValueError(f'`{missing[0]}` is required together with `model`.')
     return configuration.settings()
 
 
 def _is_literal(value: Any) -> bool:
-    """Returns whether a value can stand in a gin file."""
+    """Return whether a value can be written in a gin file."""
     try:
         return ast.literal_eval(repr(value)) == value
     except (ValueError, SyntaxError):

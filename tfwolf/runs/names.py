@@ -1,6 +1,4 @@
-"""Every name that gin files may use: imports the modules that register parts, and registers
-functions of TensorFlow.
-"""
+"""Register every name that gin files may use, by importing the modules that define them."""
 
 import importlib
 import pkgutil
@@ -17,7 +15,7 @@ import tfwolf.nets
 import tfwolf.training
 from tfwolf.core.parts import register
 
-# A new module in one of these rooms need not be listed anywhere.
+# New modules of these packages are found automatically.
 for _room in (
     tfwolf.data,
     tfwolf.nets,

@@ -1,6 +1,4 @@
-"""The folder of a tool's results: numbers as JSON, pictures as PNG, both in TensorBoard, and what
-they were made from.
-"""
+"""The folder of a tool's results: numbers as JSON, pictures as PNG, and their provenance."""
 
 from __future__ import annotations
 
@@ -16,25 +14,25 @@ import numpy as np
 from tfwolf.core import files
 from tfwolf.core.files import UNFINISHED
 from tfwolf.pictures.grids import to_rgb, write_png
-from tfwolf.training.summaries import Summaries
+from tfwolf.training import run_directory
 
 MADE_FROM = 'made_from.json'
 
 
 class ResultFolder:
-    """A folder that holds the results of one tool on one model.
+    """The folder with the results of one tool on one model.
 
-    The same tool with the same settings on the same model may use the folder again and replaces
-    what it made; anything else is refused.
+    The same tool with the same settings on the same model may use the folder again, and replaces
+    its results. Anything else is an error, unless `overwrite` is set.
 
     Args:
         folder: path.
-        made_from: dict of JSON values, everything that the results depend on.
-        step: training step of the model, at which TensorBoard shows the results.
-        overwrite: whether results of something else may be replaced; files of other names stay.
+        made_from: dict of JSON values, everything on which the results depend.
+        step: training step of the model, written with the results.
+        overwrite: whether other results may be replaced; files of other names are kept.
 
     Raises:
-        ValueError: if the folder holds other results, or other files; nothing is written then.
+        ValueError: if the folder contains other results or other files; nothing is written.
     """
 
     def __init__(
@@ -50,23 +48,23 @@ class ResultFolder:
         _check_free(self.folder, self._made_from, overwrite)
         os.makedirs(self.folder, exist_ok=True)
         files.write_json(self.path(MADE_FROM), self._made_from)
-        shutil.rmtree(self.path('tensorboard'), ignore_errors=True)
-        self._summaries = Summaries(self.folder)
-        self._written = []
+        # Earlier versions wrote the results to TensorBoard, too.
+        shutil.rmtree(self.path(run_directory.TENSORBOARD), ignore_errors=True)
+        self._written: list[str] = []
 
     def path(self, name: str) -> str:
-        """Returns the path of the file `name` in the folder."""
+        """Return the path of the file `name` in the folder."""
         return os.path.join(self.folder, name)
 
     def picture(self, name: str, picture: np.ndarray) -> None:
-        """Writes a uint8 picture `[height, width, 3]` as `NAME.png` and into TensorBoard."""
+        """Write a uint8 picture `[height, width, 3]` as `NAME.png`."""
         write_png(self.path(f'{name}.png'), picture)
-        self._summaries.picture(name, picture, self._step)
         self.wrote(f'{name}.png')
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray]) -> None:
-        """Writes uint8 images `[height, width, channels]` as PNG files into the folder `NAME`,
-        which holds nothing else then.
+        """Write uint8 images `[height, width, channels]` as PNG files to the folder `NAME`.
+
+        Previous files in that folder are removed.
         """
         shutil.rmtree(self.path(name), ignore_errors=True)
         for own, image in images.items():
@@ -74,36 +72,27 @@ class ResultFolder:
         self.wrote(f'{name}/')
 
     def wrote(self, name: str) -> None:
-        """Notes that a tool has written the file `name` itself, to be told to the user."""
+        """Record that a tool has written the file `name`, for the message of `finish`."""
         if name not in self._written:
             self._written.append(name)
 
     def write(self, values: Mapping[str, Any], name: str = 'result') -> None:
-        """Writes `NAME.json`, which holds `values` and what they were made from; numbers are
-        scalars `NAME/...` in TensorBoard.
+        """Write `NAME.json` with `values`, the training step and what the results were made from.
 
         Args:
             values: dict of JSON values.
-            name: of the file, without extension.
+            name: name of the file, without extension.
         """
-        files.write_json(self.path(f'{name}.json'), {**values, 'made_from': self._made_from})
-        numbers = {
-            key: value
-            for key, value in values.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)
-        }
-        self._summaries.metrics(name, numbers, self._step)
-        self._summaries.flush()
+        files.write_json(
+            self.path(f'{name}.json'),
+            {**values, 'step': self._step, 'made_from': self._made_from},
+        )
         self.wrote(f'{name}.json')
 
     def finish(self, values: Mapping[str, Any], name: str = 'result') -> None:
-        """Writes as `write` does, and says where everything is."""
+        """Write as `write` does, and print the names of all files."""
         self.write(values, name)
-        print(
-            f'Written to {self.folder}: {", ".join(self._written)}; also in tensorboard '
-            f'--logdir={self.folder}',
-            flush=True,
-        )
+        print(f'Written to {self.folder}: {", ".join(self._written)}', flush=True)
 
 
 def unused_folder(folder: str, made_from: Mapping[str, Any]) -> str:
@@ -125,15 +114,14 @@ def unused_folder(folder: str, made_from: Mapping[str, Any]) -> str:
 
 def _check_free(folder, made_from, overwrite):
     if os.path.exists(folder) and not os.path.isdir(folder):
-        raise ValueError(f'--output_dir={folder} is a file. Name a folder.')
+        raise ValueError(f'--output_dir must be a folder; {folder} is a file.')
     if not os.path.isdir(folder) or not set(os.listdir(folder)) - {f'{MADE_FROM}{UNFINISHED}'}:
         return
     path = os.path.join(folder, MADE_FROM)
     if not os.path.exists(path):
         raise ValueError(
             f'The folder {folder} is not empty and holds no results of this tool (no '
-            f'{MADE_FROM}); nothing was written. '
-            'Name another --output_dir.'
+            f'{MADE_FROM}); nothing was written. Choose another --output_dir.'
         )
     with open(path, encoding='utf-8') as file:
         before = json.load(file)
@@ -143,12 +131,12 @@ def _check_free(folder, made_from, overwrite):
             for name in before.keys() | made_from.keys()
             if before.get(name) != made_from.get(name)
         )
+        values = [(name, before.get(name), made_from.get(name)) for name in names]
         lines = [
-            f'  {name}: {json.dumps(before.get(name))} there, {json.dumps(made_from.get(name))} now'
-            for name in names
+            f'  {name}: {json.dumps(old)} before, {json.dumps(new)} now'
+            for name, old, new in values
         ]
         raise ValueError(
-            f'{folder} holds other results; nothing was written. Name another --output_dir, or '
-            'replace them with --overwrite. '
-            'They differ in\n' + '\n'.join(lines)
+            f'{folder} holds other results; nothing was written. Choose another --output_dir, or '
+            'replace them with --overwrite. They differ in\n' + '\n'.join(lines)
         )

@@ -1,6 +1,4 @@
-"""A run out of its folder: its model with trained weights, its images, its configuration, its
-evaluation.
-"""
+"""A run loaded from its folder: trained model, images, configuration and evaluation."""
 
 from __future__ import annotations
 
@@ -32,19 +30,19 @@ FULL_PRECISION = ("experiment.precision = 'full'",)
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A trained model and everything that belongs to it.
+    """A trained model, its configuration, its images and its folder.
 
     Attributes:
         model: the `Wolf`, with the weights of the checkpoint.
         config: the `Configuration`; `config.text` is a gin file.
         train_dir: folder of the run.
-        checkpoint: path of the checkpoint, without extension; only the chief of several workers
+        checkpoint: path of the checkpoint, without extension. With several workers only the chief
             writes it.
-        weights: which of its weights, 'raw' or 'averaged'.
+        weights: which weights the model has: 'raw' or 'averaged'.
         experiment: the `Experiment` that the configuration makes.
-        environment: the `Environment` in which it was opened.
+        environment: the `Environment` in which the run was loaded.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
-        test_result: after `fit`, what the evaluation on the test images gave; else None.
+        test_result: after `fit`, the result of the evaluation on the test images; else None.
     """
 
     model: Wolf
@@ -59,13 +57,14 @@ class Run:
 
     @property
     def step(self) -> int:
-        """Number of the training step after which the checkpoint was saved."""
+        """Training step after which the checkpoint was saved."""
         return step_of(self.checkpoint)
 
     @property
     def identity(self) -> dict:
-        """What results on this model depend on: `{'checkpoint', 'checkpoint_sha256', 'weights',
-        'versions'}`.
+        """The values on which results of this model depend.
+
+        A dict with 'checkpoint', 'checkpoint_sha256', 'weights' and 'versions'.
         """
         return {
             'checkpoint': os.path.basename(self.checkpoint),
@@ -76,7 +75,7 @@ class Run:
 
     @functools.cached_property
     def dataset(self) -> ImageDataset:
-        """The `ImageDataset` that the model was trained on.
+        """The `ImageDataset` on which the model was trained.
 
         Raises:
             ValueError: if it is not available.
@@ -98,26 +97,27 @@ class Run:
         evaluators: Sequence[Callable] | None = None,
         save: bool = False,
     ) -> dict:
-        """Returns the likelihood of images, and what further evaluators find: a dict of JSON values.
+        """Return the likelihood of images and the results of further evaluators, as a dict.
 
         Args:
             split: 'train', 'validation' or 'test'.
-            num_samples: K, draws of z and of the dequantisation noise per image.
-            num_images: how many of the first images; None for all.
+            num_samples: number of samples K of z and of the dequantisation noise per image.
+            num_images: number of images, the first ones of the split; None for all.
             batch_size: images per batch over all replicas.
-            seed: integer, of all noise.
-            evaluators: what is computed besides the likelihood, see `tfwolf.evaluation.evaluators`;
-                None for what the configuration says.
-            save: whether the result is written to the folder of the run, as the command does, and
-                an interrupted evaluation is continued.
+            seed: integer from which all noise is derived.
+            evaluators: what to compute in addition to the likelihood, see
+                `tfwolf.evaluation.evaluators`; None for those of the configuration.
+            save: whether to write the result to the folder of the run and to continue an
+                interrupted evaluation, as the command does.
 
         Raises:
-            ValueError: if the split is empty, or an argument breaks its rule.
+            ValueError: if the split is empty, or an argument is invalid.
         """
-        if evaluators is None:
-            evaluators = self.config.evaluation().evaluators
+        chosen: Sequence[Callable] = (
+            self.config.evaluation().evaluators if evaluators is None else evaluators
+        )
         return evaluate(
-            self, Request(split, num_samples, num_images, batch_size, seed, tuple(evaluators), save)
+            self, Request(split, num_samples, num_images, batch_size, seed, tuple(chosen), save)
         )
 
 
@@ -132,27 +132,26 @@ def load(
     images: Any = None,
     environment: Environment = Environment(strategy='one_device'),
 ) -> Run:
-    """Returns the `Run` in a folder, or of an imported model. Other runs that are open stay as they
-    are.
+    """Load the `Run` in a folder, or an imported model; other loaded runs are not affected.
 
-    Its networks compute in the type of the weights, whatever they were trained in: in bfloat16 they
-        invert less exactly.
+    Networks compute in the type of their weights, regardless of the type used in training: with
+    bfloat16 they would be inverted less exactly.
 
     Args:
         train_dir: folder of the run.
-        checkpoint: 'latest', 'best' (on validation images) or the number of a step.
-        weights: 'raw', 'averaged' or 'ema' (the same), or 'auto' for the averages where there are
+        checkpoint: 'latest', 'best' (on the validation images) or the number of a step.
+        weights: 'raw', 'averaged' or its alias 'ema', or 'auto' for averaged weights if there are
             any.
-        config: gin files on top of the run's own, such as another source of images.
-        params: gin bindings on top of these.
-        model: for a run whose model was built in Python: what was given to `fit`.
-        images: other images than those of the run, as in `fit`.
-        environment: an `Environment`; its `data_dir` is needed where the configuration does not say
-            the size of the images.
+        config: gin files applied on top of the run's own, such as another source of images.
+        params: gin bindings applied on top of these.
+        model: the `model` passed to `fit`, for a run whose model was built in Python.
+        images: images instead of those of the run, as in `fit`.
+        environment: an `Environment`; its `data_dir` is required if the configuration does not
+            contain the size of the images.
 
     Raises:
-        ValueError: if the folder holds no run, or the checkpoint is missing, damaged or of another
-            model.
+        ValueError: if the folder contains no run, or the checkpoint is missing, damaged or of
+            another model.
 
     >>> again = tfwolf.load(run.train_dir)
     >>> again.step, again.model.image_shape
@@ -174,11 +173,7 @@ def load_configured(
     weights: str,
     environment: Environment,
 ) -> Run:
-    """Returns the `Run` in a folder with a configuration that was read already; arguments and
-    errors as those of `load`.
-    """
-    if environment.data_dir is None:
-        environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
+    """Load the `Run` in a folder with a given configuration; arguments and errors as in `load`."""
     path = find_checkpoint(train_dir, checkpoint)
     arguments = dict(configuration.experiment.arguments)
     if (
@@ -186,11 +181,11 @@ def load_configured(
         and arguments.get('dataset') is None
         and 'image_shape' not in arguments
     ):
-        configuration.experiment()  # says that nothing is bound
+        configuration.experiment()  # raises the error that nothing is bound
     if arguments.get('model') is None:
         raise ValueError(
-            f'The model of {train_dir} was built in Python. Give it to tfwolf.load as `model`, as '
-            'it was given to tfwolf.fit.'
+            f'The model of {train_dir} was built in Python. Pass it to tfwolf.load as `model`, as '
+            'to tfwolf.fit.'
         )
     if arguments.get('dataset') is None:
         configuration = dataclasses.replace(
@@ -211,8 +206,8 @@ def load_configured(
         workers.copy_from_chief(model)
     if not model.initialized.numpy():
         raise ValueError(
-            f'{path} holds a model that was never initialised from data: it was saved before the '
-            'first step. Train further.'
+            f'The model in {path} is not initialised from data: it was saved before the first '
+            'step. Continue the training.'
         )
     return Run(model, configuration, train_dir, path, chosen, experiment, environment, strategy)
 
@@ -220,9 +215,9 @@ def load_configured(
 def _missing_images(train_dir):
     def dataset(data_dir, download):
         raise ValueError(
-            f'The images of {train_dir} were given in Python. Give them to tfwolf.load as '
-            '`images`, or name a source with '
-            '--gin_param="experiment.dataset = @dataset" and --gin_param="dataset.source = ...".'
+            f'The images of {train_dir} were passed from Python. Pass them to tfwolf.load as '
+            '`images`, or set a source with --gin_param="experiment.dataset = @dataset" and '
+            '--gin_param="dataset.source = ...".'
         )
 
     return dataset

@@ -1,1 +1,1 @@
-"""Training: devices, optimizer, step, loop, checkpoints, summaries."""
+"""Training: devices, optimizer, training step, loop, checkpoints and summaries."""

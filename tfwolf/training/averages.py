@@ -1,12 +1,11 @@
-"""Averages of the weights over the latest updates, to evaluate with instead of the weights
-themselves.
-"""
+"""Averages of the weights over training, used for evaluation in place of the weights."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
 
+import keras
 import tensorflow as tf
 
 from tfwolf.core import validate
@@ -14,44 +13,43 @@ from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow
 
 RAW, AVERAGED = 'raw', 'averaged'
-# What a user may ask for; 'ema' is another name of the averages.
+# Values of --weights; 'ema' is an alias of 'averaged'.
 CHOICES = ('auto', RAW, AVERAGED, 'ema')
 
 
 class WeightAverages(tf.Module):
-    """a <- a + r (w - a) after each update, with r = max(1 - decay, 1 / t) for update t = 1, 2, ...
+    """Average the weights w over updates: a <- a + r (w - a) with r = max(1 - decay, 1 / t).
 
-    At first that is the plain mean of all weights so far, later an exponential moving average over
-    about 1 / (1 - decay) updates; where training started has no weight in it. Running statistics of
-    batch norm are averages already and are not averaged again. Made inside the scope of the
-    strategy whose variables it follows.
+    t = 1, 2, ... is the number of the update. At first the average is the mean of all weights so
+    far, later an exponential moving average over about 1 / (1 - decay) updates. The initial weights
+    have no influence. Running statistics of batch norm are averages already and are not averaged
+    again. Create the object inside the scope of the strategy of the variables.
 
     Args:
-        variables: what is averaged, `tf.Variable`s or `keras.Variable`s.
-        decay: 0 < decay < 1, for example 0.9999.
+        variables: `tf.Variable`s or `keras.Variable`s to average.
+        decay: number with 0 < decay < 1, for example 0.9999.
 
     Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
-        with a decay as Kingma and Dhariwal,
-    "Glow", 2018, use it in their program.
+        with a decay as in the program of Kingma and Dhariwal, "Glow", 2018.
     """
 
-    def __init__(self, variables: Sequence, decay: float) -> None:
+    def __init__(self, variables: Sequence[tf.Variable | keras.Variable], decay: float) -> None:
         super().__init__(name='averages')
         self._decay = validate.real('ema_decay', decay, above=0, below=1)
         self._strategy = tf.distribute.get_strategy()
         weights = [as_tensorflow(variable) for variable in variables]
         self._weights = Untracked(weights)
-        self.count = tf.Variable(0, dtype=tf.int64, trainable=False, name='count')
+        self.count = tf.Variable(tf.zeros([], tf.int64), trainable=False, name='count')
         self.values = [
             tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False, name='average')
             for weight in weights
         ]
 
     def update(self, finite: tf.Tensor) -> None:
-        """Takes the weights in; call it in cross-replica context, after the optimizer.
+        """Update the averages; call it in cross-replica context, after the optimizer.
 
         Args:
-            finite: scalar bool, whether there was an update; if false, nothing changes.
+            finite: scalar bool, whether the weights were updated; if false, nothing changes.
         """
         self.count.assign_add(tf.cast(finite, tf.int64))
         newest = 1.0 / tf.cast(tf.maximum(self.count, 1), tf.float64)
@@ -65,8 +63,9 @@ class WeightAverages(tf.Module):
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """The weights are their averages for the length of a `with` block (before the first update,
-        what they are).
+        """Set the weights to their averages within a `with` block, then restore them.
+
+        Before the first update the weights stay as they are.
         """
         if not self.count.numpy():
             yield
@@ -81,9 +80,7 @@ class WeightAverages(tf.Module):
                 weight.assign(value)
 
     def adopt(self) -> None:
-        """Sets the weights to their averages for good: after training, when the optimizer needs
-        them no more.
-        """
+        """Set the weights to their averages permanently, when training is finished."""
         if self.count.numpy():
             for weight, value in zip(self._weights.value, self.values):
                 weight.assign(tf.identity(value))

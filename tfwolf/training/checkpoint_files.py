@@ -1,4 +1,4 @@
-"""Checkpoints as files: complete or absent, checked before they are used, the oldest removed."""
+"""Checkpoint files: written atomically, verified by checksums, the oldest removed."""
 
 from __future__ import annotations
 
@@ -12,88 +12,93 @@ import tensorflow as tf
 from tfwolf.core import files
 from tfwolf.core.messages import first_line
 
-# What is written here is not a checkpoint yet.
+# Folder in which a checkpoint is written before it is complete.
 UNFINISHED = 'unfinished'
-# As `sha256sum --check` reads them.
+# Extension of the file of checksums, in the format of `sha256sum --check`.
 CHECKSUMS = '.sha256'
 INDEX = re.compile(r'ckpt-(\d+)\.index')
 
 
 def checkpoint_path(folder: str, step: int | str) -> str:
-    """Returns the path, without extension, of the checkpoint of a step."""
+    """Return the path, without extension, of the checkpoint of a step."""
     return os.path.join(folder, f'ckpt-{step}')
 
 
 def step_of(path: str) -> int:
-    """Returns the step of a checkpoint's path, without extension."""
-    return int(re.search(r'\d+$', path)[0])
+    """Return the step of a checkpoint from its path, without extension.
+
+    Raises:
+        ValueError: if the path does not end in a number.
+    """
+    found = re.search(r'\d+$', path)
+    if found is None:
+        raise ValueError(f'`path` must end in the number of a step; got {path!r}.')
+    return int(found[0])
 
 
 def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> str:
-    """Writes a checkpoint and removes older ones; returns its path, without extension.
+    """Write a checkpoint, remove older ones, and return its path without extension.
 
-    The files are written aside, flushed to the disk and renamed, the index last: before that there
-        is no checkpoint. A killed process or
-    a full disk leaves the ones before it as they were. A run has one state at each step, so an
-    intact checkpoint of `step` is left alone.
+    The files are written to a temporary folder, flushed to disk and then renamed, the index last. A
+    checkpoint without an index does not count, so earlier checkpoints survive a killed process or a
+    full disk. A run has one state at each step: an intact checkpoint of `step` is left unchanged.
 
     Args:
         checkpoint: a `tf.train.Checkpoint`.
-        folder: where it goes; made if it does not exist.
-        step: its number.
-        keep: how many of the newest remain. Later steps than `step`, which can only be damaged
-            ones, go too.
+        folder: destination; created if it does not exist.
+        step: number of the training step.
+        keep: number of the newest checkpoints to keep. Checkpoints of later steps than `step`,
+            which can only be damaged, are removed too.
 
     Raises:
-        RuntimeError: if it cannot be written.
+        RuntimeError: if the checkpoint cannot be written.
     """
-    aside, path = os.path.join(folder, UNFINISHED), checkpoint_path(folder, step)
+    temporary, path = os.path.join(folder, UNFINISHED), checkpoint_path(folder, step)
     if step in checkpoint_steps(folder) and find_damage(path) is None:
         return path
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        os.makedirs(aside)
-        checkpoint.write(os.path.join(aside, os.path.basename(path)))
+        os.makedirs(temporary)
+        checkpoint.write(os.path.join(temporary, os.path.basename(path)))
         name = os.path.basename(path)
-        with open(os.path.join(aside, f'{name}{CHECKSUMS}'), 'w', encoding='utf-8') as file:
-            file.write(_checksums(aside, name))
+        with open(os.path.join(temporary, f'{name}{CHECKSUMS}'), 'w', encoding='utf-8') as file:
+            file.write(_checksums(temporary, name))
         _remove(path)
-        for part in _parts(aside, name):
-            files.flush(os.path.join(aside, part))
-            os.replace(os.path.join(aside, part), os.path.join(folder, part))
+        for part in _parts(temporary, name):
+            files.flush(os.path.join(temporary, part))
+            os.replace(os.path.join(temporary, part), os.path.join(folder, part))
         files.flush(folder)
         kept = [other for other in checkpoint_steps(folder) if other <= step][-keep:]
         for other in checkpoint_steps(folder):
             if other not in kept:
                 _remove(checkpoint_path(folder, other))
-        # For TensorFlow's own tools; nothing here reads it.
+        # For TensorFlow's own tools; tfwolf does not read it.
         tf.compat.v1.train.update_checkpoint_state(
             folder, os.path.basename(path), [f'ckpt-{other}' for other in kept]
         )
     except (tf.errors.OpError, OSError) as error:
         raise RuntimeError(
             f'The checkpoint of step {step} could not be written to {folder}: '
-            f'{first_line(error)}. {_what_is_left(folder)}'
-            'Free some space there, or mend what is wrong; then the same command continues the '
-            'run.'
+            f'{first_line(error)}. {_surviving(folder)}Free disk space, or fix the problem; '
+            'then the same command continues the run.'
         ) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return path
 
 
 def checkpoint_steps(folder: str) -> list[int]:
-    """Returns the steps of all checkpoints in a folder, in ascending order."""
+    """Return the steps of all checkpoints in a folder, in ascending order."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(int(match[1]) for match in map(INDEX.fullmatch, names) if match)
 
 
 def find_damage(path: str) -> str | None:
-    """Returns None for an intact checkpoint, else what is wrong with it: the files are compared
-    with their checksums.
+    """Return what is wrong with a checkpoint, or None if it is intact.
 
-    TensorFlow's own checksums, which serve for a checkpoint that came without ours, leave parts of
-    the index out."""
+    The files are compared with their checksums. A checkpoint without checksums of ours is checked
+    by TensorFlow's, which do not cover all of the index.
+    """
     try:
         with open(f'{path}{CHECKSUMS}', encoding='utf-8', errors='replace') as file:
             written = file.read()
@@ -107,15 +112,16 @@ def find_damage(path: str) -> str | None:
         for line in set(found.splitlines()) ^ set(written.splitlines())
         if line.split()
     }
-    return f'not what was written: {", ".join(sorted(differing)) or "the checksums"}'
+    return f'the checksum differs: {", ".join(sorted(differing)) or "the checksum file"}'
 
 
 def newest_intact(folder: str) -> str | None:
-    """Returns the path of the newest checkpoint that is intact, or None if there are no
-    checkpoints; names damaged ones on stderr.
+    """Return the path of the newest intact checkpoint, or None if there are no checkpoints.
+
+    Damaged checkpoints are reported on stderr.
 
     Raises:
-        ValueError: if all are damaged.
+        ValueError: if all checkpoints are damaged.
     """
     damaged = []
     for step in reversed(checkpoint_steps(folder)):
@@ -129,14 +135,13 @@ def newest_intact(folder: str) -> str | None:
     if damaged:
         raise ValueError(
             f'No checkpoint in {folder} can be used: {"; ".join(damaged)}. Restore the files from '
-            'a copy, or use another '
-            '--train_dir.'
+            'a backup, or use another --train_dir.'
         )
     return None
 
 
 def _parts(folder: str, name: str) -> list[str]:
-    """Returns the files of a checkpoint, the index last."""
+    """Return the names of the files of a checkpoint, the index last."""
     return sorted(
         (part for part in os.listdir(folder) if part.startswith(f'{name}.')),
         key=lambda part: (part.endswith('.index'), part),
@@ -144,14 +149,14 @@ def _parts(folder: str, name: str) -> list[str]:
 
 
 def _remove(path: str) -> None:
-    """Deletes a checkpoint; without its index, which goes first, it is none."""
+    """Delete a checkpoint, the index first: without it the other files do not count."""
     folder, name = os.path.split(path)
     for part in reversed(_parts(folder, name)):
         os.remove(os.path.join(folder, part))
 
 
 def _checksums(folder: str, name: str) -> str:
-    """Returns a line for each file of a checkpoint, `SHA-256  name`."""
+    """Return a line `SHA-256  name` for each file of a checkpoint."""
     return ''.join(
         f'{files.sha256(os.path.join(folder, part))}  {part}\n'
         for part in _parts(folder, name)
@@ -164,11 +169,11 @@ def _find_bad_tensor(path: str) -> str | None:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except Exception as error:  # the reader turns what it meets into errors of many kinds
+    except Exception as error:  # the reader raises errors of many types
         return first_line(error)
     return None
 
 
-def _what_is_left(folder: str) -> str:
+def _surviving(folder: str) -> str:
     steps = checkpoint_steps(folder)
-    return f'That of step {steps[-1]} is untouched. ' if steps else ''
+    return f'The checkpoint of step {steps[-1]} is untouched. ' if steps else ''

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: the latest few, and the best on the validation images."""
+"""Checkpoints of a run: the latest ones, and the best one on the validation images."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tfwolf.training.optimizer import AdamW
 from tfwolf.training.step import TrainStep
 
 LATEST, BEST = 'checkpoints', 'best'
-# Where `TrainStep.averages` lies in a checkpoint.
+# Name of `TrainStep.averages` in a checkpoint.
 AVERAGES = 'train_step/averages/{}/.ATTRIBUTES/VARIABLE_VALUE'
 
 
 class Checkpoints:
-    """Everything a run needs to go on: weights, optimizer and counters, in `train_dir`.
+    """Save and restore the state of a run: weights, optimizer and counters.
 
-    `train_dir/checkpoints` holds the latest ones, `train_dir/best` the one with the lowest
-    validation bits/dim.
+    The latest checkpoints are in `train_dir/checkpoints`, the one with the lowest validation
+    bits/dim in `train_dir/best`.
 
     Args:
         train_dir: folder of the run.
-        model, optimizer, train_step: what is saved.
+        model, optimizer, train_step: objects whose variables are saved.
         keep: number of latest checkpoints to keep.
-        writes: whether this process is the one that writes; if not, nothing is written.
+        writes: whether this process writes files; only the chief does.
     """
 
     def __init__(
@@ -52,23 +52,23 @@ class Checkpoints:
         self._step = train_step.step
         self._keep = keep
         self._best_bits_per_dim = tf.Variable(
-            float('inf'), dtype=tf.float64, trainable=False, name='best_bits_per_dim'
+            tf.constant(float('inf'), tf.float64), trainable=False, name='best_bits_per_dim'
         )
         state = {'model': model, 'optimizer': optimizer, 'train_step': train_step}
         self._checkpoint = tf.train.Checkpoint(**state)
-        # Only the best one says how good it is: the latest ones are saved before they are
-        # evaluated.
+        # Only the best checkpoint has this value: the latest ones are saved before evaluation.
         self._best_checkpoint = tf.train.Checkpoint(
             **state, best_bits_per_dim=self._best_bits_per_dim
         )
         self._latest, self._best = (os.path.join(train_dir, name) for name in (LATEST, BEST))
 
     def restore(self) -> bool:
-        """Restores the latest intact checkpoint and returns whether there was one; damaged ones are
-        named on stderr.
+        """Restore the latest intact checkpoint, and return whether there was one.
+
+        Damaged checkpoints are reported on stderr.
 
         Raises:
-            ValueError: if it holds another model, or all are damaged.
+            ValueError: if the checkpoint belongs to another model, or all are damaged.
         """
         path = newest_intact(self._latest)
         if path is None:
@@ -77,14 +77,13 @@ class Checkpoints:
             self._checkpoint.read(path).assert_consumed()
         except (ValueError, AssertionError) as error:
             raise ValueError(
-                f'{path} holds the run of another model than the one configured; nothing was '
-                'changed. Use another '
-                f'--train_dir, or the configuration of that run. ({first_line(error)})'
+                f'{path} belongs to another model than the one configured; nothing was changed. '
+                f'Use another --train_dir, or the configuration of that run. ({first_line(error)})'
             ) from error
         try:
             best = newest_intact(self._best)
         except ValueError as error:
-            print(f'WARNING: {error} The next evaluation makes a new best.', file=sys.stderr)
+            print(f'WARNING: {error} The next evaluation saves a new best one.', file=sys.stderr)
             best = None
         if best is not None:
             self._best_bits_per_dim.assign(
@@ -95,7 +94,7 @@ class Checkpoints:
         return True
 
     def save(self) -> None:
-        """Saves the latest checkpoint.
+        """Save the latest checkpoint.
 
         Raises:
             RuntimeError: if it cannot be written.
@@ -104,8 +103,7 @@ class Checkpoints:
             publish(self._checkpoint, self._latest, int(self._step.numpy()), self._keep)
 
     def save_if_best(self, bits_per_dim: float) -> bool:
-        """Saves the best checkpoint if `bits_per_dim` is lower than ever before; returns whether it
-        was.
+        """Save the best checkpoint if `bits_per_dim` is the lowest so far; return whether it is.
 
         Raises:
             RuntimeError: if it cannot be written.
@@ -119,16 +117,19 @@ class Checkpoints:
 
 
 def has_checkpoint(train_dir: str) -> bool:
-    """Returns whether a run has a checkpoint to continue from."""
+    """Return whether a run has a checkpoint to continue from."""
     return bool(checkpoint_steps(os.path.join(train_dir, LATEST)))
 
 
 def find_checkpoint(train_dir: str, which: str | int) -> str:
-    """Returns the path of a run's checkpoint: `which` is 'latest', 'best' or a step. Of the latest
-    ones the newest that is intact.
+    """Return the path, without extension, of a checkpoint of a run.
+
+    Args:
+        train_dir: folder of the run.
+        which: 'latest' (the newest intact one), 'best' (on the validation images) or a step.
 
     Raises:
-        ValueError: if there is none, or it is damaged.
+        ValueError: if there is no such checkpoint, or it is damaged.
     """
     folder = os.path.join(train_dir, BEST if which == 'best' else LATEST)
     if which in ('latest', 'best'):
@@ -137,27 +138,27 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
         path = checkpoint_path(folder, which)
         path = path if os.path.exists(f'{path}.index') else None
         if path and (damage := find_damage(path)):
-            raise ValueError(f'{path} is damaged: {damage}. Name another --checkpoint.')
+            raise ValueError(f'{path} is damaged: {damage}. Choose another --checkpoint.')
     if path is None:
         raise ValueError(
-            f'There is no checkpoint {which!r} in {folder}. Train first, or name another '
+            f'There is no checkpoint {which!r} in {folder}. Train first, or choose another '
             '--train_dir or --checkpoint.'
         )
     return path
 
 
 def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
-    """Restores a model's weights alone from a checkpoint of a run; returns which they are, 'raw' or
-    'averaged'.
+    """Restore only the weights of a model, and return which ones: 'raw' or 'averaged'.
 
     Args:
         model: a `Wolf`.
-        path: of the checkpoint, without extension.
-        weights: 'raw', 'averaged' or 'ema' (the same, see `WeightAverages`), or 'auto' for averages
-            where the checkpoint holds them.
+        path: path of the checkpoint, without extension.
+        weights: 'raw', 'averaged' or its alias 'ema' (see `WeightAverages`), or 'auto' for averaged
+            weights if the checkpoint contains them.
 
     Raises:
-        ValueError: if the checkpoint holds another model, or no averages though they are asked for.
+        ValueError: if the checkpoint belongs to another model, or contains no averages although
+            `weights` requests them.
     """
     try:
         status = tf.train.Checkpoint(model=model).read(path)
@@ -165,15 +166,15 @@ def restore_model(model: Wolf, path: str, weights: str = 'auto') -> str:
         status.expect_partial()
     except (ValueError, AssertionError) as error:
         raise ValueError(
-            f'{path} holds another model than the one configured. ({first_line(error)})'
+            f'{path} belongs to another model than the one configured. ({first_line(error)})'
         ) from error
     reader = tf.train.load_checkpoint(path)
     has_averages = reader.has_tensor(AVERAGES.format('count'))
     weights = AVERAGED if weights == 'ema' else weights
     if weights == AVERAGED and not has_averages:
         raise ValueError(
-            f'{path} holds no averages of the weights: the run was trained with train.ema_decay = '
-            '0. Use --weights=raw.'
+            f'{path} contains no averages of the weights: the run was trained with '
+            'train.ema_decay = 0. Use --weights=raw.'
         )
     if weights == RAW or not has_averages or not reader.get_tensor(AVERAGES.format('count')):
         return RAW

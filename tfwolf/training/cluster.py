@@ -1,6 +1,4 @@
-"""The processes of a run on several machines, as the environment variable TF_CONFIG names them, and
-waiting for all of them.
-"""
+"""The processes of a multi-worker run: read them from TF_CONFIG, and wait for all of them."""
 
 from __future__ import annotations
 
@@ -10,28 +8,28 @@ import os
 import socket
 import time
 
-# The variable that TensorFlow, Kubernetes' TFJob and our Slurm example set.
+# Environment variable that names the cluster; Kubernetes' TFJob and the Slurm example set it.
 VARIABLE = 'TF_CONFIG'
 JOBS = ('chief', 'worker')
 EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
-SECONDS_BETWEEN_CALLS = 0.2
+SECONDS_BETWEEN_ATTEMPTS = 0.2
 
 
 class WorkerLost(RuntimeError):
-    """Another worker is gone or never came: this one cannot go on alone."""
+    """Another worker is lost or did not start, so this one cannot continue."""
 
     exit_code = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Who trains together.
+    """The workers that train together.
 
     Attributes:
         addresses: 'host:port' of every worker, the chief first.
-        index: which of them this process is.
+        index: position of this process among them.
     """
 
     addresses: tuple[str, ...]
@@ -39,10 +37,10 @@ class Cluster:
 
 
 def read_cluster() -> Cluster | None:
-    """Returns the `Cluster` of TF_CONFIG, or None where it is not set or names no cluster.
+    """Return the `Cluster` of TF_CONFIG, or None if it is not set or defines no cluster.
 
     Raises:
-        ValueError: if it cannot be used.
+        ValueError: if TF_CONFIG is invalid.
     """
     text = os.environ.get(VARIABLE, '').strip()
     if not text:
@@ -55,8 +53,8 @@ def read_cluster() -> Cluster | None:
         unknown = sorted(set(jobs) - set(JOBS))
         if unknown:
             raise ValueError(
-                f'its cluster has jobs {", ".join(unknown)}, but only {" and ".join(JOBS)} take '
-                'part in training'
+                f'its cluster has jobs {", ".join(unknown)}, but only {" and ".join(JOBS)} '
+                'are supported'
             )
         addresses = [
             (job, place, address) for job in JOBS for place, address in enumerate(jobs.get(job, ()))
@@ -68,35 +66,33 @@ def read_cluster() -> Cluster | None:
                     f'the address of {job} {place} must be "host:port"; got {address!r}'
                 )
         task = config.get('task') or {}
-        here = task.get('type'), int(task.get('index', -1))
-        index = {(job, place): number for number, (job, place, _) in enumerate(addresses)}.get(here)
-        if index is None:
+        own = task.get('type'), int(task.get('index', -1))
+        tasks: list[tuple[str | None, int]] = [(job, place) for job, place, _ in addresses]
+        if own not in tasks:
             raise ValueError(
-                f'its task must be one of the cluster; got type={here[0]!r}, index={here[1]}'
+                f'its task must be one of the cluster; got type={own[0]!r}, index={own[1]}'
             )
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f'The environment variable {VARIABLE} cannot be used: {error}. It must look like '
-            f'{EXAMPLE}; got '
-            f'{text!r}.'
+            f'{EXAMPLE}; got {text!r}.'
         ) from error
-    return Cluster(tuple(address for _, _, address in addresses), index)
+    return Cluster(tuple(address for _, _, address in addresses), tasks.index(own))
 
 
 def wait_for_all(cluster: Cluster, timeout: float) -> None:
-    """Returns once every worker has come, which TensorFlow itself would await for ever and deaf to
-    signals.
+    """Wait until every worker can be reached.
 
-    Each listens on its own address until it has reached all others; TensorFlow then takes the
-    address over.
+    TensorFlow itself would wait without a limit, and ignore signals meanwhile. Each worker listens
+    on its own address until it has reached all others; then TensorFlow takes over the address.
 
     Args:
         cluster: a `Cluster`.
-        timeout: in seconds.
+        timeout: seconds to wait for all workers.
 
     Raises:
-        WorkerLost: if one has not come in time.
-        ValueError: if this worker's own port is taken.
+        WorkerLost: if a worker cannot be reached in time.
+        ValueError: if the port of this worker is in use.
     """
     deadline = time.monotonic() + timeout
     own = cluster.addresses[cluster.index]
@@ -117,8 +113,7 @@ def wait_for_all(cluster: Cluster, timeout: float) -> None:
     except OSError as error:
         raise ValueError(
             f'This is worker {cluster.index} of {VARIABLE} at {own}, and its port cannot be used: '
-            f'{error}. End the process '
-            'that has it, or choose another port.'
+            f'{error}. End the process that uses it, or choose another port.'
         ) from error
     with listener:
         while True:
@@ -130,19 +125,17 @@ def wait_for_all(cluster: Cluster, timeout: float) -> None:
             if time.monotonic() > deadline:
                 names = ', '.join(f'{number} ({address})' for number, address in missing.items())
                 raise WorkerLost(
-                    f'After {timeout:g} s worker {names} of {len(cluster.addresses)} has not '
-                    'come. Start all workers with the '
-                    'same command, check that their addresses can be reached from this machine, '
-                    'or wait longer with '
-                    '--startup_timeout.'
+                    f'Timed out after {timeout:g} s waiting for worker {names} of '
+                    f'{len(cluster.addresses)}. Start all workers with the same command, check '
+                    'that this machine can reach their addresses, or increase --startup_timeout.'
                 )
-            time.sleep(SECONDS_BETWEEN_CALLS)
+            time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
 
 def _answers(address):
     host, _, port = address.rpartition(':')
     try:
         socket.create_connection((host.strip('[]'), int(port)), timeout=1).close()
-    except OSError:  # refused, out of time, or a name that is not known yet
+    except OSError:  # connection refused, timed out, or unknown host name
         return False
     return True

@@ -1,4 +1,4 @@
-"""Which layer broke: called when a run stops because its gradients are no longer finite."""
+"""Diagnosis of a run that stopped because its gradients are not finite."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ def first_bad_layer(
     noise: Noise,
     labels: tf.Tensor | np.ndarray | None = None,
 ) -> str:
-    """Returns a sentence that names the first part of a model whose weights, output or gradient are
-    not finite.
+    """Return a sentence that names the first part with weights, output or gradient not finite.
 
     Args:
         model: a `Wolf`.
         images: uint8 `[batch, height, width, channels]`.
         noise: `Noise` for them.
-        labels: integers `[batch]`, for a model whose z comes from them.
+        labels: integers `[batch]`, for a model whose z comes from class labels.
     """
     variables = [
         (path, as_tensorflow(variable))
@@ -36,7 +35,7 @@ def first_bad_layer(
             return f'the weight {"/".join(path)} is not finite'
     z = model.infer(images, noise, labels=labels).z
     if z is not None and not _finite(z):
-        return 'the first output that is not finite is z, of the encoder'
+        return 'the first output that is not finite is z, from the encoder'
     bad = []
 
     def visit(path, layer, x):
@@ -55,8 +54,12 @@ def first_bad_layer(
         trained, tape.gradient(loss, [variable for _, variable in trained])
     ):
         if gradient is not None and not _finite(gradient):
-            return f'all outputs are finite; the first gradient that is not is that of {"/".join(path)}'
-    return 'outputs and gradients are finite now; the fault lies in batch statistics or was passing'
+            name = '/'.join(path)
+            return f'all outputs are finite; the first gradient that is not finite is of {name}'
+    return (
+        'outputs and gradients are finite now; the cause is in the batch statistics or was '
+        'transient'
+    )
 
 
 def _finite(tensor):

@@ -1,11 +1,12 @@
-"""Loss and gradients of the flow's half of the bound, which takes most of a step's memory, with
-more or less of it.
-"""
+"""Loss and gradients of the flow, the part of a step that needs most memory, in three modes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
+from tfwolf.bijectors.base import Gradients
 from tfwolf.bijectors.composite import add_gradients
 from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.models.latent import Inference
@@ -13,8 +14,7 @@ from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 
-# What of the forward pass stays in memory for the gradient: everything, the input of each step, or
-# v alone.
+# What is kept in memory for the gradient: all activations, the input of each step, or only v.
 STORE, RECOMPUTE, REVERSIBLE = MEMORIES = ('store', 'recompute', 'reversible')
 
 
@@ -28,30 +28,35 @@ def flow_gradients(
     num_parts: int = 1,
     memory: str = STORE,
 ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor | None]:
-    """Returns (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
+    """Return (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
 
-    Whatever the number of parts and the memory, the result is that of the whole batch, but for
-        rounding: encoder and prior, whose batch
-    norm would notice, have seen all of it before.
+    Except for rounding, the result is that of the whole batch for any `num_parts` and `memory`:
+    encoder and prior, whose batch norm depends on the batch, have already processed all of it.
 
     Args:
         model: a `Wolf`.
         objective: an `Objective`.
         global_batch_size: number of images of the step, over all replicas.
         inference: `Inference` of the images.
-        images: uint8 `[local_batch, height, width, channels]`.
-        noise: `Noise` for them.
-        num_parts: into how many equal parts the images are cut.
+        images: uint8 `[local_batch, height, width, channels]`, of a static shape.
+        noise: `Noise` for the images.
+        num_parts: number of equal parts into which the images are split.
         memory: one of `MEMORIES`.
 
     Returns:
-        sums: dict of scalars, `flow_loss` and, over all images in nats, each of the flow's terms.
+        sums: dict of scalars: `flow_loss`, and each term of the flow in nats, summed over images.
         gradients: list, one for each of `trainable_variables(model.flow)`.
-        z_gradient: `[local_batch, latent_dim]`, of `inference.z`; None without z.
+        z_gradient: `[local_batch, latent_dim]`, gradient of `inference.z`; None without z.
+
+    Raises:
+        ValueError: if the shape of the images is not static.
     """
+    batch_size = images.shape[0]
+    if batch_size is None:
+        raise ValueError(f'`images` must have a static shape; got {images.shape}.')
     variables = [as_tensorflow(variable) for variable in trainable_variables(model.flow)]
-    size = images.shape[0] // num_parts
-    # Not slices of the batch, whose size XLA would not know.
+    size = batch_size // num_parts
+    # Reshaped instead of sliced, because XLA needs static shapes.
     in_parts = tf.nest.map_structure(
         lambda values: (
             None if values is None else tf.reshape(values, [num_parts, size, *values.shape[1:]])
@@ -64,28 +69,31 @@ def flow_gradients(
             lambda values: None if values is None else tf.gather(values, number), in_parts
         )
         condition = [] if inference.z is None else [inference.z]
+        sources = [*condition, *variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             if memory == STORE:
-                tape.watch([*condition, *variables])
+                tape.watch(sources)
                 terms = model.terms_given(inference, images, noise, training=True)
             else:
                 with tape.stop_recording():
                     v, log_det, kept = model.flow.forward_and_keep(
                         model.flow_input(images, noise), memory == RECOMPUTE, inference.z
                     )
-                tape.watch([*condition, *variables, v, log_det])
+                tape.watch([*sources, v, log_det])
                 terms = model.terms_of(inference, v, log_det, training=True)
             loss = objective.flow_loss(terms, global_batch_size)
         if memory == STORE:
-            gradients = tape.gradient(loss, [*condition, *variables])
+            gradients = _dense(tape.gradient(loss, sources))
         else:
-            *upstream, direct = tape.gradient(loss, [v, log_det, [*condition, *variables]])
+            of_v, of_log_det, *direct = tape.gradient(loss, [v, log_det, *sources])
+            upstream = tf.convert_to_tensor(of_v), tf.convert_to_tensor(of_log_det)
             gradients = add_gradients(
-                direct, model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2]
+                _dense(direct),
+                model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2],
             )
         gradients = [
             tf.zeros_like(source) if gradient is None else gradient
-            for source, gradient in zip([*condition, *variables], gradients, strict=True)
+            for source, gradient in zip(sources, gradients, strict=True)
         ]
         nats = {
             'reconstruction_nats': terms.reconstruction_nats,
@@ -119,3 +127,8 @@ def flow_gradients(
         )
         z_gradient = [array.concat() for array in arrays]
     return sums, gradients, z_gradient[0] if z_gradient else None
+
+
+def _dense(gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> Gradients:
+    """Return gradients as tensors, None for a zero gradient."""
+    return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -1,6 +1,4 @@
-"""Ctrl-C and SIGTERM between steps: the step that runs is finished first, so that what is saved is
-whole.
-"""
+"""Ctrl-C and SIGTERM, handled between steps so that the saved state is consistent."""
 
 from __future__ import annotations
 
@@ -10,48 +8,55 @@ from collections.abc import Callable
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM, as schedulers do before they take a machine away."""
+    """The process received SIGTERM, which schedulers send before they reclaim a machine."""
 
     exit_code = 128 + signal.SIGTERM
 
 
-# What a signal becomes.
-EXCEPTIONS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+# Exception raised for each signal.
+EXCEPTIONS: dict[int, type[KeyboardInterrupt]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+}
 
 
 class Interrupts:
-    """While active, the first SIGINT or SIGTERM is only noted, and `check` raises it; a second one
-    raises at once.
+    """Context in which the first SIGINT or SIGTERM is recorded, and raised later by `check`.
+
+    A second signal raises at once.
 
     Args:
-        agree: function from the number of the signal noted here (0 for none) to that on which all
+        agree: function from the signal number recorded here (0 for none) to the one on which all
             workers act; called at every check.
     """
 
     def __init__(self, agree: Callable[[int], int] = lambda number: number) -> None:
         self._agree = agree
-        self._noted = None
+        self._received: signal.Signals | None = None
         self._previous = {}
 
-    def __enter__(self):
+    def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._note) for number in EXCEPTIONS}
+            self._previous = {number: signal.signal(number, self._record) for number in EXCEPTIONS}
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def check(self, *_: object) -> None:
-        """Raises `KeyboardInterrupt` if Ctrl-C was pressed since the last call, `Terminated` after
-        SIGTERM.
-        """
-        noted = self._agree(int(self._noted or 0))
-        if noted:
-            self._noted = None
-            raise EXCEPTIONS[noted]
+        """Raise the signal received since the last call, if any.
 
-    def _note(self, number, _):
-        if self._noted is not None:
+        Raises:
+            KeyboardInterrupt: after Ctrl-C.
+            Terminated: after SIGTERM.
+        """
+        received = self._agree(int(self._received or 0))
+        if received:
+            self._received = None
+            raise EXCEPTIONS[received]
+
+    def _record(self, number, _):
+        if self._received is not None:
             raise EXCEPTIONS[number]
-        self._noted = signal.Signals(number)
+        self._received = signal.Signals(number)

@@ -1,5 +1,6 @@
-"""The training loop: decides when something is due; between those moments it does not touch the
-host.
+"""The training loop: training steps, and what is due at regular intervals.
+
+Between those moments the loop does not wait for results of the device.
 """
 
 from __future__ import annotations
@@ -22,23 +23,28 @@ from tfwolf.training.checkpoints import Checkpoints
 from tfwolf.training.diagnosis import first_bad_layer
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
-from tfwolf.training.summaries import Summaries
+from tfwolf.training.summaries import TRAIN, VALIDATION, Summaries
 
 
 def due(step: int, every: int, last_step: int) -> bool:
-    """Returns whether something that happens every so many steps (0: never), and at the last one,
-    happens after `step`.
+    """Return whether a regular action is due after a step.
+
+    Args:
+        step: number of the step, from 1.
+        every: interval in steps; 0 for never.
+        last_step: number of the last step, after which the action is always due.
     """
     return bool(every) and (step % every == 0 or step == last_step)
 
 
 class Loop:
-    """Runs training steps from where the counters stand to the last one.
+    """Run training steps from the current step to the last one.
 
     Args:
         run: the `TrainingRun`.
         train_step: its `TrainStep`.
-        checkpoints, summaries: where checkpoints and TensorBoard's summaries go.
+        checkpoints: saves the state of the run.
+        summaries: writes metrics and pictures.
     """
 
     def __init__(
@@ -57,10 +63,10 @@ class Loop:
         self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
 
     def run(self, last_step: int) -> None:
-        """Trains until `last_step` steps are done.
+        """Train until `last_step` steps are done.
 
         Raises:
-            RuntimeError: if too many steps in a row had to be skipped.
+            RuntimeError: if too many consecutive steps were skipped, or a file cannot be written.
             KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
         """
         settings, done = self._settings, int(self._step.step.numpy())
@@ -95,16 +101,15 @@ class Loop:
             self._summaries.flush()
 
     def _after_first_step(self, step, last_step, metrics, bar):
-        # Tracing and the first run are no measure of the speed.
+        # The first step is excluded from the speed: it includes tracing.
         bits, now = float(metrics['bits_per_dim']), time.perf_counter()
         self._write(
             bar,
             f'First step ({bits:.3f} bits/dim) finished {now - self._run.process_started:.1f} s '
-            'after the start, '
-            f'{now - self._clock:.1f} s of it to trace and run it',
+            f'after the start; tracing and running it took {now - self._clock:.1f} s',
         )
         if step == 1 and not due(step, self._settings.checkpoint_every, last_step):
-            # Whatever the interval: a disk that is full or read-only should show now.
+            # Saved regardless of the interval, to detect a full or read-only disk early.
             self._checkpoints.save()
         self._clock, self._clock_step = time.perf_counter(), step
 
@@ -113,8 +118,12 @@ class Loop:
             bar.write(text)
 
     def draw_pictures(self, step: int) -> list[str]:
-        """Writes a grid of samples and, for a model with z, one of switched pairs; returns their
-        paths. Only the chief does.
+        """Write a picture of samples and, for a model with z, of images with switched z.
+
+        Only the chief writes.
+
+        Returns:
+            Paths of the pictures.
         """
         if not self._run.workers.is_chief:
             return []
@@ -123,7 +132,7 @@ class Loop:
         paths = []
         for name, picture in pictures.items():
             self._summaries.picture(name, picture, step)
-            paths.append(os.path.join(self._run.train_dir, f'{name}.png'))
+            paths.append(os.path.join(self._run.folder, f'{name}.png'))
             write_png(paths[-1], picture)
         return paths
 
@@ -163,8 +172,8 @@ class Loop:
         if steps:
             metrics['images_per_second'] = steps * self._settings.batch_size / (now - self._clock)
             self._clock, self._clock_step = now, step
-        self._summaries.metrics('train', metrics, step)
-        shown = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
+        self._summaries.metrics(TRAIN, metrics, step)
+        shown: dict[str, object] = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
         if self._model.latent.has_z:
             shown['KL'] = f'{metrics["kl_nats"]:.1f} nats'
         if steps:
@@ -186,7 +195,7 @@ class Loop:
                 self._run.interrupts.check,
             )
         self._summaries.metrics(
-            'validation',
+            VALIDATION,
             {name: value for name, value in result.items() if isinstance(value, float)},
             step,
         )
@@ -197,7 +206,7 @@ class Loop:
             f'step {step}: validation {result["bits_per_dim"]:.4f} '
             f'bits/dim{kl}{" (best so far)" if best else ""}',
         )
-        # What evaluation took is not training's.
+        # The time of the evaluation does not count for the training speed.
         self._clock += time.perf_counter() - started
 
     def _stop_at_non_finite(self, step, metrics):
@@ -206,19 +215,23 @@ class Loop:
             self._model, batch['image'], self._step.noise(step - 1), batch['label']
         )
         raise RuntimeError(
-            f'Training stopped at step {step}: the gradients of the last '
-            f'{int(metrics["skipped_in_a_row"])} steps were not finite and '
-            f'were skipped; {layer}. The weights before them are in the latest checkpoint. Lower '
-            'the learning rate '
-            '(WarmupDecay.peak), lengthen its warmup (WarmupDecay.warmup_updates), clip gradients '
-            '(train.clip_norm) or bound the scale '
-            '(BoundedAffine.alpha = 0.5).'
+            f'Training stopped at step {step}: the last {int(metrics["skipped_in_a_row"])} steps '
+            f'were skipped because their gradients were not finite; {layer}. The latest checkpoint '
+            'has the weights before these steps. Reduce the learning rate (WarmupDecay.peak), '
+            'increase the warmup (WarmupDecay.warmup_updates), clip gradients (train.clip_norm) '
+            'or bound the scale (BoundedAffine.alpha = 0.5).'
         )
 
 
 def initial_images(split: Split, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first `count` images of a split (all, if there are fewer), uint8 `[n, height,
-    width, channels]`, and labels `[n]`.
+    """Return the first images of a split and their labels.
+
+    Args:
+        split: a `Split`.
+        count: number of images; all of them if there are fewer.
+
+    Returns:
+        Images, uint8 `[n, height, width, channels]`, and labels, integers `[n]`.
     """
     examples = split.load(tf.range(min(count, split.num_examples), dtype=tf.int64))
     return np.asarray(examples['image']), np.asarray(examples['label'])

@@ -1,6 +1,4 @@
-"""What training minimises: the negative bound, with optional help against a KL that collapses to
-zero.
-"""
+"""The training objective: the negative bound, with optional means against posterior collapse."""
 
 from __future__ import annotations
 
@@ -13,19 +11,20 @@ from tfwolf.models.terms import Terms
 
 @register
 class Objective:
-    """mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms, per
-    image in nats; else the bound itself.
+    """Loss per image in nats: the negative bound, with options against posterior collapse.
 
-    In a short run the bare bound leaves z unused. A KL weight that grows from 0 to 1, or a number
-    of nats that z may hold for free, lets the decoder find it worth reading. What is reported is
-    always the true bound.
+    loss = mean(reconstruction) + weight max(mean(KL), floor) + dequantisation + auxiliary terms.
+    By default weight = 1 and floor = 0, which is the negative bound itself; in a short run it leads
+    to posterior collapse, a KL near zero and a z that the flow ignores. A KL weight that grows from
+    0 to 1 (KL warmup) or a floor (free bits) prevents this. Reported metrics are always those of
+    the true bound.
 
     Args:
-        kl_warmup_steps: the KL's weight is step / kl_warmup_steps until that step, then 1 (Bowman
-            et al., 2016, arXiv:1511.06349). 0 for none.
-        free_nats_per_dim: the floor is this times the size of z; below it the KL has no gradient
-            (free bits: Kingma et al., 2016, arXiv:1606.04934, appendix C.8; on the whole of z,
-            since a flow prior couples its dimensions). 0 for none.
+        kl_warmup_steps: the weight of the KL is step / kl_warmup_steps until that step, then 1
+            (Bowman et al., 2016, arXiv:1511.06349). 0 disables the warmup.
+        free_nats_per_dim: the floor divided by the size of z. Below the floor the KL has no
+            gradient (free bits: Kingma et al., 2016, arXiv:1606.04934, appendix C.8; applied to z
+            as a whole, since a flow prior couples its dimensions). 0 disables the floor.
     """
 
     def __init__(self, kl_warmup_steps: int = 0, free_nats_per_dim: float = 0.0) -> None:
@@ -33,8 +32,9 @@ class Objective:
         self._free_nats_per_dim = validate.real('free_nats_per_dim', free_nats_per_dim, minimum=0)
 
     def flow_loss(self, terms: Terms, global_batch_size: int) -> tf.Tensor:
-        """Returns some images' share of all of the loss but the KL, a scalar: the shares of all
-        images add up to it.
+        """Return the contribution of some images to the loss without the KL, a scalar.
+
+        The contributions of all images of a step add up to that part of the loss.
 
         Args:
             terms: `Terms` of the images.
@@ -56,11 +56,12 @@ class Objective:
     def kl_loss(
         self, kl_nats: tf.Tensor, global_batch_size: int, latent_dim: int, step: int | tf.Tensor
     ) -> tf.Tensor:
-        """Returns this replica's share of the weighted KL, a scalar; call it within the strategy's
-        `run`.
+        """Return this replica's contribution to the weighted KL, a scalar.
+
+        Call it within the `run` of the strategy.
 
         Args:
-            kl_nats: `[local_batch]`, of all images of the replica.
+            kl_nats: `[local_batch]`, KL of all images of the replica.
             global_batch_size: number of images of the step, over all replicas.
             latent_dim: size of z.
             step: scalar integer, number of the training step.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 
 from tfwolf.core import validate
@@ -14,11 +15,10 @@ from tfwolf.core.variables import as_tensorflow
 
 @register
 class WarmupDecay:
-    """Learning rate: linear from `initial` to `peak` over the warmup updates, then times `decay`
-    per update.
+    """Learning rate schedule: linear from `initial` to `peak`, then multiplied by `decay`.
 
     Args:
-        warmup_updates: number of updates of warmup; the first update uses `initial`.
+        warmup_updates: number of warmup updates; the first update uses `initial`.
         peak: highest learning rate.
         initial: learning rate of the first update.
         decay: factor per update after warmup.
@@ -38,11 +38,11 @@ class WarmupDecay:
 
     @property
     def highest(self) -> float:
-        """The highest learning rate of all."""
+        """The highest learning rate of the schedule."""
         return max(self.peak, self.initial)
 
     def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
-        """Returns the learning rate, float64, of update number `update` (0 is the first)."""
+        """Return the learning rate, float64, of update number `update` (0 is the first)."""
         update = tf.cast(update, tf.float64)
         warming = self.initial + (self.peak - self.initial) * update / max(self.warmup_updates, 1)
         decaying = self.peak * tf.pow(
@@ -53,21 +53,22 @@ class WarmupDecay:
 
 @register
 class AdamW(tf.Module):
-    """p <- p (1 - lr weight_decay) - lr m^ / (sqrt(v^) + epsilon), with m^ and v^ the
-    bias-corrected moments of the gradient.
+    """Adam with decoupled weight decay.
 
-    Keras's AdamW adds epsilon to the uncorrected root and so is not quite this. One fused kernel
-        per variable: with c = 1 - beta2^t,
+    p <- p (1 - lr weight_decay) - lr m^ / (sqrt(v^) + epsilon), with m^ and v^ the bias-corrected
+    moments of the gradient. Keras's AdamW adds epsilon to the uncorrected root, which differs
+    slightly. One fused kernel updates each variable: with c = 1 - beta2^t,
     `m^ / (sqrt(v^) + eps)` equals `m sqrt(c) / (1 - beta1^t) / (sqrt(v) + eps sqrt(c))`.
 
-    Made inside the scope of the strategy whose variables it updates. The defaults are those of the
-    paper's CIFAR-10 model.
+    Create the object inside the scope of the strategy of the variables. The defaults are those of
+    the paper's CIFAR-10 model.
 
     Args:
-        variables: what is optimised, `tf.Variable`s or `keras.Variable`s.
-        schedule: function of the update's number to the learning rate that knows its `highest`, a
-            `WarmupDecay`.
-        weight_decay: decoupled, multiplied by the learning rate, on every variable.
+        variables: `tf.Variable`s or `keras.Variable`s to optimise.
+        schedule: a `WarmupDecay`, or another function from the number of the update to the learning
+            rate that has an attribute `highest`.
+        weight_decay: decoupled weight decay, multiplied by the learning rate; applied to all
+            variables.
         beta1, beta2, epsilon: as in Adam.
 
     Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019,
@@ -76,7 +77,7 @@ class AdamW(tf.Module):
 
     def __init__(
         self,
-        variables: Sequence,
+        variables: Sequence[tf.Variable | keras.Variable],
         schedule: WarmupDecay = WarmupDecay(),
         weight_decay: float = 1e-6,
         beta1: float = 0.9,
@@ -91,7 +92,7 @@ class AdamW(tf.Module):
         self._epsilon = validate.real('epsilon', epsilon, above=0)
         self._strategy = tf.distribute.get_strategy()
         self._targets = Untracked([as_tensorflow(variable) for variable in variables])
-        self.updates = tf.Variable(0, dtype=tf.int64, trainable=False, name='updates')
+        self.updates = tf.Variable(tf.zeros([], tf.int64), trainable=False, name='updates')
         self.first_moments = [
             self._slot(variable, 'first_moment') for variable in self._targets.value
         ]
@@ -105,12 +106,12 @@ class AdamW(tf.Module):
         return self._schedule(self.updates)
 
     def apply(self, gradients: Sequence[tf.Tensor], finite: tf.Tensor) -> None:
-        """Updates all variables; call it in cross-replica context with gradients that are already
-        summed over replicas.
+        """Update all variables; call it in cross-replica context.
 
         Args:
-            gradients: one tensor (or per-replica value of equal tensors) per variable.
-            finite: scalar bool; if false, nothing changes.
+            gradients: one tensor (or per-replica value of equal tensors) per variable, already
+                summed over replicas.
+            finite: scalar bool, whether all gradients are finite; if false, nothing changes.
         """
         step = tf.cast(self.updates + 1, tf.float64)
         correction1, correction2 = (
@@ -132,11 +133,11 @@ class AdamW(tf.Module):
 
         def update(variable, first, second, gradient):
             scalar = cast[variable.dtype]
-            # Where it rounds to 1 at the highest learning rate, as in float32 the paper's does, it
-            # is not worth a pass over all weights.
+            # Skipped if the factor rounds to 1 at the highest learning rate, as the paper's does in
+            # float32: it would only cost a pass over all weights.
             if variable.dtype.as_numpy_dtype(1 - self._schedule.highest * self._weight_decay) != 1:
                 variable.assign(variable * scalar['decay'])
-            # Powers of zero: the bias corrections are in the rate and in epsilon, in float64.
+            # The powers are zero because rate and epsilon include the bias corrections, in float64.
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=first.handle,
@@ -147,7 +148,7 @@ class AdamW(tf.Module):
                 beta1=scalar['beta1'],
                 beta2=scalar['beta2'],
                 epsilon=scalar['epsilon'],
-                # A gradient that is not finite must not reach the moments, not even times zero.
+                # A non-finite gradient must not reach the moments, not even multiplied by zero.
                 grad=tf.where(finite, gradient, scalar['zero']),
             )
 

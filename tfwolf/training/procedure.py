@@ -1,4 +1,4 @@
-"""Training from the first image to the last picture: what a run goes through, in its order."""
+"""The procedure of a training run, from initialisation to the evaluation on the test images."""
 
 from __future__ import annotations
 
@@ -21,21 +21,25 @@ from tfwolf.training.summaries import Summaries
 
 
 def train(run: TrainingRun, last_step: int) -> TrainStep:
-    """Trains until `last_step` steps are done, from the latest checkpoint if there is one; returns
-    the `TrainStep`.
+    """Train until `last_step` steps are done, from the latest checkpoint if there is one.
 
-    What the flow has to be prepared by comes first; see `tfwolf.models.preparation`.
+    If the flow needs a preparation, it comes first; see `tfwolf.models.preparation`.
+
+    Args:
+        run: the `TrainingRun`.
+        last_step: number of steps.
+
+    Returns:
+        The `TrainStep`.
 
     Raises:
-        ValueError: if the checkpoint is of another model, or damaged.
-        RuntimeError: if too many steps in a row had to be skipped, or a checkpoint cannot be
-            written.
+        ValueError: if the checkpoint belongs to another model, or is damaged.
+        RuntimeError: if too many consecutive steps were skipped, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
     """
-    if run.model.flow.preparation is not None and not run.workers.from_chief(
-        has_checkpoint(run.train_dir)
-    ):
-        _prepare(run)
+    preparation = run.model.flow.preparation
+    if preparation is not None and not run.workers.from_chief(has_checkpoint(run.folder)):
+        _prepare(run, preparation.num_steps)
     step, loop = _start(run)
     loop.run(last_step)
     loop.draw_pictures(last_step)
@@ -43,7 +47,7 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
 
 
 def initialize_run(run: TrainingRun) -> None:
-    """Initialises the model from the first training images."""
+    """Initialise the model from the first training images."""
     started = time.perf_counter()
     images, labels = initial_images(run.dataset.train, run.settings.init_batch_size)
     with progress_bar(len(images), 0, 'Initialising', 'image', run.shows_progress) as bar:
@@ -52,10 +56,18 @@ def initialize_run(run: TrainingRun) -> None:
 
 
 def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
-    """Evaluates on the test images with the weights that are for it; returns the result, which the
-    chief also writes.
+    """Evaluate on the test images, and return the result, which the chief writes to a file.
+
+    The model is evaluated with its averaged weights, if there are any, on at most
+    `settings.test_images` images.
     """
     settings, split = run.settings, run.dataset.test
+    if settings.test_images and settings.test_images < split.num_examples:
+        run.say(
+            f'Evaluating on the first {settings.test_images:,} of {split.num_examples:,} test '
+            'images (train.test_images)'
+        )
+        split = split.take(settings.test_images)
     bar = progress_bar(split.num_examples, 0, 'Evaluating on test', 'image', run.shows_progress)
     with step.weights_to_evaluate(), bar:
         result = evaluate_likelihood(
@@ -68,26 +80,23 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
             run.checking(bar),
         )
     if run.workers.is_chief:
-        checkpoint = find_checkpoint(run.train_dir, 'latest')
+        checkpoint = find_checkpoint(run.folder, 'latest')
         result |= provenance(run.dataset, 'test', split, checkpoint, step.weights_name, run.seed)
-        files.write_json(os.path.join(run.train_dir, run_directory.EVALUATION), result)
+        files.write_json(os.path.join(run.folder, run_directory.EVALUATION), result)
     return result
 
 
 def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
-    """Returns the step and the loop of a run, continued from its latest checkpoint or newly
-    initialised.
-    """
+    """Return the step and the loop of a run, restored from its latest checkpoint or initialised."""
     step = run.make_step()
     checkpoints = Checkpoints(
-        run.train_dir,
+        run.folder,
         run.model,
         step.optimizer,
         step,
         run.settings.keep_checkpoints,
         run.workers.is_chief,
     )
-    summaries = Summaries(run.train_dir, run.workers.is_chief)
     restored = run.workers.from_chief(run.workers.is_chief and checkpoints.restore())
     if not restored:
         initialize_run(run)
@@ -95,21 +104,19 @@ def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
     if restored:
         run.say(f'Continuing from step {int(step.step.numpy()):,}')
     elif run.model.flow.preparation is not None:
-        # What the seed gives can be had again in a moment, what phase 1 found cannot.
+        # Initialisation can be repeated quickly, the preparation cannot.
         checkpoints.save()
+    summaries = Summaries(run.folder, int(step.step.numpy()), run.workers.is_chief)
     for name, text in run.texts.items():
         summaries.text(name, text, 0)
     return step, Loop(run, step, checkpoints, summaries)
 
 
-def _prepare(run: TrainingRun) -> None:
-    """Trains what has to come first, in a folder of its own, and hands the model what was measured
-    on it.
-    """
-    num_steps = run.model.flow.preparation.num_steps
-    run.say(f'Phase 1: {num_steps:,} steps before training')
+def _prepare(run: TrainingRun, num_steps: int) -> None:
+    """Train the preparation of the flow in a separate folder, and pass its result to the model."""
+    run.say(f'Phase 1: {num_steps:,} steps of preparation before training')
     started = time.perf_counter()
-    folder = os.path.join(run.train_dir, run_directory.PREPARATION)
+    folder = os.path.join(run.folder, run_directory.PREPARATION)
     if run.workers.is_chief:
         os.makedirs(folder, exist_ok=True)
     with run.strategy.scope():
@@ -126,4 +133,4 @@ def _prepare(run: TrainingRun) -> None:
             run.seed,
             run.checking(bar),
         )
-    run.say(f'Phase 1 done after {(time.perf_counter() - started) / 60:.1f} minutes')
+    run.say(f'Phase 1 finished after {(time.perf_counter() - started) / 60:.1f} minutes')

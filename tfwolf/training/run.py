@@ -1,8 +1,9 @@
-"""What belongs to one run of training."""
+"""The objects that belong to one training run."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 
@@ -21,21 +22,21 @@ from tfwolf.training.workers import Workers
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRun:
-    """A model, its images, how it is trained, on what, and where the results go.
+    """A model, its images, its settings, and the devices and the folder of its training.
 
     Attributes:
         model: the `Wolf`, made within the scope of the strategy.
         dataset: the `ImageDataset`.
         settings: a `Settings`.
         strategy: a `tf.distribute` strategy.
-        train_dir: folder of the run; None writes nothing, which is for timing single steps.
-        seed: integer, of the order of images and of all noise.
+        train_dir: folder of the run; None for timing single steps, which writes no files.
+        seed: integer from which the order of images and all noise are derived.
         xla: as in `TrainStep`.
         texts: `{name: text}` of configurations, for TensorBoard.
-        workers: the `Workers` of the strategy.
+        shared_workers: the `Workers` of the strategy; None creates them.
         interrupts: `Interrupts`, checked between steps.
-        process_started: `time.perf_counter()` of the start of the process.
-        verbose: whether bars and lines are shown.
+        process_started: `time.perf_counter()` at the start of the process.
+        verbose: whether progress bars and messages are shown.
     """
 
     model: Wolf
@@ -46,24 +47,34 @@ class TrainingRun:
     seed: int = 0
     xla: bool | None = None
     texts: dict[str, str] = dataclasses.field(default_factory=dict)
-    workers: Workers | None = None
+    shared_workers: Workers | None = None
     interrupts: Interrupts = dataclasses.field(default_factory=Interrupts)
     process_started: float = dataclasses.field(default_factory=time.perf_counter)
     verbose: bool = True
 
-    def __post_init__(self):
-        if self.workers is None:
-            object.__setattr__(self, 'workers', Workers(self.strategy))
+    @functools.cached_property
+    def workers(self) -> Workers:
+        """The `Workers` of the strategy."""
+        return self.shared_workers or Workers(self.strategy)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the run.
+
+        Raises:
+            ValueError: if the run has none.
+        """
+        if self.train_dir is None:
+            raise ValueError('`train_dir` must be the folder of the run; got None.')
+        return self.train_dir
 
     @property
     def shows_progress(self) -> bool:
-        """Whether this process draws progress bars."""
+        """Whether this process shows progress bars."""
         return self.verbose and self.workers.is_chief
 
     def make_step(self) -> TrainStep:
-        """Returns a new `TrainStep`, with its optimizer as `TrainStep.optimizer` and averages as
-        the settings ask for.
-        """
+        """Return a new `TrainStep`, with an optimizer and weight averages as in the settings."""
         with self.strategy.scope():
             variables = trainable_variables(self.model)
             optimizer = self.settings.optimizer(variables=variables)
@@ -77,13 +88,14 @@ class TrainingRun:
             )
 
     def say(self, text: str) -> None:
-        """Prints a line, unless the run is not verbose."""
+        """Print a line if the run is verbose."""
         if self.verbose:
             print(text, flush=True)
 
     def checking(self, bar: tqdm.tqdm) -> Callable[[int], None]:
-        """Returns a function that moves a progress bar by a number of images, and lets Ctrl-C
-        through.
+        """Return a function that advances a progress bar by a number of images.
+
+        It also checks for interrupts, so that Ctrl-C takes effect.
         """
 
         def progress(count):

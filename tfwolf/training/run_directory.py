@@ -1,4 +1,4 @@
-"""The folder of a run: whether it may be used, and the configuration that it keeps."""
+"""The folder of a run: names of its files, and checks before it is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from tfwolf.core.files import UNFINISHED, write_text
 
-# What may differ when a run is continued: how long, how often, where; not what is computed.
+# Bindings that may change when a run is continued: they do not affect the trained weights.
 FREE_BINDINGS = (
     'train.max_steps',
     'train.checkpoint_every',
@@ -19,12 +19,15 @@ FREE_BINDINGS = (
     'train.num_pictures',
     'train.evaluation_batch_size',
     'train.test_samples',
+    'train.test_images',
 )
 CONFIG = 'config.gin'
+CURVES = 'curves.csv'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'
 RESUME_CACHE = 'evaluation.unfinished.npz'
+TENSORBOARD = 'tensorboard'
 
 
 def prepare(
@@ -34,60 +37,53 @@ def prepare(
     resume: bool,
     override: bool = False,
 ) -> None:
-    """Makes the folder, or checks that the run in it may go on with this configuration; writes
-    `config.gin`.
+    """Create the folder, or check that its run can be continued, and write `config.gin`.
 
     Args:
         train_dir: folder of the run.
-        config: text of the configuration asked for.
+        config: text of the requested configuration.
         bindings: function from such a text to `{name: value}`.
         resume: whether an existing run may be continued.
-        override: whether it may be although its configuration was another; the difference is
-            printed.
+        override: whether it may be continued with another configuration; the difference is printed.
 
     Raises:
-        ValueError: if the folder is not a run's, or holds a run that may not be continued so.
-            Nothing is overwritten then.
+        ValueError: if the folder contains other files, or a run that may not be continued with this
+            configuration. Nothing is overwritten.
     """
     path = os.path.join(train_dir, CONFIG)
-    # A process that was killed here before it wrote a configuration left nothing of worth.
+    # A process that was killed before it wrote a configuration left nothing to keep.
     if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}{UNFINISHED}'}:
         if not os.path.exists(path):
             raise ValueError(
-                f'The folder {train_dir} is not empty and holds no run of tfwolf (no {CONFIG}); '
-                'nothing was written. '
-                'Choose another --train_dir.'
+                f'The folder {train_dir} is not empty and contains no run of tfwolf (no {CONFIG}); '
+                'nothing was written. Choose another --train_dir.'
             )
         if not resume:
             raise ValueError(
-                f'{train_dir} holds a run already; with --noresume nothing is overwritten. Choose '
-                'another --train_dir, '
-                'or leave --noresume out to continue it.'
+                f'{train_dir} already contains a run, and --noresume forbids to continue it; '
+                'nothing was written. Choose another --train_dir, or remove --noresume.'
             )
         with open(path, encoding='utf-8') as file:
             changes = _changes(bindings(file.read()), bindings(config))
         if changes and not override:
             raise ValueError(
-                f'{train_dir} holds a run with another configuration (- its own, + asked for); '
-                'nothing was changed. Use '
-                'another --train_dir, that configuration, or --override_config to go on with the '
-                'new one.\n' + changes
+                f'{train_dir} contains a run with another configuration (- old, + requested); '
+                'nothing was changed. Use another --train_dir, the old configuration, or '
+                '--override_config to continue with the new one.\n' + changes
             )
         if changes:
-            print(
-                f'The configuration of {train_dir} changes (- its own, + from now on):\n{changes}'
-            )
+            print(f'The configuration of {train_dir} changes (- old, + new):\n{changes}')
     os.makedirs(train_dir, exist_ok=True)
     write_text(path, config)
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:
-    lines = [
+    old, new = (
         [
             f'{name} = {value}'
             for name, value in sorted(side.items())
             if name.removeprefix('tfwolf.') not in FREE_BINDINGS
         ]
         for side in (before, now)
-    ]
-    return '\n'.join(line for line in difflib.ndiff(*lines) if line[0] in '+-')
+    )
+    return '\n'.join(line for line in difflib.ndiff(old, new) if line[0] in '+-')

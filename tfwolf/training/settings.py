@@ -1,4 +1,4 @@
-"""How long, how often, with what: the settings of a training run."""
+"""The settings of a training run."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -13,9 +13,7 @@ from tfwolf.training.optimizer import AdamW
 @register(name='train')
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How a model is trained.
-
-    In gin files it is called `train`, as in `train.batch_size = 64`.
+    """How a model is trained; in gin files `train`, as in `train.batch_size = 64`.
 
     >>> tfwolf.Settings(batch_size=64, max_steps=1000, ema_decay=0.999).optimizer.__name__
     'AdamW'
@@ -26,22 +24,27 @@ class Settings:
         optimizer: makes the optimizer, called with (variables).
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
-        accumulation_steps: into how many parts the flow takes each replica's images, one after the
-            other, to save memory.
-        gradient_memory: what of the flow's forward pass stays in memory for its gradient: 'store'
-            all, 'recompute' the input of each step, 'reversible' v alone, from which the inverse
-            rebuilds everything; the last two run each network once more.
+        accumulation_steps: number of parts into which each replica's images are split for the flow;
+            the parts are processed one after the other, which saves memory.
+        gradient_memory: what is kept in memory for the gradient of the flow: 'store' keeps all
+            activations, 'recompute' the input of each step, 'reversible' only v, from which the
+            inverse recomputes the rest. The last two run each network once more.
         clip_norm: largest norm of the gradient, or None.
-        ema_decay: decay of the average of the weights that evaluation and pictures use; 0 for the
-            weights themselves.
+        ema_decay: decay of the average of the weights that is used for evaluation and pictures; 0
+            uses the weights themselves.
         init_batch_size: number of training images for the data-dependent initialisation.
-        log_every, checkpoint_every, evaluate_every, picture_every: steps between summaries,
-            checkpoints, evaluations on the validation images, and pictures; 0 for never.
-        keep_checkpoints: how many of the latest checkpoints are kept.
+        log_every: steps between log entries.
+        checkpoint_every, evaluate_every, picture_every: steps between checkpoints, evaluations on
+            the validation images, and pictures; 0 for never.
+        keep_checkpoints: number of latest checkpoints to keep.
         evaluation_batch_size: images per batch in evaluation.
-        test_samples: K of the evaluation on the test images after the last step; 0 for none.
-        num_pictures: number of samples, and of images that are switched, in a picture.
-        max_skipped_in_a_row: training stops after so many steps with gradients that are not finite.
+        test_samples: number of samples K per image in the evaluation on the test images after the
+            last step; 0 skips this evaluation.
+        test_images: largest number of test images in that evaluation, which takes the first ones;
+            0 or None for all.
+        num_pictures: number of samples, and of images with switched z, in a picture.
+        max_skipped_in_a_row: training stops after this many consecutive steps with non-finite
+            gradients.
     """
 
     batch_size: int
@@ -61,6 +64,7 @@ class Settings:
     keep_checkpoints: int = 3
     evaluation_batch_size: int = 256
     test_samples: int = 1
+    test_images: int | None = None
     num_pictures: int = 64
     max_skipped_in_a_row: int = 20
 
@@ -78,6 +82,8 @@ class Settings:
             validate.integer(f'train.{name}', getattr(self, name), minimum=1)
         for name in ('checkpoint_every', 'evaluate_every', 'picture_every', 'test_samples'):
             validate.integer(f'train.{name}', getattr(self, name), minimum=0)
+        if self.test_images is not None:
+            validate.integer('train.test_images', self.test_images, minimum=0)
         if self.clip_norm is not None:
             validate.real('train.clip_norm', self.clip_norm, above=0)
         if self.gradient_memory not in MEMORIES:

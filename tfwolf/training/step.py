@@ -1,9 +1,8 @@
-"""One training step: gradients on every replica, summed, clipped, checked and applied once."""
+"""One training step: gradients of all replicas are summed, clipped, checked and applied once."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import ContextManager
 
 import tensorflow as tf
 
@@ -22,26 +21,26 @@ from tfwolf.training.strategy import check_batch_size
 
 
 class TrainStep(tf.Module):
-    """The compiled step, and the counters that a checkpoint must hold with the weights.
+    """The compiled training step, and the counters that are saved with the weights.
 
     Args:
-        strategy: a `tf.distribute` strategy; the object must be made inside its scope.
+        strategy: a `tf.distribute` strategy; create the object inside its scope.
         model: a `Wolf`.
         optimizer: an `AdamW` over the model's trainable variables.
-        settings: a `Settings`; of them count `objective`, `batch_size`, `clip_norm`,
-            `accumulation_steps` and `gradient_memory`.
+        settings: a `Settings`, of which `objective`, `batch_size`, `clip_norm`,
+            `accumulation_steps` and `gradient_memory` are used.
         seed: integer from which the noise of each step is derived.
         averages: `WeightAverages` of the same variables, or None.
-        xla: whether loss and gradients of the flow are compiled by XLA; None for where there is a
-            GPU. The encoder never is: its batch norm talks to other replicas.
+        xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
+            The encoder is never compiled, because its batch norm communicates with other replicas.
 
     Attributes:
-        step: int64, number of steps taken, skipped ones included.
-        skipped: int64, number of steps skipped because of a gradient that was not finite.
-        skipped_in_a_row: int64, how many of them were the latest ones.
+        step: int64, number of steps taken, including skipped ones.
+        skipped: int64, number of steps skipped because of a non-finite gradient.
+        skipped_in_a_row: int64, number of consecutive skipped steps up to the latest one.
 
     Raises:
-        ValueError: if the settings do not suit the strategy or the flow.
+        ValueError: if the settings do not fit the strategy or the flow.
     """
 
     def __init__(
@@ -58,31 +57,32 @@ class TrainStep(tf.Module):
         self._parts = Untracked((strategy, model, optimizer, settings))
         self._local_batch_size = check_batch_size(strategy, settings.batch_size)
         _check_settings(settings, self._local_batch_size, model.flow.normalizes_over_batch)
-        replicas_talk = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
+        communicates = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
         if xla is None:
-            xla = bool(tf.config.list_logical_devices('GPU')) and not replicas_talk
-        if xla and replicas_talk:
+            xla = bool(tf.config.list_logical_devices('GPU')) and not communicates
+        if xla and communicates:
             raise ValueError(
-                '`xla` must be off for a flow with batch norm on several devices, since compiled '
-                'code cannot talk to the others; '
-                'got xla=True. Use --noxla.'
+                '`xla` must be False for a flow with batch norm on several devices, because '
+                'compiled code cannot communicate between devices; got xla=True. Use --noxla.'
             )
         self._xla = xla
         self._seed = seeds.derive(seed, 'training noise')
         self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
-            tf.Variable(0, dtype=tf.int64, trainable=False, name=name)
+            tf.Variable(tf.zeros([], tf.int64), trainable=False, name=name)
             for name in ('step', 'skipped', 'skipped_in_a_row')
         )
 
     @tf.function(autograph=False)
     def __call__(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        """Takes one step on the global batch; returns a dict of scalars (and `kl_per_dim_nats`,
-        `[latent_dim]`), means over it.
+        """Take one step on the global batch, and return its metrics.
 
         Args:
             images: uint8 `[batch, height, width, channels]`, distributed over the replicas.
-            labels: int64 `[batch]`, likewise; only a model whose z comes from them needs them.
+            labels: int64 `[batch]`, likewise; required if z comes from class labels.
+
+        Returns:
+            A dict of scalars (and `kl_per_dim_nats`, `[latent_dim]`), means over the global batch.
         """
         strategy, model, optimizer, _ = self._parts.value
         metrics, gradients, finite = strategy.run(self._replica_step, (images, labels))
@@ -103,22 +103,20 @@ class TrainStep(tf.Module):
 
     @property
     def optimizer(self) -> AdamW:
-        """The optimizer, which a checkpoint holds on its own."""
+        """The optimizer, which is saved separately in a checkpoint."""
         return self._parts.value[2]
 
-    def weights_to_evaluate(self) -> ContextManager:
-        """Returns a context in which the model has the weights that it is evaluated with: their
-        averages, where there are any.
-        """
+    def weights_to_evaluate(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which the model has its averaged weights, if there are any."""
         return contextlib.nullcontext() if self.averages is None else self.averages.in_use()
 
     @property
     def weights_name(self) -> str:
-        """What `weights_to_evaluate` gives, 'averaged' or 'raw'."""
+        """The weights that `weights_to_evaluate` sets: 'averaged' or 'raw'."""
         return RAW if self.averages is None else AVERAGED
 
     def noise(self, step: int | tf.Tensor) -> Noise:
-        """Returns the `Noise` of the global batch of a step."""
+        """Return the `Noise` of the global batch of a step."""
         seed = seeds.fold_in(seeds.tensor_seed(self._seed), step)
         _, model, _, settings = self._parts.value
         return model.draw_noise(settings.batch_size, seed)
@@ -134,7 +132,7 @@ class TrainStep(tf.Module):
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, batch_size, model.latent.dim, self.step)
-        # Each replica traces its own.
+        # Each replica traces its own function.
         compute = (
             tf.function(flow_gradients, jit_compile=True, autograph=False)
             if self._xla
@@ -150,12 +148,11 @@ class TrainStep(tf.Module):
             settings.accumulation_steps,
             settings.gradient_memory,
         )
-        # What z costs the flow reaches encoder and prior through z.
-        targets, upstream = (
-            ([kl_loss], [None])
-            if z_gradient is None
-            else ([kl_loss, inference.z], [tf.ones_like(kl_loss), z_gradient])
-        )
+        # The loss of the flow reaches encoder and prior through the gradient of z.
+        targets, upstream = [kl_loss], [tf.ones_like(kl_loss)]
+        if z_gradient is not None and inference.z is not None:
+            targets.append(inference.z)
+            upstream.append(z_gradient)
         of_latent = tape.gradient(
             targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -174,7 +171,7 @@ class TrainStep(tf.Module):
             'SUM', tf.nest.map_structure(tf.identity, (means, gradients))
         )
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
-        # After the sum: every replica sees the same norm and takes the same decision.
+        # After the sum, so that every replica has the same norm and decides alike.
         norm = tf.linalg.global_norm(gradients)
         finite = tf.math.is_finite(norm) & tf.math.is_finite(means['loss_nats'])
         if settings.clip_norm is not None:
@@ -184,7 +181,7 @@ class TrainStep(tf.Module):
         return means, gradients, finite
 
     def _in_order_of_the_model(self, of_flow, of_latent):
-        """Returns the gradients of flow and latent in the order of the optimizer's variables."""
+        """Return the gradients of flow and latent in the order of the optimizer's variables."""
         model = self._parts.value[1]
         gradient_of = {}
         for part, gradients in ((model.flow, of_flow), (model.latent, of_latent)):
@@ -193,9 +190,7 @@ class TrainStep(tf.Module):
 
 
 def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_batch: bool) -> None:
-    """Raises a `ValueError` if a replica's images or the flow do not allow what the settings ask
-    for.
-    """
+    """Raise a `ValueError` if the settings do not fit a replica's images or the flow."""
     parts, memory = settings.accumulation_steps, settings.gradient_memory
     if local_batch_size % parts:
         raise ValueError(
@@ -205,12 +200,12 @@ def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_b
     if parts > 1 and normalizes_over_batch:
         raise ValueError(
             '`accumulation_steps` must be 1 for a flow with batch norm, which would normalise '
-            'over each part; got '
-            f'accumulation_steps={parts}. Use a smaller batch, or more devices.'
+            f'over each part; got accumulation_steps={parts}. Use a smaller batch, or more '
+            'devices.'
         )
     if memory != STORE and normalizes_over_batch:
         raise ValueError(
-            f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run a '
-            'second time on the same '
-            f'batch; got gradient_memory={memory!r}. Use a smaller batch, or more devices.'
+            f'`gradient_memory` must be {STORE!r} for a flow with batch norm, which cannot run '
+            f'twice on the same batch; got gradient_memory={memory!r}. Use a smaller batch, or '
+            'more devices.'
         )

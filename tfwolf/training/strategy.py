@@ -1,4 +1,4 @@
-"""From a flag to a `tf.distribute` strategy."""
+"""The `tf.distribute` strategy of a run."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 def make_strategy(
     name: str, tpu: str | None = None, startup_timeout: float = 600.0
 ) -> tf.distribute.Strategy:
-    """Returns the strategy `name`, which must be made before TensorFlow computes anything.
+    """Return a strategy; call it before TensorFlow computes anything.
 
-    'one_device' is GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs;
-    'multi_worker' all GPUs, or the CPU, of every process that the environment variable TF_CONFIG
-    names; 'tpu' all cores of a TPU; 'auto' multi_worker if TF_CONFIG names several processes, else
-    mirrored with two GPUs or more, else one_device.
+    'one_device' uses GPU 0 if there is one, else the CPU; 'mirrored' all GPUs, or all logical CPUs;
+    'multi_worker' all GPUs, or the CPU, of every process in the environment variable TF_CONFIG;
+    'tpu' all cores of a TPU. 'auto' is multi_worker if TF_CONFIG names several processes, else
+    mirrored if there are at least two GPUs, else one_device.
 
     Args:
         name: one of `NAMES`.
-        tpu: name or address of the TPU, or 'local'; None takes that of the environment.
-        startup_timeout: seconds after which a worker that does not come is given up.
+        tpu: name or address of the TPU, or 'local'; None reads it from the environment.
+        startup_timeout: seconds to wait for all workers.
 
     Raises:
         ValueError: if the name is unknown, or TF_CONFIG or the TPU cannot be used.
-        WorkerLost: if another worker does not come.
+        WorkerLost: if another worker does not start in time.
     """
     if name not in NAMES:
         raise ValueError(f'`strategy` must be one of {", ".join(NAMES)}; got strategy={name!r}.')
@@ -42,25 +42,24 @@ def make_strategy(
     gpus = tf.config.list_logical_devices('GPU')
     if name == 'mirrored' or (name == 'auto' and len(gpus) > 1):
         devices = gpus or tf.config.list_logical_devices('CPU')
-        # Collectives between logical CPUs break when one process makes a second strategy: they
-        # remember the first one's shapes.
+        # Collectives between logical CPUs fail when a process makes a second strategy: they keep
+        # the shapes of the first one.
         cross_device_ops = None if gpus else tf.distribute.ReductionToOneDevice()
         return tf.distribute.MirroredStrategy([device.name for device in devices], cross_device_ops)
     return tf.distribute.OneDeviceStrategy('GPU:0' if gpus else 'CPU:0')
 
 
 def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> int:
-    """Returns the number of images per replica.
+    """Return the number of images per replica.
 
     Raises:
-        ValueError: if the global batch cannot be dealt out evenly.
+        ValueError: if the global batch cannot be split evenly.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
             f'`batch_size` must be a multiple of the {replicas} replicas, so at least {replicas}; '
-            'got '
-            f'batch_size={batch_size}. Change it, or use --strategy=one_device.'
+            f'got batch_size={batch_size}. Change it, or use --strategy=one_device.'
         )
     return batch_size // replicas
 
@@ -68,14 +67,14 @@ def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> int:
 def _multi_worker(cluster, startup_timeout):
     if cluster is None:
         raise ValueError(
-            f'--strategy=multi_worker needs the environment variable {VARIABLE}, which names all '
-            'workers and says which one '
-            f'this is, such as {EXAMPLE}; it is not set, or names no cluster.'
+            f'--strategy=multi_worker needs the environment variable {VARIABLE} with the addresses '
+            f'of all workers and the index of this one, such as {EXAMPLE}; it is not set, or '
+            'defines no cluster.'
         )
     wait_for_all(cluster, startup_timeout)
     handler = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # TensorFlow has put a handler of its own in its place, which swallows the signal.
+    # Restore the handler: TensorFlow replaces it with one that ignores the signal.
     signal.signal(signal.SIGTERM, handler)
     return strategy
 
@@ -87,8 +86,8 @@ def _tpu(name):
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, RuntimeError, ImportError, tf.errors.OpError) as error:
         raise ValueError(
-            f'There is no TPU to be had with --tpu={name}: {first_line(error)} Name one with '
-            '--tpu (its name, grpc://HOST:PORT, or '
-            '"local" on its own machine), or use another --strategy.'
+            f'No TPU is available with --tpu={name}: {first_line(error)} Set --tpu to its name, '
+            'to grpc://HOST:PORT, or to "local" on the TPU machine itself, or use another '
+            '--strategy.'
         ) from error
     return tf.distribute.TPUStrategy(resolver)

@@ -1,6 +1,4 @@
-"""What the processes of one run say to each other: numbers, signals, weights, and that one of them
-is gone.
-"""
+"""Communication between the processes of a run: numbers, signals, weights and lost workers."""
 
 from __future__ import annotations
 
@@ -17,8 +15,8 @@ from tfwolf.core.messages import first_line
 from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.training.cluster import WorkerLost, read_cluster
 
-# What TensorFlow raises in a worker when another one is gone.
-LOST = (
+# Errors that TensorFlow raises in a worker when another one is lost.
+WORKER_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -28,17 +26,18 @@ LOST = (
 
 
 class Workers:
-    """The processes that work together under a strategy; one, except under `multi_worker`.
+    """The processes of a strategy: several with `multi_worker`, else one.
 
-    All run the same program; what talks to the others must be called by all, in the same order.
+    All processes run the same program. A method that communicates must be called by all of them, in
+    the same order.
 
     Args:
         strategy: a `tf.distribute` strategy.
 
     Attributes:
-        count: how many processes there are.
-        index: which of them this is.
-        is_chief: whether this is the one that writes and prints.
+        count: number of processes.
+        index: index of this process.
+        is_chief: whether this is the process that writes files and prints.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
@@ -53,43 +52,45 @@ class Workers:
         self._sum = tf.function(self._sum_of_replicas, autograph=False)
 
     def gather(self, *numbers: int) -> np.ndarray:
-        """Returns the integers of every worker, int64 `[count, len(numbers)]`."""
+        """Return the integers of every worker, int64 `[count, len(numbers)]`."""
         if self.count == 1:
             return np.array([numbers], np.int64)
         return self._sum(tf.constant(numbers, tf.int64)).numpy()
 
     def from_chief(self, number: int) -> int:
-        """Returns the chief's integer."""
+        """Return the integer of the chief."""
         return int(self.gather(int(number))[0, 0])
 
     def agree_on_signal(self, number: int) -> int:
-        """Returns the greatest of all workers' signal numbers (0 for none), so that all stop after
-        the same step.
+        """Return the largest signal number of all workers (0 for none).
+
+        With it all workers stop after the same step.
         """
         return int(self.gather(number).max())
 
     def differing(self, text: str) -> list[int]:
-        """Returns which workers gave another text than the chief."""
+        """Return the indices of the workers whose text differs from the chief's."""
         digest = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], 'little') >> 1
         digests = self.gather(digest)[:, 0]
         return np.flatnonzero(digests != digests[0]).tolist()
 
     def check_alike(self, text: str) -> None:
-        """Checks that all workers were started for the same.
+        """Check that all workers were started with the same arguments.
+
+        Args:
+            text: description of the arguments.
 
         Raises:
-            ValueError: in all of them, if `text` is not the same everywhere.
+            ValueError: in all workers, if `text` is not the same in all of them.
         """
         if differing := self.differing(text):
             raise ValueError(
-                'All workers must be started with the same flags and gin files, and see the same '
-                'data; '
-                f'worker {", ".join(map(str, differing))} was started otherwise than the chief, '
-                'worker 0.'
+                'All workers must be started with the same flags and gin files, and read the same '
+                f'data; worker {", ".join(map(str, differing))} differs from the chief, worker 0.'
             )
 
     def copy_from_chief(self, *roots: tf.Module) -> None:
-        """Gives every worker the chief's values of all variables below some objects, bit for bit."""
+        """Set all variables of some objects to the chief's values, bit for bit."""
         if self.count == 1:
             return
         variables = [
@@ -102,11 +103,13 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Within it only the chief prints to stdout, a lost worker is explained, and nobody leaves
-        before all are done.
+        """Context for the work that all workers share.
+
+        Only the chief prints to stdout, the loss of a worker raises an error that explains it, and
+        no worker leaves the context before all are done.
 
         Raises:
-            WorkerLost: if another worker is gone.
+            WorkerLost: if another worker is lost.
         """
         if self.count == 1:
             yield
@@ -120,29 +123,28 @@ class Workers:
                 )
             try:
                 yield
-                self._part()
+                self._wait_for_others()
             except KeyboardInterrupt:
-                self._part()
+                self._wait_for_others()
                 raise
-            except LOST as error:
+            except WORKER_ERRORS as error:
                 raise WorkerLost(self._explanation(error)) from error
 
-    def _part(self):
-        """Waits for the others; if they are gone already, all the same."""
-        with contextlib.suppress(*LOST):
+    def _wait_for_others(self):
+        """Wait for the other workers, unless they are lost."""
+        with contextlib.suppress(*WORKER_ERRORS):
             self.gather(0)
 
     def _explanation(self, error):
         lost = sorted(
             {int(number) for number in re.findall(r'/task:(\d+)', str(error))} - {self.index}
         )
-        names = f' ({", ".join(map(str, lost))}, as far as can be told)' if lost else ''
+        names = f' (probably {", ".join(map(str, lost))})' if lost else ''
         return (
-            f'Another worker{names} of the {self.count} is gone or no longer answers; this is '
-            f'worker {self.index}. What the others '
-            'compute needs it, so this one ends too. Look into the output of that worker for the '
-            'reason, then start all workers again '
-            'with the same command: they continue from the last checkpoint. (TensorFlow: '
+            f'Another worker{names} of the {self.count} has ended or does not respond; this is '
+            f'worker {self.index}. It cannot continue without the others, so it ends too. See the '
+            'output of the lost worker for the reason, then start all workers again with the '
+            'same command: they continue from the last checkpoint. (TensorFlow: '
             f'{first_line(error)[:200]})'
         )
 

@@ -1,0 +1,64 @@
+"""Parts of the report: failures are returned by name, and do not stop other parts."""
+
+import json
+
+import pytest
+
+from tfwolf.report import parts
+
+# Stands for a tool: fails with the message --fail, else writes the result of `tools/switch.py`.
+TOOL = """
+import json, pathlib, sys
+flags = dict(flag.lstrip('-').partition('=')[::2] for flag in sys.argv[1:])
+if 'fail' in flags:
+    sys.exit(f'some warning\\n\\nerror: {flags["fail"]}')
+if 'crash' in flags:
+    sys.exit(3)
+folder = pathlib.Path(flags['output_dir'])
+folder.mkdir(parents=True, exist_ok=True)
+(folder / 'result.json').write_text(json.dumps({'num_pairs': 2, 'mean_change': 1.5}))
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Return a folder whose `tools/switch.py` stands for the real one."""
+    (tmp_path / 'tools').mkdir()
+    (tmp_path / 'tools' / 'switch.py').write_text(TOOL)
+    monkeypatch.setattr(parts, 'ROOT', tmp_path)
+    return tmp_path
+
+
+def make(root, flags, again=False):
+    """Make parts with flags; return the problems, and the problems after each part."""
+    seen = []
+    names = list(flags)
+    out = str(root / 'out')
+    return parts.make_parts(names, out, lambda name: flags[name], again, seen.append), seen
+
+
+def test_failed_parts_are_returned_and_others_made(root, capfd):
+    flags = {'switch': ['--fail=These images have no labels.'], 'switch_within_class': []}
+    problems, seen = make(root, flags)
+    assert problems == {'switch': 'These images have no labels.'}
+    assert seen == [problems, problems] and 'some warning' in capfd.readouterr().err
+    shown = parts.report_parts(str(root), 'sha256', str(root / 'out'), problems)
+    titles = [(part.title, part.problem) for part in shown]
+    assert titles == [
+        ('Likelihood', 'The run has not been evaluated.'),
+        ('Switch', 'These images have no labels.'),
+        ('Switch within a class', None),
+    ]
+    assert [row.here for row in shown[2].rows] == ['2', '1.50 of 255']
+
+
+def test_a_crash_is_a_problem_and_complete_parts_are_kept(root, capsys):
+    assert make(root, {'switch': []}) == ({}, [{}])
+    finished = root / 'out' / 'switch' / 'finished.json'
+    before = finished.read_text()
+    assert make(root, {'switch': []})[0] == {} and finished.read_text() == before
+    assert 'switch: already made' in capsys.readouterr().out
+    assert make(root, {'switch': []}, again=True)[0] == {}
+    assert json.loads(finished.read_text())['seconds'] != json.loads(before)['seconds']
+    assert make(root, {'switch': ['--crash']})[0] == {'switch': 'The tool ended with exit code 3.'}
+    assert not finished.exists()
