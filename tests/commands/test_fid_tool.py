@@ -14,7 +14,8 @@ from support.small_models import random_images
 from support.tool_runs import result, run_tool
 from tfwolf.metrics.feature_moments import FeatureMoments, load_moments, save_moments
 from tfwolf.metrics.frechet import Moments, RunningMoments, frechet_distance
-from tfwolf.metrics.image_features import INCEPTION_2015, KERAS_INCEPTION, make_extractor
+from tfwolf.metrics.image_features import make_extractor
+from tfwolf.metrics.inception import INCEPTION_2015, KERAS_INCEPTION
 
 
 def moments_of(features):

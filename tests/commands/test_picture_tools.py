@@ -149,7 +149,7 @@ def test_places_are_even_and_ends_exact():
 def test_pairs_within_a_class_take_turns():
     labels = np.array([0, 1, 0, 1, 0, 0, 2, 0])
     np.testing.assert_array_equal(pairs_within_class(labels, 3), [[0, 2], [1, 3], [4, 5]])
-    with pytest.raises(ValueError, match='3 pairs of images of one class among 8; 4 are asked for'):
+    with pytest.raises(ValueError, match='3 pairs of images of one class among 8; `num_pairs` is'):
         pairs_within_class(labels, 4)
     with pytest.raises(ValueError, match='these images have none'):
         pairs_within_class(np.array([0, -1]), 1)

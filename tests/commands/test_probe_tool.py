@@ -204,7 +204,8 @@ def test_kept_features_fit_or_are_made_anew(tmp_path):
 def test_the_command_keeps_features_for_a_second_classifier(tiny_run, tmp_path):
     out = tmp_path / 'out'
     printed, _ = run_tool('probe', f'--train_dir={tiny_run}', f'--output_dir={out}')
-    assert '1,437 training and 360 test images' in printed and 'Kept from before' not in printed
+    assert '1,437 training and 360 test images' in printed
+    assert 'Reusing saved features' not in printed
     found = result(out, 'svm-tuned')
     digits = load_digits(0.1)
     pixels = [
@@ -245,7 +246,7 @@ def test_the_command_keeps_features_for_a_second_classifier(tiny_run, tmp_path):
         '--features=z,pixels',
     )
     assert (
-        printed.count('Kept from before: z, pixels') == 2
+        printed.count('Reusing saved features: z, pixels') == 2
         and {path: path.stat().st_mtime_ns for path in out.glob('*.npz')} == before
     )
     assert (

@@ -1,3 +1,1 @@
-"""What a trained model does to images: codes, samples, switches, interpolations, directions,
-compression.
-"""
+"""Analysis of trained models: codes, samples, switches, interpolation, directions, compression."""

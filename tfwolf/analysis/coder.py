@@ -1,15 +1,14 @@
-"""Encodes, decodes and draws any number of images: what every picture and table of what z and v
-hold is made with.
-"""
+"""Encode, decode and sample any number of images in batches; all analyses are built on this."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import validate
 from tfwolf.core.image_noise import image_seeds
 from tfwolf.core.progress import progress_bar
@@ -30,8 +29,13 @@ class Code(NamedTuple):
     v: np.ndarray
 
     def __getitem__(self, rows: Any) -> Code:
-        """Returns the code of some images: `rows` is whatever NumPy selects rows with (a slice,
-        positions, a mask).
+        """Return the code of some images.
+
+        Args:
+            rows: a NumPy index of images: a slice, positions or a mask.
+
+        Raises:
+            TypeError: if `rows` is a single integer.
         """
         if isinstance(rows, int):
             raise TypeError(
@@ -42,27 +46,44 @@ class Code(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Images, and which of them are real.
+    """Images, and whether each of them is finite.
 
     Attributes:
-        images: uint8 `[num_images, height, width, channels]`; a value that is not a number has
-            become black.
-        finite: bool `[num_images]`, whether all values were finite before they became pixels.
+        images: uint8 `[num_images, height, width, channels]`; NaN becomes black.
+        finite: bool `[num_images]`, whether all values were finite before the conversion to uint8.
     """
 
     images: np.ndarray
     finite: np.ndarray
 
 
+def decode_and_check(
+    flow: FlowBijector, z: Array | None, v: Array, num_bits: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the images of a code and whether each is finite, the tensors of `Decoded`.
+
+    Args:
+        flow: the flow of the model.
+        z: `[batch, latent_dim]`, or None for a model without z.
+        v: `[batch, height, width, channels]`.
+        num_bits: bits per colour value of the model.
+    """
+    condition = None if z is None else tf.convert_to_tensor(z)
+    x = flow.inverse_and_log_det(tf.convert_to_tensor(v), condition)[0]
+    finite = tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3])
+    return preprocess.to_images(x, num_bits), finite
+
+
 class Coder:
-    """Encodes, decodes and samples with one model in batches of one size, so that everything is
-    traced once and an image gets the same
-    pixels whatever else is in its batch.
+    """Encodes, decodes and samples with one model in batches of a fixed size.
+
+    Each function is traced once, and an image gets the same pixels regardless of the other images
+    in its batch.
 
     Args:
         model: an initialised `Wolf`.
-        batch_size: images at a time; the last batch is filled up, and what fills it left out.
-        show_progress: whether work of more than some seconds shows a progress bar.
+        batch_size: images per batch; the last batch is padded and the padding is dropped.
+        show_progress: whether to show a progress bar for work that takes more than 3 seconds.
 
     Attributes:
         model: the model.
@@ -72,35 +93,42 @@ class Coder:
         self.model: Wolf = model
         self._batch_size = validate.integer('batch_size', batch_size, minimum=1)
         self._show_progress = show_progress
-        self._encode = tf.function(model.encode, autograph=False)
-        self._decode = tf.function(self._images_and_finite, autograph=False)
-        self._sample = tf.function(self._sampled, autograph=False)
+        self._encode = tf.function(self._code_parts, autograph=False)
+        self._decode = tf.function(self._decode_code, autograph=False)
+        self._sample = tf.function(self._sample_images, autograph=False)
 
     def encode(self, images: Array, labels: Array | None = None) -> Code:
-        """Returns the `Code` of images: the mean of q(z|x), or the z of the labels, and the v that
-        belongs to it.
+        """Return the `Code` of images: the mean of q(z|x) or the z of the labels, and its v.
 
         Args:
             images: uint8 `[num_images, height, width, channels]`.
-            labels: integers `[num_images]`; only a model whose z comes from them needs them.
+            labels: integers `[num_images]`; only used by a model whose z comes from labels.
 
         Raises:
-            ValueError: if the images have another shape or dtype, or labels are needed and missing.
+            ValueError: if the images have another shape or dtype, or required labels are missing.
         """
         images = np.asarray(images)
         if not self.model.latent.needs_labels:
             labels = None
-        return Code(*self._in_batches('Encoding', self._encode, images, labels))
+        *z, v = self._in_batches('Encoding', self._encode, images, labels)
+        return Code(z[0] if z else None, v)
 
     def decode(self, z: Array | None, v: Array) -> Decoded:
-        """Returns the `Decoded` images of z `[num_images, latent_dim]` (None without a latent) and
-        v `[num_images, h, w, c]`.
+        """Return the `Decoded` images of a code.
+
+        Args:
+            z: `[num_images, latent_dim]`, or None for a model without z.
+            v: `[num_images, height, width, channels]`.
+
+        Raises:
+            ValueError: if z and v have different numbers of images.
         """
         dtype = self.model.dtype.as_numpy_dtype
-        z, v = (None if part is None else np.asarray(part, dtype) for part in (z, v))
+        z, v = None if z is None else np.asarray(z, dtype), np.asarray(v, dtype)
         if z is not None and len(z) != len(v):
-            raise ValueError(f'`z` and `v` must be of as many images; got {len(z)} and {len(v)}.')
-        return Decoded(*self._in_batches('Decoding', self._decode, v, z))
+            raise ValueError(f'`z` and `v` must have as many images; got {len(z)} and {len(v)}.')
+        images, finite = self._in_batches('Decoding', self._decode, v, z)
+        return Decoded(images, finite)
 
     def sample(
         self,
@@ -108,11 +136,13 @@ class Coder:
         seed: int = 0,
         temperature_v: float = 1.0,
         temperature_z: float = 1.0,
-        labels: Array | None = None,
+        labels: int | Array | None = None,
         first: int = 0,
     ) -> Decoded:
-        """Returns the `Decoded` samples of the model, those of `Wolf.sample`; arguments as there,
-        with one temperature for all images.
+        """Return `Decoded` samples of the model, the same as those of `Wolf.sample`.
+
+        Arguments are those of `Wolf.sample`, with one temperature for all images; `labels` may be
+        one label for all images.
         """
         seeds = image_seeds(seed, num_images, first).numpy()
         factors = []
@@ -121,16 +151,19 @@ class Coder:
             factors.append(tf.constant(value, self.model.dtype))
         if labels is not None:
             labels = np.broadcast_to(labels, num_images)
-        return Decoded(
-            *self._in_batches(
-                'Sampling',
-                lambda seeds, labels: self._sample(seeds, *factors, labels),
-                seeds,
-                labels,
-            )
+        images, finite = self._in_batches(
+            'Sampling', lambda seeds, labels: self._sample(seeds, *factors, labels), seeds, labels
         )
+        return Decoded(images, finite)
 
-    def _sampled(
+    def _code_parts(self, images: tf.Tensor, labels: tf.Tensor | None) -> list[tf.Tensor]:
+        """Return [z, v], or [v] for a model without z."""
+        return [part for part in self.model.encode(images, labels) if part is not None]
+
+    def _decode_code(self, v: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        return decode_and_check(self.model.flow, z, v, self.model.num_bits)
+
+    def _sample_images(
         self,
         seeds: tf.Tensor,
         temperature_v: tf.Tensor,
@@ -147,34 +180,38 @@ class Coder:
             temperature_z,
             labels,
         )
-        return self._images_and_finite(v, z)
-
-    def _images_and_finite(self, v: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        x = self.model.flow.inverse_and_log_det(v, z)[0]
-        return preprocess.to_images(x, self.model.num_bits), tf.reduce_all(
-            tf.math.is_finite(x), axis=[1, 2, 3]
-        )
+        return decode_and_check(model.flow, z, v, model.num_bits)
 
     def _in_batches(
-        self, description: str, function: Callable[..., Any], *arguments: Array | None
-    ) -> list[np.ndarray | None]:
-        """Returns the outputs of `function` for all rows of the arguments, of which all but the
-        first may be None.
+        self,
+        description: str,
+        function: Callable[..., Sequence[tf.Tensor]],
+        rows: np.ndarray,
+        more_rows: Array | None,
+    ) -> list[np.ndarray]:
+        """Return the outputs of `function(rows, more_rows)`, computed in batches.
+
+        Args:
+            description: label of the progress bar.
+            function: takes a batch of `rows` and of `more_rows`.
+            rows: `[num_images, ...]`.
+            more_rows: `[num_images, ...]`, or None, which is passed on.
+
+        Raises:
+            ValueError: if there are no rows.
         """
-        count = len(arguments[0])
+        count = len(rows)
         if not count:
             raise ValueError('There must be at least one image to encode or decode; got none.')
-        found = []
+        outputs = []
         with progress_bar(count, 0, description, 'image', self._show_progress, delay=3) as bar:
             for first in range(0, count, self._batch_size):
-                rows = np.minimum(np.arange(first, first + self._batch_size), count - 1)
+                chosen = np.minimum(np.arange(first, first + self._batch_size), count - 1)
                 batch = [
-                    None if argument is None else tf.constant(np.asarray(argument)[rows])
-                    for argument in arguments
+                    None if part is None else tf.constant(np.asarray(part)[chosen])
+                    for part in (rows, more_rows)
                 ]
                 num_real = min(self._batch_size, count - first)
-                found.append(
-                    [None if part is None else part.numpy()[:num_real] for part in function(*batch)]
-                )
+                outputs.append([part.numpy()[:num_real] for part in function(*batch)])
                 bar.update(num_real)
-        return [None if parts[0] is None else np.concatenate(parts) for parts in zip(*found)]
+        return [np.concatenate(parts) for parts in zip(*outputs)]

@@ -1,6 +1,4 @@
-"""Conceptual compression: what is left of an image when only the coarsest part of v is kept (Real
-NVP, appendix D).
-"""
+"""Conceptual compression: images from the coarsest part of v alone (Real NVP, appendix D)."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ class Compressed(NamedTuple):
     """Images of which only a part of v was kept.
 
     Attributes:
-        fractions: `[num_fractions]`, how much of v was kept, from 1 downwards.
+        fractions: `[num_fractions]`, the fraction of v that was kept, in descending order from 1.
         images: uint8 `[num_fractions, num_images, height, width, channels]`.
         finite: bool `[num_fractions, num_images]`, as in `Decoded`.
     """
@@ -32,17 +30,18 @@ class Compressed(NamedTuple):
 
 
 def departures(flow: FlowBijector, image_shape: Sequence[int]) -> np.ndarray:
-    """Returns for each place of v how many factor-outs it went on past, integers `[height, width,
-    channels]`; 0 left first.
+    """Return how many factor-outs each element of v passed, integers `[height, width, channels]`.
+
+    Elements with 0 were factored out first.
 
     Args:
         flow: a flow of images.
         image_shape: (height, width, channels).
     """
 
-    def walk(layer, x, depth):
+    def walk(layer: FlowBijector, x: tf.Tensor, depth: int) -> tf.Tensor:
         if not isinstance(layer, Composite):
-            # At least: a layer that comes after all levels leaves each place the depth that it has.
+            # A maximum, because a layer after all levels must not change the depth of any element.
             return tf.maximum(x, float(depth))
         if isinstance(layer, MultiScaleSplit) and layer.factors_out:
             return layer.walk(
@@ -57,22 +56,24 @@ def departures(flow: FlowBijector, image_shape: Sequence[int]) -> np.ndarray:
 
 
 def kept_fractions(depth: np.ndarray) -> list[float]:
-    """Returns the shares of v that can be kept whole, from 1 to that of the last level, for the
-    `departures` of its places.
+    """Return the fractions of v that consist of whole levels, from 1 down to the last level alone.
+
+    Args:
+        depth: `departures` of the elements of v.
     """
     return [float((depth >= least).mean()) for least in range(depth.max() + 1)]
 
 
 def compress(coder: Coder, code: Code, seed: int | None = None) -> Compressed:
-    """Returns the `Compressed` images of a code, whose z is kept.
+    """Return the `Compressed` images of a code; z is kept and v is dropped level by level.
 
-    What left early is the finest detail, and goes first.
+    The elements that were factored out first hold the finest detail and are dropped first.
 
     Args:
         coder: a `Coder`.
         code: the `Code` of the images.
-        seed: integer: what is not kept is drawn anew from a standard normal distribution, for image
-            i a function of the seed and i alone; None: it is zero.
+        seed: integer that the dropped part of v is drawn with, from a standard normal distribution
+            and for image i as a function of the seed and i alone; None sets it to zero.
 
     Raises:
         ValueError: if the flow factors nothing out.
@@ -83,8 +84,8 @@ def compress(coder: Coder, code: Code, seed: int | None = None) -> Compressed:
     depth = departures(coder.model.flow, coder.model.image_shape)
     if not depth.max():
         raise ValueError(
-            'The flow factors nothing out, so no part of v is coarser than another; there is '
-            'nothing to compress by.'
+            'Compression requires a flow with several levels, which drops v level by level; this '
+            'flow factors nothing out.'
         )
     rest = np.zeros_like(code.v)
     if seed is not None:

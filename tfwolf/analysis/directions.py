@@ -1,5 +1,6 @@
-"""Attributes as directions: what images with a label have in the mean and others do not, added in
-steps (Glow, section 6).
+"""Attributes as directions in z and v: mean code with a label minus mean code without it.
+
+See Glow, section 6.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tfwolf.analysis.coder import Code, Coder, Decoded
 from tfwolf.core import validate
 from tfwolf.data.dataset import Split
 
+# Images that are in memory at a time.
 CHUNK = 1024
 
 
@@ -21,7 +23,8 @@ class Direction(NamedTuple):
 
     Attributes:
         code: `Code` of one row; z is None for a model without z.
-        num_with, num_without: how many images the means are of.
+        num_with: number of images with the label.
+        num_without: number of images without it.
     """
 
     code: Code
@@ -30,15 +33,15 @@ class Direction(NamedTuple):
 
 
 def label_direction(coder: Coder, split: Split, label: int) -> Direction:
-    """Returns the `Direction` of a label in the images of a `Split`, of z and of v.
+    """Return the `Direction` of a label in z and v, computed from the images of a split.
 
     Args:
         coder: a `Coder`.
-        split: labelled images; its mean codes are accumulated in float64, so it may be large.
+        split: a `Split` with labels; codes are summed in float64 and not kept, so it may be large.
         label: a class.
 
     Raises:
-        ValueError: if the images have no labels, or all or none of them have this one.
+        ValueError: if the images have no labels, or all or none of them have this label.
 
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018,
         arXiv:1807.03039, section 6.
@@ -51,8 +54,8 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
         labels = examples['label'].numpy()
         if (labels < 0).any():
             raise ValueError(
-                f'An attribute needs class labels; image {first + int((labels < 0).argmax())} has '
-                'none.'
+                'A direction requires a class label for every image; image '
+                f'{first + int((labels < 0).argmax())} has none.'
             )
         code = coder.encode(examples['image'].numpy(), labels)
         for having in (0, 1):
@@ -65,39 +68,39 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
                     )
     if not counts.all():
         raise ValueError(
-            f'`label` must be that of some of the images and not of all; {counts[1]} of '
+            f'`label` must be the label of some images but not of all; {counts[1]} of '
             f'{counts.sum()} have label {label}.'
         )
     dtype = coder.model.dtype.as_numpy_dtype
-    z, v = ((of_part[1] / counts[1] - of_part[0] / counts[0]) for of_part in sums)
-    code = Code(
-        z[np.newaxis].astype(dtype) if coder.model.latent.has_z else None,
-        v[np.newaxis].astype(dtype),
+    z, v = (
+        np.asarray(of_part[1] / counts[1] - of_part[0] / counts[0], dtype)[np.newaxis]
+        for of_part in sums
     )
+    code = Code(z if coder.model.latent.has_z else None, v)
     return Direction(code, int(counts[1]), int(counts[0]))
 
 
 def along_direction(
     coder: Coder, code: Code, direction: Direction, of: str, num_steps: int, strength: float
 ) -> Decoded:
-    """Returns the `Decoded` images of codes moved by t times a direction, for even t from -strength
-    to strength; 0 is in the middle.
+    """Return the `Decoded` images of codes moved by t times a direction.
+
+    t takes evenly spaced values from -strength to strength; 0 is in the middle.
 
     Args:
         coder: a `Coder`.
         code: the `Code` of images.
         direction: a `Direction`.
-        of: 'z' or 'v', which of them moves.
-        num_steps: an odd number of at least 3.
-        strength: the largest t; at 1 an image without the label moves as far as the two means are
-            apart.
+        of: the part that is moved, 'z' or 'v'.
+        num_steps: number of values of t, odd and at least 3.
+        strength: the largest t; 1 moves an image without the label by the distance of the means.
 
     Returns:
         `Decoded` with images `[num_images, num_steps, height, width, channels]` and finite
             `[num_images, num_steps]`.
 
     Raises:
-        ValueError: if an argument breaks its rule, or the model has no z to move.
+        ValueError: if an argument is invalid, or z is to be moved and the model has none.
     """
     if validate.integer('num_steps', num_steps, minimum=3) % 2 == 0:
         raise ValueError(
@@ -105,7 +108,7 @@ def along_direction(
         )
     validate.real('strength', strength, above=0)
     if of not in ('z', 'v') or getattr(code, of) is None:
-        raise ValueError(f"`of` must be 'v', or 'z' for a model that has one; got {of!r}.")
+        raise ValueError(f"`of` must be 'v', or 'z' for a model with a z; got {of!r}.")
     half = num_steps // 2
     steps = np.arange(-half, half + 1) * (strength / half)
     moved = [

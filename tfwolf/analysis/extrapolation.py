@@ -1,30 +1,27 @@
-"""Samples larger than the images that a model was trained on, where its flow has no size of its own
-(Real NVP, appendix C).
-"""
+"""Samples larger than the training images, for flows of any size (Real NVP, appendix C)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tfwolf.analysis.coder import Decoded
+from tfwolf.analysis.coder import Decoded, decode_and_check
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import validate
 from tfwolf.core.image_noise import image_seeds
 from tfwolf.core.variables import named_variables
-from tfwolf.data import preprocess
 from tfwolf.models.generation import sample_code
 from tfwolf.models.wolf import Wolf
 
 
 def enlarged_flow(model: Wolf, scale: int) -> FlowBijector:
-    """Returns the flow of a model for images `scale` times as high and wide, with the same weights.
+    """Return the flow of a model for images `scale` times as high and wide, with the same weights.
 
     Args:
         model: a `Wolf`.
         scale: integer of at least 1.
 
     Raises:
-        ValueError: if a weight has a shape that depends on the size of images; it is named.
+        ValueError: if the shape of a weight depends on the size of the images; it is named.
     """
     height, width, channels = model.image_shape
     validate.integer('scale', scale, minimum=1)
@@ -34,9 +31,8 @@ def enlarged_flow(model: Wolf, scale: int) -> FlowBijector:
     ):
         if variable.shape != own.shape:
             raise ValueError(
-                f'The flow cannot make larger images: {"/".join(map(str, name))} belongs to '
-                'images of one size '
-                f'({tuple(own.shape)}, and {tuple(variable.shape)} for the larger ones).'
+                f'The flow cannot make larger images: {"/".join(map(str, name))} belongs to images '
+                f'of one size ({tuple(own.shape)}, and {tuple(variable.shape)} for larger images).'
             )
         variable.assign(own)
     return flow
@@ -50,21 +46,21 @@ def larger_samples(
     temperature_v: float = 1.0,
     temperature_z: float = 1.0,
 ) -> Decoded:
-    """Returns `Decoded` samples `scale` times as high and wide as the model's images, one made
-    after the other.
+    """Return `Decoded` samples `scale` times as high and wide as the images of the model.
 
-    z is that of the samples of `Wolf.sample`. At scale 1 so is v, and they are these samples, but
-    for rounding.
+    z is that of the samples of `Wolf.sample`. At scale 1 v is too, and the samples are the same up
+    to rounding. They are computed one by one, to save memory.
 
     Args:
         model: a `Wolf`.
         scale: integer of at least 1.
-        num_samples: how many.
+        num_samples: number of samples, at least 1.
         seed: integer.
-        temperature_v, temperature_z: factors on the noise, at least 0.
+        temperature_v: factor on the noise of v, at least 0.
+        temperature_z: factor on the noise of z, at least 0.
 
     Raises:
-        ValueError: if an argument breaks its rule, or the flow has a size of its own.
+        ValueError: if an argument is invalid, or the flow works for one size of images only.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, appendix C.
@@ -72,7 +68,7 @@ def larger_samples(
     height, width, channels = model.image_shape
     flow = enlarged_flow(model, scale)
     validate.integer('num_samples', num_samples, minimum=1)
-    images, finite = [], []
+    samples = []
     for pair in image_seeds(seed, num_samples)[:, None]:
         z, v = sample_code(
             model.latent,
@@ -82,7 +78,6 @@ def larger_samples(
             temperature_v,
             temperature_z,
         )
-        x = flow.inverse_and_log_det(v, z)[0]
-        images.append(preprocess.to_images(x, model.num_bits).numpy())
-        finite.append(bool(np.isfinite(x.numpy()).all()))
-    return Decoded(np.concatenate(images), np.array(finite))
+        samples.append([part.numpy() for part in decode_and_check(flow, z, v, model.num_bits)])
+    images, finite = (np.concatenate(parts) for parts in zip(*samples))
+    return Decoded(images, finite)

@@ -1,6 +1,4 @@
-"""What is between two images: the grid of h(z) by h(v), with the images and their switches in its
-corners (Wolf, equation 9).
-"""
+"""Interpolation between two images: the grid of h(z) by h(v) (Wolf, equation 9), and switches."""
 
 from __future__ import annotations
 
@@ -15,12 +13,12 @@ from tfwolf.models.generation import decode_grid, interpolate_codes, switch_code
 
 
 class Grid(NamedTuple):
-    """Images between two.
+    """Interpolated images.
 
     Attributes:
         images: uint8 `[num_alphas, num_betas, height, width, channels]`.
         finite: bool `[num_alphas, num_betas]`, as in `Decoded`.
-        alphas: `[num_alphas]`, places between z of the first, 0, and of the second, 1.
+        alphas: `[num_alphas]`, weights of the second z: 0 is the first z, 1 the second.
         betas: `[num_betas]`, the same for v.
     """
 
@@ -31,15 +29,18 @@ class Grid(NamedTuple):
 
 
 def even_steps(num_steps: int) -> np.ndarray:
-    """Returns `num_steps` even places from 0 to 1, both included, `[num_steps]`."""
+    """Return `num_steps` evenly spaced numbers from 0 to 1, both included, `[num_steps]`."""
     return np.linspace(0.0, 1.0, validate.integer('num_steps', num_steps, minimum=2))
 
 
 def interpolation_grid(
-    coder: Coder, code_a: Code, code_b: Code, alphas: Sequence[float], betas: Sequence[float]
+    coder: Coder,
+    code_a: Code,
+    code_b: Code,
+    alphas: Sequence[float] | np.ndarray,
+    betas: Sequence[float] | np.ndarray,
 ) -> Grid:
-    """Returns the `Grid` of the images of h(z) = (1 - alpha) z_a + alpha z_b and h(v) = (1 - beta)
-    v_a + beta v_b.
+    """Return the `Grid` of (1 - alpha) z_a + alpha z_b by (1 - beta) v_a + beta v_b.
 
     Its corners (0, 0) and (1, 1) are the two images, (1, 0) and (0, 1) their switches. Without z
     there is one row.
@@ -47,24 +48,24 @@ def interpolation_grid(
     Args:
         coder: a `Coder`.
         code_a, code_b: `Code` of one image each.
-        alphas, betas: places, `[num_alphas]` and `[num_betas]`.
+        alphas: `[num_alphas]`, not used without z.
+        betas: `[num_betas]`.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, equation 9.
     """
     # Without z, alpha has no meaning: one row.
-    alphas, betas = np.asarray([0.0] if code_a.z is None else alphas), np.asarray(betas)
+    rows, columns = np.asarray([0.0] if code_a.z is None else alphas), np.asarray(betas)
     images, finite = (
         np.asarray(part)
-        for part in decode_grid(coder.decode, interpolate_codes(code_a, code_b, alphas, betas))
+        for part in decode_grid(coder.decode, interpolate_codes(code_a, code_b, rows, columns))
     )
-    shape = (len(alphas), len(betas))
-    return Grid(images.reshape(*shape, *images.shape[-3:]), finite.reshape(shape), alphas, betas)
+    shape = (len(rows), len(columns))
+    return Grid(images.reshape(*shape, *images.shape[-3:]), finite.reshape(shape), rows, columns)
 
 
 def switched(coder: Coder, code_a: Code, code_b: Code) -> tuple[Decoded, Decoded]:
-    """Returns the `Decoded` (z of a with v of b, z of b with v of a) of as many pairs of images:
-    Wolf, figure 1.
+    """Return the `Decoded` (z of a with v of b, z of b with v of a) of pairs: Wolf, figure 1.
 
     Args:
         coder: a `Coder`.
@@ -77,32 +78,33 @@ def switched(coder: Coder, code_a: Code, code_b: Code) -> tuple[Decoded, Decoded
     return coder.decode(*of_a), coder.decode(*of_b)
 
 
-def pairs_within_class(labels: Sequence[int], num_pairs: int) -> np.ndarray:
-    """Returns the positions of `num_pairs` pairs of images of one class, integers `[num_pairs, 2]`,
-    the earliest first; classes take turns.
+def pairs_within_class(labels: Sequence[int] | np.ndarray, num_pairs: int) -> np.ndarray:
+    """Return the positions of pairs of images of the same class, integers `[num_pairs, 2]`.
+
+    Earlier images come first, and classes take turns.
 
     Args:
         labels: integers `[num_images]`.
-        num_pairs: how many, at least 1.
+        num_pairs: number of pairs, at least 1.
 
     Raises:
         ValueError: if there are no labels, or too few images.
     """
-    labels = np.asarray(labels)
-    if (labels < 0).any():
+    classes = np.asarray(labels)
+    if (classes < 0).any():
         raise ValueError('Pairs within a class need class labels; these images have none.')
-    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    # The n-th pair of every class, then the next.
-    pairs = [
+    members = [np.flatnonzero(classes == label) for label in np.unique(classes)]
+    # The first pair of every class, then the second, and so on.
+    turns = [
         [own[2 * turn : 2 * turn + 2] for own in members if len(own) >= 2 * turn + 2]
-        for turn in range(len(labels) // 2)
+        for turn in range(len(classes) // 2)
     ]
-    pairs = [pair for turn in pairs for pair in turn][
+    pairs = [pair for turn in turns for pair in turn][
         : validate.integer('num_pairs', num_pairs, minimum=1)
     ]
     if len(pairs) < num_pairs:
         raise ValueError(
-            f'There are {len(pairs)} pairs of images of one class among {len(labels)}; '
-            f'{num_pairs} are asked for.'
+            f'There are {len(pairs)} pairs of images of one class among {len(classes)}; '
+            f'`num_pairs` is {num_pairs}. Use fewer pairs, or more images.'
         )
     return np.stack(pairs)

@@ -1,5 +1,6 @@
-"""Images decoded with the labels of others: what a model of classes keeps in v and what in the
-label (Real NVP, appendix F).
+"""Images decoded with the labels of other images: what v holds and what the label holds.
+
+See Real NVP, appendix F.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ from tfwolf.models.generation import Array
 def shuffle_labels(
     coder: Coder, images: Array, labels: Array, seed: int
 ) -> tuple[Decoded, np.ndarray]:
-    """Returns (`Decoded` images with other labels, those labels `[num_images]`): x' = g(f(x; y);
-    y'), with y' a shuffle of the y.
+    """Return (`Decoded` images with shuffled labels, these labels `[num_images]`).
+
+    An image x with label y becomes g(f(x; y); y'), where the y' are a shuffle of the y.
 
     Args:
         coder: a `Coder` of a model whose z comes from class labels.
         images: uint8 `[num_images, height, width, channels]`.
         labels: integers `[num_images]`, their classes.
-        seed: integer, of the order.
+        seed: integer, of the shuffle.
 
     Raises:
-        ValueError: if the model has no classes, or an image no label.
+        ValueError: if the model has no classes, or an image has no label.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, appendix F.
     """
-    labels = np.asarray(labels)
+    model, labels = coder.model, np.asarray(labels)
     for label in labels:
-        check_label(coder.model, int(label))
+        check_label(model, int(label))
     shuffled = labels[seeds.generator(seed, 'label shuffle').permutation(len(labels))]
     v = coder.encode(images, labels).v
-    return coder.decode(coder.model.latent.encode(None, shuffled).numpy(), v), shuffled
+    return coder.decode(model.latent.encode(model.encoder_input(images), shuffled), v), shuffled

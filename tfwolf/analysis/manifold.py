@@ -1,22 +1,25 @@
-"""The surface through four images that Real NVP shows (equation 19)."""
+"""The surface through four images of Real NVP (equation 19)."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.analysis.coder import Code, Coder, Decoded
 from tfwolf.core import validate
+from tfwolf.models.latents import GaussianLatent
 
 
 def circle(num_angles: int) -> list[np.ndarray]:
-    """Returns cosine and sine of 0, 2 pi / n, ..., `[num_angles]` each; exact at right angles.
+    """Return cosine and sine of 0, 2 pi / n, ..., `[num_angles]` each; exact at right angles.
 
     Args:
-        num_angles: n, a multiple of 4, so that right angles are among them.
+        num_angles: n, a multiple of 4, so that the right angles are included.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if n is not a positive multiple of 4.
     """
     if validate.integer('num_angles', num_angles, minimum=4) % 4:
         raise ValueError(
@@ -32,34 +35,33 @@ def circle(num_angles: int) -> list[np.ndarray]:
 
 
 def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
-    """Returns the `Decoded` images of cos p (cos q c1 + sin q c2) + sin p (cos q c3 + sin q c4).
+    """Return the `Decoded` images of cos p (cos q c1 + sin q c2) + sin p (cos q c3 + sin q c4).
 
-    p and q go around the circle; c is v and, where z has a prior, the noise that the prior makes z
-    from: points of standard normal ones are standard normal too, which z itself need not be. A z of
-    class labels is combined as it is. The four images are at (p, q) = (0, 0), (0, pi / 2), (pi / 2,
-    0) and (pi / 2, pi / 2).
+    The angles p and q go once around the circle. c is v and, where z has a prior, the noise that
+    the prior maps to z: such combinations of standard normal points are standard normal again,
+    which does not hold for z itself. A z of class labels is combined directly. The four images are
+    at (p, q) = (0, 0), (0, pi / 2), (pi / 2, 0) and (pi / 2, pi / 2).
 
     Args:
         coder: a `Coder`.
         code: the `Code` of four images.
-        num_angles: of p and of q each, a multiple of 4.
+        num_angles: number of values of p and of q, a multiple of 4.
 
     Returns:
-        `Decoded` with images `[num_angles, num_angles, height, width, channels]`, p along the first
-            axis, and finite `[num_angles, num_angles]`.
+        `Decoded` with images `[num_angles, num_angles, height, width, channels]`, p along the
+            first axis, and finite `[num_angles, num_angles]`.
 
     Raises:
-        ValueError: if there are not four images, or `num_angles` breaks its rule.
+        ValueError: if there are not four images, or `num_angles` is not a multiple of 4.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, equation 19.
     """
     if len(code.v) != 4:
-        raise ValueError(f'The surface is spanned by four images; got {len(code.v)}.')
+        raise ValueError(f'The surface requires four images; got {len(code.v)}.')
     cosines, sines = circle(num_angles)
 
     def surface(part: np.ndarray) -> np.ndarray:
-        part = np.asarray(part)
         first, second = (
             np.stack([c * part[2 * half] + s * part[2 * half + 1] for c, s in zip(cosines, sines)])
             for half in (0, 1)
@@ -68,14 +70,17 @@ def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
             part.dtype
         )
 
-    latent = coder.model.latent
-    if not latent.has_posterior:
-        z = None if code.z is None else surface(code.z)
-    else:
-        z = latent.from_noise(tf.constant(surface(latent.to_noise(tf.constant(code.z))))).numpy()
-        # As they are, and not as they come back through the prior.
+    z = None
+    if code.z is not None and coder.model.latent.has_posterior:
+        # A latent with a posterior also maps z to the noise of its prior.
+        latent = cast(GaussianLatent, coder.model.latent)
+        noise = latent.to_noise(tf.constant(code.z)).numpy()
+        z = latent.from_noise(tf.constant(surface(noise))).numpy()
+        # The z of the four images are set exactly, not as they return through the prior.
         quarter = num_angles // 4
         z[[0, quarter, quarter * num_angles, quarter * num_angles + quarter]] = code.z
+    elif code.z is not None:
+        z = surface(code.z)
     decoded = coder.decode(z, surface(code.v))
     return Decoded(
         decoded.images.reshape(num_angles, num_angles, *decoded.images.shape[1:]),

@@ -1,36 +1,91 @@
-"""What a model makes while it trains, each as one picture."""
+"""Captioned pictures of samples and switches that training writes while a model trains."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from tfwolf.models.generation import Array
+from tfwolf.analysis.coder import decode_and_check
+from tfwolf.core.image_noise import image_seeds
+from tfwolf.models.generation import Array, LatentCode, sample_code, switch_codes
 from tfwolf.models.wolf import Wolf
-from tfwolf.pictures.grids import image_grid
+from tfwolf.pictures.grids import captioned, image_grid, marked
+
+SWITCH_CAPTIONS = ('a', 'b', 'z of a, v of b', 'z of b, v of a')
+# Pairs of images in a row of the picture of switches.
+PAIRS_PER_ROW = 2
+# Width in pixels of an image under the longest of the captions.
+CAPTIONED_WIDTH = 72
+
+
+class Preview(NamedTuple):
+    """A picture of generated images, of which those that are not finite are crossed out.
+
+    Attributes:
+        picture: uint8 `[height, width, 3]`.
+        num_images: number of generated images in the picture.
+        num_not_finite: number of those that are crossed out.
+    """
+
+    picture: np.ndarray
+    num_images: int
+    num_not_finite: int
 
 
 def sample_grid(
     model: Wolf, num_images: int, seed: int, temperature_v: float = 1.0, temperature_z: float = 1.0
-) -> np.ndarray:
-    """Returns a square grid of samples of the model, uint8 `[height, width, 3]`; arguments as of
-    `Wolf.sample`.
-    """
-    images = model.sample(num_images, seed, temperature_v, temperature_z)
-    return image_grid(images, columns=math.ceil(math.sqrt(num_images)))
+) -> Preview:
+    """Return the `Preview` of a square grid of samples; arguments as in `Wolf.sample`."""
+    code = sample_code(
+        model.latent,
+        model.image_shape,
+        model.dtype,
+        image_seeds(seed, num_images),
+        temperature_v,
+        temperature_z,
+    )
+    images, num_not_finite = _decode_and_mark(model, code)
+    temperature = f'T = {temperature_v:g}'
+    if temperature_z != temperature_v:
+        temperature = f'T of v = {temperature_v:g}, T of z = {temperature_z:g}'
+    grid = image_grid(images, columns=math.ceil(math.sqrt(num_images)))
+    return Preview(captioned(grid, columns=[f'samples, {temperature}']), num_images, num_not_finite)
 
 
-def switch_grid(model: Wolf, images: Array, labels: Array | None = None) -> np.ndarray:
-    """Returns the switch of consecutive pairs of images, four columns a pair: a, b, z of a with v
-    of b, z of b with v of a.
+def switch_grid(model: Wolf, images: Array, labels: Array | None = None) -> Preview:
+    """Return the `Preview` of the switches of pairs of consecutive images.
+
+    A pair takes four columns: a, b, z of a with v of b, z of b with v of a. There are two pairs in
+    a row.
 
     Args:
-        images: uint8 `[2 pairs, height, width, channels]`; two pairs stand in a row.
-        labels: integers `[2 pairs]`; only a model whose z comes from them needs them.
+        images: uint8 `[2 * num_pairs, height, width, channels]`.
+        labels: integers `[2 * num_pairs]`; only used by a model whose z comes from labels.
+
+    Raises:
+        ValueError: if the model has no z, or the images do not fit.
     """
-    images_a, images_b = images[0::2], images[1::2]
-    labels_a, labels_b = (None, None) if labels is None else (labels[0::2], labels[1::2])
-    z_a, z_b = (np.asarray(side) for side in model.switch(images_a, images_b, labels_a, labels_b))
-    table = np.stack([np.asarray(images_a), np.asarray(images_b), z_a, z_b], axis=1)
-    return image_grid(table.reshape(-1, *table.shape[2:]), columns=8)
+    pairs = [np.asarray(images[start::2]) for start in (0, 1)]
+    pair_labels = [None if labels is None else labels[start::2] for start in (0, 1)]
+    codes = switch_codes(*(model.encode(*side) for side in zip(pairs, pair_labels)))
+    switches, counts = zip(*(_decode_and_mark(model, code) for code in codes))
+    table = np.stack([*pairs, *switches], axis=1)
+    shown = _wide_enough(table.reshape(-1, *table.shape[2:]))
+    grid = image_grid(shown, columns=PAIRS_PER_ROW * len(SWITCH_CAPTIONS))
+    return Preview(
+        captioned(grid, columns=SWITCH_CAPTIONS * PAIRS_PER_ROW), len(images), sum(counts)
+    )
+
+
+def _decode_and_mark(model: Wolf, code: LatentCode) -> tuple[np.ndarray, int]:
+    """Return the images of a code, crossed out if not finite, and the number of those."""
+    images, finite = (part.numpy() for part in decode_and_check(model.flow, *code, model.num_bits))
+    return marked(images, finite), int((~finite).sum())
+
+
+def _wide_enough(images: np.ndarray) -> np.ndarray:
+    """Return images enlarged by whole pixels to at least `CAPTIONED_WIDTH`."""
+    zoom = math.ceil(CAPTIONED_WIDTH / images.shape[2])
+    return images.repeat(zoom, axis=1).repeat(zoom, axis=2)

@@ -1,6 +1,4 @@
-"""Images decoded from their own v: with the mean of q(z|x), which gives them back exactly, and with
-other draws of z.
-"""
+"""Images decoded from their own v, with the mean of q(z|x) (exact) and with other draws of z."""
 
 from __future__ import annotations
 
@@ -15,16 +13,15 @@ from tfwolf.models.generation import Array, posterior_draw
 
 
 class Reconstructions(NamedTuple):
-    """What images become.
+    """Reconstructed images.
 
     Attributes:
-        exact: uint8 `[num_images, height, width, channels]`, decoded with the z that they were
-            encoded with.
-        draws: uint8 `[num_images, num_draws, height, width, channels]`, decoded with draws z ~
-            q(z|x) and the same v.
+        exact: uint8 `[num_images, height, width, channels]`, decoded with the z of the encoding.
+        draws: uint8 `[num_images, num_draws, height, width, channels]`, decoded with draws
+            z ~ q(z|x) and the same v.
         finite: bool `[num_images, num_draws]`, as in `Decoded`.
-        num_exact: of how many images `exact` is the image at the model's number of bits.
-        max_pixel_error: the largest difference of `exact`, in 0..255.
+        num_exact: number of images that `exact` reproduces at the model's number of bits.
+        max_pixel_error: largest error of `exact`, in 0..255.
     """
 
     exact: np.ndarray
@@ -37,17 +34,17 @@ class Reconstructions(NamedTuple):
 def reconstruct(
     coder: Coder, images: Array, num_draws: int, seed: int, labels: Array | None = None
 ) -> Reconstructions:
-    """Returns the `Reconstructions` of images.
+    """Return the `Reconstructions` of images.
 
     Args:
         coder: a `Coder`.
         images: uint8 `[num_images, height, width, channels]`.
         num_draws: draws of z for each image; must be 0 for a model without an encoder.
         seed: integer; draw d is that of `Wolf.reconstruct` with the seed `seed + d`.
-        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+        labels: integers `[num_images]`; only used by a model whose z comes from labels.
 
     Raises:
-        ValueError: if draws are asked for of a model without an encoder, or the images do not fit.
+        ValueError: if draws are requested of a model without an encoder, or the images do not fit.
     """
     model = coder.model
     validate.integer('num_draws', num_draws, minimum=0)
@@ -61,10 +58,8 @@ def reconstruct(
     error = np.abs(
         exact.images.astype(int) - preprocess.at_num_bits(images, model.num_bits).numpy()
     )
-    draws, finite = (
-        np.empty((len(images), 0, *model.image_shape), np.uint8),
-        np.empty((len(images), 0), bool),
-    )
+    draws = np.empty((len(images), 0, *model.image_shape), np.uint8)
+    finite = np.empty((len(images), 0), bool)
     if num_draws:
         posterior = model.posterior(images)
         decoded = [

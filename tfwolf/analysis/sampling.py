@@ -1,4 +1,4 @@
-"""Samples of a model in batches, of one class where the model has classes."""
+"""Samples of a model in batches, of one class for a model with classes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ def draw_samples(
     label: int | None = None,
     first: int = 0,
 ) -> Decoded:
-    """Returns the `Decoded` samples of the model of a `Coder`: image i is `model.sample(1, seed,
-    first=first + i)`.
+    """Return `Decoded` samples; sample i is `model.sample(1, seed, first=first + i)`.
 
     Args:
-        coder: a `Coder`.
-        num_samples: how many, at least 1.
-        seed: integer; the same seed gives the same noise at every temperature.
-        temperature_v, temperature_z: factors on the noise, at least 0. A z that comes from class
-            labels has no temperature.
-        label: class of all samples, for a model whose z comes from class labels; None draws one for
-            each.
+        coder: a `Coder` of the model.
+        num_samples: number of samples, at least 1.
+        seed: integer; the same seed uses the same noise at every temperature.
+        temperature_v: factor on the noise of v, at least 0.
+        temperature_z: factor on the noise of z, at least 0. A z of class labels has no temperature.
+        label: class of all samples, for a model whose z comes from class labels; None draws one
+            for each sample.
         first: number of the first sample.
 
     Raises:
-        ValueError: if an argument breaks its rule, or there is no such class.
+        ValueError: if an argument is invalid, or the model does not have the class.
     """
     validate.integer('num_samples', num_samples, minimum=1)
     if label is not None:
@@ -39,17 +38,16 @@ def draw_samples(
 
 
 def check_label(model: Wolf, label: int) -> None:
-    """Checks that a model has the class `label`.
+    """Check that a model has the class `label`.
 
     Raises:
         ValueError: if it has no classes, or not this one.
     """
-    if not model.latent.needs_labels:
+    num_classes = model.latent.num_classes if model.latent.needs_labels else None
+    if num_classes is None:
         raise ValueError(
             '`label` needs a model whose z comes from class labels (ClassLatent or '
-            f'LabelCondition); this one has none. Got {label}.'
+            f'LabelCondition); this one has no classes. Got label={label}.'
         )
-    if not 0 <= label < model.latent.num_classes:
-        raise ValueError(
-            f'`label` must be a class from 0 to {model.latent.num_classes - 1}; got {label}.'
-        )
+    if not 0 <= label < num_classes:
+        raise ValueError(f'`label` must be a class from 0 to {num_classes - 1}; got {label}.')

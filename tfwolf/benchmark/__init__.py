@@ -1,1 +1,1 @@
-"""How fast and how large: what a training step, its start and everything around it cost."""
+"""Benchmarks: time, memory and operations of training, evaluation, sampling and served models."""

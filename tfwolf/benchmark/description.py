@@ -1,11 +1,10 @@
-"""An experiment in numbers without training it: parameters, levels, memory, and the days that a run
-takes here.
-"""
+"""Numbers of an experiment without training it: parameters, levels, memory, and days of a run."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,8 +18,8 @@ BYTES_PER_FLOAT = 4
 SECONDS_PER_DAY = 86400
 
 
-def describe(model: Wolf, settings: Settings) -> dict:
-    """Returns the numbers of a model and its training, a dict of JSON values."""
+def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
+    """Return the numbers of a model and its training, a dict for JSON."""
     return {
         'parameters': count_parameters(model),
         'latent_dim': model.latent.dim,
@@ -35,11 +34,11 @@ def describe(model: Wolf, settings: Settings) -> dict:
 
 
 def training_memory_bytes(model: Wolf, batch_size: int) -> float:
-    """Returns an estimate of a training step's memory: weights, gradients, two moments, and stored
-    activations.
+    """Return an estimate of a training step's memory.
 
-    Backpropagation keeps of each coupling the arrays of its network's width and about twelve of its
-    channels."""
+    It counts weights, gradients, the two moments of the optimizer, and stored activations: for each
+    coupling the arrays of the width of its network, and about twelve arrays of its channels.
+    """
     activations = sum(
         level.height
         * level.width
@@ -50,12 +49,13 @@ def training_memory_bytes(model: Wolf, batch_size: int) -> float:
     return BYTES_PER_FLOAT * (4 * count_parameters(model) + batch_size * activations)
 
 
-def speed(run: TrainingRun, batch_size: int) -> dict:
-    """Returns `{'images_per_second', 'days_to_max_steps'}` of training steps on synthetic images;
-    it changes the model's weights.
+def speed(run: TrainingRun, batch_size: int) -> dict[str, float]:
+    """Return `{'images_per_second', 'days_to_max_steps'}` of training steps on synthetic images.
+
+    The weights of the model change.
 
     Args:
-        run: a `TrainingRun`, whose images are not used.
+        run: a `TrainingRun`; its images are not used.
         batch_size: images per timed step.
     """
     step = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""How far the gradients of a pass that rebuilds its inputs are from those of one that stores them."""
+"""Difference between gradients with reconstructed inputs and gradients with stored inputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfwolf.models.wolf import Wolf
 from tfwolf.training.flow_gradients import STORE, flow_gradients
 from tfwolf.training.objective import Objective
 
-# Above these a drift is worth a warning.
+# A larger drift causes a warning.
 MAX_WHOLE, MAX_VARIABLE = 1e-4, 1e-3
 
 
@@ -24,23 +24,23 @@ def gradient_drift(
     memory: str,
     labels: tf.Tensor | None = None,
 ) -> dict[str, float]:
-    """Returns how far the flow's gradients are from the stored ones: ratios of norms, |difference|
-    / |stored|.
+    """Return the drift of the flow's gradients: ratios of norms, |difference| / |stored|.
 
     Args:
         model: a `Wolf`.
         objective: an `Objective`.
         images: uint8 `[batch, height, width, channels]`.
         noise: `Noise` for them.
-        memory: one of `flow_gradients.MEMORIES`.
-        labels: `[batch]`, for a model whose z comes from them.
+        memory: one of `flow_gradients.MEMORIES`, compared with `STORE`.
+        labels: `[batch]`, for a model whose z comes from labels.
 
     Returns:
-        dict of `whole_gradient`, and `worst_variable`, the highest of any variable.
+        dict of `whole_gradient`, of all variables together, and `worst_variable`, the largest
+            ratio of a single variable.
     """
     inference = model.infer(images, noise, labels=labels)
 
-    def gradients(memory):
+    def gradients(memory: str) -> list[np.ndarray]:
         compute = tf.function(
             lambda: flow_gradients(
                 model, objective, len(images), inference, images, noise, memory=memory
@@ -63,15 +63,17 @@ def gradient_drift(
 
 
 def drift_warning(drift: Mapping[str, float]) -> str | None:
-    """Returns a sentence for the user of a model whose gradients drift, a dict of `gradient_drift`;
-    None if they do not.
+    """Return a warning if gradients drift, None otherwise.
+
+    Args:
+        drift: dict from `gradient_drift`.
     """
-    # Written so that what is not a number counts as drift.
+    # Comparisons with NaN are false, so NaN counts as drift.
     if drift['whole_gradient'] <= MAX_WHOLE and drift['worst_variable'] <= MAX_VARIABLE:
         return None
     return (
-        f'the gradients drift from the stored ones by more than {MAX_WHOLE:g} as a whole, or '
-        f'{MAX_VARIABLE:g} of a variable: some layer is '
-        "badly conditioned. Use train.gradient_memory = 'recompute', which is exact, or bound the "
-        'scales (BoundedAffine.alpha = 0.5).'
+        f'the gradients differ from the stored ones by more than {MAX_WHOLE:g} as a whole, or by '
+        f'more than {MAX_VARIABLE:g} for a variable: a layer is badly conditioned. Set '
+        "train.gradient_memory = 'recompute', which is exact, or bound the scales "
+        '(BoundedAffine.alpha = 0.5).'
     )

@@ -1,6 +1,4 @@
-"""An exported model, timed as a server runs it: loading, the first call of a signature, and calls
-after it.
-"""
+"""Times of an exported model as a server runs it: loading, and calls of each signature."""
 
 from __future__ import annotations
 
@@ -19,11 +17,13 @@ CALLS = 5
 
 
 def time_export(export_dir: str) -> dict[str, Any]:
-    """Returns the seconds that loading takes, and of every signature the first call's and, by batch
-    size, the median of later ones.
+    """Return the times of an exported model in seconds, a dict for JSON.
+
+    `load_seconds` is the time of loading. `signatures` has a dict for each signature, with the
+    time of its first call and, by batch size, the median time of later calls.
 
     Args:
-        export_dir: folder of the versions, of which the newest is timed, or of one version.
+        export_dir: folder of one version, or of several, of which the newest is timed.
 
     Raises:
         ValueError: if there is no exported model.
@@ -31,28 +31,25 @@ def time_export(export_dir: str) -> dict[str, Any]:
     folder = find_version(export_dir)
     started = time.perf_counter()
     servable = Servable(folder)
-    result = {'folder': folder, 'load_seconds': time.perf_counter() - started, 'signatures': {}}
+    load_seconds = time.perf_counter() - started
+    signatures = {}
     for name, signature in sorted(servable.signatures.items()):
         example = {
             key: np.array(value, signature.inputs[key].dtype)
             for key, value in read_example(folder, name).items()
         }
-        first = _seconds(servable, name, example)
-        latency = {}
+        times = {'first_call_seconds': _seconds(servable, name, example)}
         for batch_size in BATCH_SIZES:
             inputs = {key: np.repeat(value, batch_size, axis=0) for key, value in example.items()}
             _seconds(servable, name, inputs)
-            latency[f'batch {batch_size}'] = statistics.median(
+            times[f'batch {batch_size}_seconds'] = statistics.median(
                 _seconds(servable, name, inputs) for _ in range(CALLS)
             )
-        result['signatures'][name] = {
-            'first_call_seconds': first,
-            **{f'{size}_seconds': seconds for size, seconds in latency.items()},
-        }
-    return result
+        signatures[name] = times
+    return {'folder': folder, 'load_seconds': load_seconds, 'signatures': signatures}
 
 
-def _seconds(servable, name, inputs):
+def _seconds(servable: Servable, name: str, inputs: dict[str, np.ndarray]) -> float:
     started = time.perf_counter()
     servable(name, inputs)
     return time.perf_counter() - started

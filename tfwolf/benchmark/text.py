@@ -1,28 +1,157 @@
-"""Measured numbers as lines for people."""
+"""Results of benchmarks as text for people, in ms, MB and GFLOP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+LABEL_WIDTH, VALUE_WIDTH = 20, 14
+# From this many seconds a time is shown in seconds, below in milliseconds.
+SHOWN_IN_SECONDS = 10.0
+# What is measured, in words; names that are not listed are shown as they are.
+SPEEDS = {
+    'evaluate': 'evaluation',
+    'encode': 'encoding',
+    'sample': 'sampling',
+    'input': 'input pipeline',
+}
+MEMORY = {
+    'resident': ('process', 'peak of the process'),
+    'activations': ('activations', 'estimate for a CPU: increase since before the first step'),
+    'device': ('GPU', 'peak of the fullest GPU'),
+}
 
-def as_text(result: Mapping[str, Any]) -> str:
-    """Returns a nested dict of numbers and texts as lines, what is inside indented."""
-    return '\n'.join(_lines(result, 0))
+Result = Mapping[str, Any]
 
 
-def _lines(result: Mapping[str, Any], indent: int) -> Iterator[str]:
-    for name, value in result.items():
-        if isinstance(value, dict):
-            yield f'{"":{indent}}{name.replace("_", " ")}'
-            yield from _lines(value, indent + 2)
-        else:
-            yield f'{"":{indent}}{name.replace("_", " "):{34 - indent}}{_shown(value)}'
+def as_text(result: Result) -> str:
+    """Return the lines of a result.
+
+    Args:
+        result: dict from `measure.measure`, `turns.compare` or `served.time_export`.
+    """
+    if 'signatures' in result:
+        lines = _served(result)
+    elif 'first_over_second' in result:
+        lines = _compared(result)
+    else:
+        lines = _measured(result)
+    return '\n'.join(line.rstrip() for line in lines)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return '  '.join(_shown(part) for part in value)
-    if isinstance(value, float):
-        return f'{value:,.0f}' if abs(value) >= 1e4 else f'{value:.4g}'
-    return f'{value:,}' if isinstance(value, int) else str(value)
+def duration(seconds: float) -> str:
+    """Return a time in ms, or in s from 10 s, with at least three digits."""
+    if seconds >= SHOWN_IN_SECONDS:
+        return f'{seconds:,.1f} s'
+    milliseconds = 1000 * seconds
+    decimals = 0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 2
+    return f'{milliseconds:,.{decimals}f} ms'
+
+
+def size(num_bytes: float) -> str:
+    """Return a number of bytes in MB, or in GB from 1 GB."""
+    if abs(num_bytes) >= 1e9:
+        return f'{num_bytes / 1e9:,.2f} GB'
+    return f'{num_bytes / 1e6:,.{0 if abs(num_bytes) >= 1e8 else 1}f} MB'
+
+
+def _measured(result: Result) -> Iterator[str]:
+    yield _row('Model', f'{result["parameters"]:,}', 'parameters')
+    yield _row('', f'{result["batch_size"]:,}', 'images per training step')
+    yield from _start(result['start_seconds'])
+    step = result['step_seconds']
+    low, high = map(duration, step['quartiles'])
+    yield _row(
+        'Training step',
+        duration(step['median']),
+        f'median of {step["steps"]} steps; quartiles {low} and {high}',
+    )
+    yield _row('  speed', f'{_number(result["images_per_second"])} images/s', '')
+    yield from _memory(result['memory_bytes'])
+    if drift := result.get('gradient_drift'):
+        yield _row(
+            'Gradient error',
+            f'{drift["whole_gradient"]:.1e}',
+            'of the whole gradient, relative to stored activations',
+        )
+        yield _row('', f'{drift["worst_variable"]:.1e}', 'of the worst variable')
+    yield from _work(result)
+    if speeds := result.get('throughput_images_per_second'):
+        yield 'Other speeds'
+        for name, speed in speeds.items():
+            yield _row(f'  {SPEEDS.get(name, name)}', f'{_number(speed)} images/s', '')
+
+
+def _work(result: Result) -> Iterator[str]:
+    if 'training_flop_per_image' not in result:
+        return
+    flop, peak = result['training_flop_per_image'], result['matmul_peak_flop_per_second']
+    yield _row(
+        'Work per image',
+        f'{_number(flop / 1e9)} GFLOP',
+        'of a training step, convolutions and matrix products only',
+    )
+    share = 100 * result['share_of_matmul_peak']
+    yield _row(
+        '  speed',
+        f'{_number(flop * result["images_per_second"] / 1e9)} GFLOP/s',
+        f'{share:.2g} % of the {_number(peak / 1e9)} GFLOP/s of a matrix product here',
+    )
+
+
+def _compared(result: Result) -> Iterator[str]:
+    ratio, second = result['first_over_second'], result['second_is']
+    faster = 'the second is faster' if ratio > 1 else 'the first is faster'
+    yield _row(
+        'First / second',
+        f'{ratio:.3f}',
+        f'ratio of the median step times; {faster if ratio != 1 else "both are as fast"}',
+    )
+    for title, key in (('First setting', 'first'), ('Second setting', 'second')):
+        named = second if isinstance(second, str) else ', '.join(second)
+        yield f'\n{title}{f": {named}" if key == "second" else ""}'
+        low, median, high = map(duration, result[key]['step_seconds_quartiles'])
+        yield _row('Training step', median, f'median; quartiles {low} and {high}')
+        if 'memory_bytes' in result[key]:
+            yield from _memory(result[key]['memory_bytes'])
+        if 'start_seconds' in result[key]:
+            yield from _start(result[key]['start_seconds'])
+
+
+def _served(result: Result) -> Iterator[str]:
+    yield f'Exported model {result["folder"]}'
+    yield _row('Loading', duration(result['load_seconds']), '')
+    columns = list(dict.fromkeys(key for times in result['signatures'].values() for key in times))
+    titles = (name.removesuffix('_seconds').replace('_', ' ') for name in columns)
+    yield _table_row('Signature', titles)
+    for name, times in result['signatures'].items():
+        yield _table_row(
+            f'  {name}', (duration(times[key]) if key in times else '' for key in columns)
+        )
+
+
+def _start(seconds: Mapping[str, float]) -> Iterator[str]:
+    total = duration(sum(seconds.values()))
+    yield _row('Start', total, 'from the start of the process to the end of the first step')
+    for name, value in seconds.items():
+        yield _row(f'  {name}', duration(value), '')
+
+
+def _memory(num_bytes: Mapping[str, float]) -> Iterator[str]:
+    yield 'Memory'
+    for name, value in num_bytes.items():
+        label, meaning = MEMORY.get(name, (name, ''))
+        yield _row(f'  {label}', size(value), meaning)
+
+
+def _row(label: str, value: str, meaning: str) -> str:
+    return f'{label:{LABEL_WIDTH}}{value:>{VALUE_WIDTH}}  {meaning}'
+
+
+def _table_row(label: str, values: Iterable[str]) -> str:
+    return f'{label:{LABEL_WIDTH}}' + ''.join(f'{value:>{VALUE_WIDTH}}' for value in values)
+
+
+def _number(value: float) -> str:
+    """Return a number with three digits or more, without an exponent where it is readable."""
+    return f'{value:,.0f}' if abs(value) >= 100 else f'{value:.3g}'

@@ -1,6 +1,4 @@
-"""Two settings timed in turn, each in a process of its own, so that what disturbs the machine
-disturbs both.
-"""
+"""Two settings timed in turns, each in a separate process, so that disturbances affect both."""
 
 from __future__ import annotations
 
@@ -15,41 +13,46 @@ import numpy as np
 
 
 class Child:
-    """A process that waits for requests, a line each, and answers each with a line of JSON.
+    """A process that answers requests: a line of JSON each, from stdin to stdout.
 
     Args:
-        arguments: of a Python program that calls `serve`.
+        arguments: command line of a Python program that calls `serve`.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError('The pipes to the measured process could not be opened.')
+        self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def ask(self, name: str, *arguments: Any) -> Any:
-        """Returns what the function `name` of `serve` returns for these arguments.
+        """Return the result of the function `name` of `serve` for these arguments.
 
         Raises:
-            RuntimeError: if the process has ended; what it said is on stderr.
+            RuntimeError: if the process has ended; its messages are on stderr.
         """
         try:
-            self._process.stdin.write(json.dumps([name, *arguments]) + '\n')
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            self._requests.write(json.dumps([name, *arguments]) + '\n')
+            self._requests.flush()
+            return json.loads(self._answers.readline())
         except (OSError, ValueError) as error:
             raise RuntimeError(
-                'A measured process ended before it answered; what it said stands above.'
+                'A measured process ended before it answered; its messages are above.'
             ) from error
 
     def close(self) -> None:
-        """Ends the process."""
-        self._process.stdin.close()
+        """End the process."""
+        self._requests.close()
         self._process.wait()
 
 
 def serve(functions: Mapping[str, Callable[..., Any]]) -> None:
-    """Answers requests from stdin on stdout until stdin ends; `functions` is a dict of functions
-    that return what JSON can hold.
+    """Answer requests of a `Child` until stdin ends.
+
+    Args:
+        functions: `{name: function}`; their results must be values for JSON.
     """
     for line in sys.stdin:
         name, *arguments = json.loads(line)
@@ -57,11 +60,10 @@ def serve(functions: Mapping[str, Callable[..., Any]]) -> None:
 
 
 def run_alone(command: str) -> float:
-    """Runs a shell command that prints a line of JSON with `step_s`, and returns that number of
-    seconds.
+    """Run a shell command that prints a line of JSON with `step_s`; return that number.
 
     Raises:
-        ValueError: if it fails or prints none.
+        ValueError: if no such line is printed.
     """
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     for line in reversed(done.stdout.splitlines()):
@@ -71,23 +73,27 @@ def run_alone(command: str) -> float:
             continue
     raise ValueError(
         f'`{command}` must print a line of JSON with step_s; it ended with exit code '
-        f'{done.returncode}: '
-        f'{(done.stderr or done.stdout).strip()[-500:]}'
+        f'{done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}'
     )
 
 
 def compare(
     arguments: Sequence[str], bindings: Sequence[str], command: str | None, turns: int, steps: int
-) -> dict:
-    """Returns the quartiles of both sides and the ratio of their medians; the sides take turns.
+) -> dict[str, Any]:
+    """Return the quartiles of two settings timed in turns, and the ratio of their medians.
 
     Args:
-        arguments: of the Python program of the first side, which calls `serve`.
-        bindings: gin bindings that the second side has in addition; empty for `command`.
-        command: of a foreign program as the second side, see `run_alone`.
-        turns: how often each side is timed.
-        steps: training steps of a turn.
+        arguments: command line of the Python program of the first setting, which calls `serve`.
+        bindings: additional gin bindings of the second setting; empty for `command`.
+        command: external command as the second setting, see `run_alone`.
+        turns: number of turns of each setting.
+        steps: training steps in a turn.
+
+    Raises:
+        ValueError: if there is no second setting.
     """
+    if not bindings and command is None:
+        raise ValueError('`bindings` or `command` is required; got neither.')
     first = Child(arguments)
     second = (
         Child([*arguments, *(f'--gin_param={binding}' for binding in bindings)])
@@ -97,15 +103,20 @@ def compare(
     seconds, others = [], []
     for _ in range(turns):
         seconds += first.ask('steps', steps)
-        others += second.ask('steps', steps) if second else [run_alone(command)]
-    result = {'first_over_second': statistics.median(seconds) / statistics.median(others)}
+        if second is not None:
+            others += second.ask('steps', steps)
+        elif command is not None:
+            others.append(run_alone(command))
+    result: dict[str, Any] = {
+        'first_over_second': statistics.median(seconds) / statistics.median(others)
+    }
     for name, child, values in (('first', first, seconds), ('second', second, others)):
         result[name] = {
             'step_seconds_quartiles': [
                 float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])
             ]
         }
-        if child:
+        if child is not None:
             result[name].update(memory_bytes=child.ask('memory'), start_seconds=child.ask('start'))
             child.close()
     return {**result, 'second_is': list(bindings) or command}

@@ -1,1 +1,1 @@
-"""What a trained model is worth and what it shows: likelihood and picture grids."""
+"""Evaluation of a model on a split: likelihood, unusual images and numerical checks."""

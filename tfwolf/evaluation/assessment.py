@@ -1,11 +1,10 @@
-"""The evaluation of one model on one split, which continues where an interrupted one stopped; what
-evaluators are given.
-"""
+"""Evaluation of a model on a split in parts that can be resumed; evaluators are called with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ContextManager
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,17 +21,23 @@ from tfwolf.evaluation.likelihood import (
 from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.models.wolf import Wolf
 
+Progress = Callable[[str, int, int], AbstractContextManager[Callable[[int], object]]]
+
 
 class Assessment:
-    """Evaluates a model in parts, each of which continues where an interrupted evaluation stopped.
+    """Evaluates a model in parts, each of which resumes where an interrupted evaluation stopped.
 
-    Args: model: a `Wolf`. split: `Split` of images. batch_size, num_samples, seed, strategy: see
-        `likelihood_batches`. cache: `ResumeCache` of this very evaluation. progress: function from
-        (description, total, done) to a context manager that gives `update(count)`.
+    Args:
+        model: a `Wolf`.
+        split: `Split` of images.
+        batch_size, num_samples, seed, strategy: see `likelihood_batches`.
+        cache: `ResumeCache` of this evaluation.
+        progress: function of (description, total, done) that returns a context manager of a
+            function `update(count)`.
 
     Attributes:
         model, split, num_samples, seed: as given.
-        columns: `{name: values [num_images]}` of everything computed for single images so far.
+        columns: `{name: values [num_images]}`, everything computed per image so far.
     """
 
     def __init__(
@@ -44,8 +49,8 @@ class Assessment:
         seed: int,
         strategy: tf.distribute.Strategy,
         cache: ResumeCache,
-        progress: Callable[[str, int, int], ContextManager],
-    ):
+        progress: Progress,
+    ) -> None:
         self.model, self.split, self.num_samples, self.seed = model, split, num_samples, seed
         self.columns: dict[str, np.ndarray] = {}
         self._batch_size, self._strategy, self._cache, self._progress = (
@@ -55,25 +60,31 @@ class Assessment:
             progress,
         )
 
-    def likelihood(self) -> dict:
-        """Returns `summarize` of the likelihood of the images, and adds it to the columns."""
+    def likelihood(self) -> dict[str, Any]:
+        """Return `summarize` of the likelihood of the images, and add it to the columns.
+
+        The dict also has `has_posterior`, whether the model has an encoder posterior q(z|x).
+        """
         terms = self.terms('images', self.split)
         mean, iwae = image_bits_per_dim(terms, self.model.num_dims)
         self.columns = {'bits_per_dim': mean, 'bits_per_dim_iwae': iwae}
-        return summarize(terms, self.model.num_dims)
+        summary = summarize(terms, self.model.num_dims)
+        return {**summary, 'has_posterior': self.model.latent.has_posterior}
 
     def terms(self, name: str, split: Split) -> np.ndarray:
-        """Returns the terms of the bound of some images, float64 `[num_samples, num_images, 3]`, in
-        nats; see `likelihood_batches`.
+        """Return the terms of the bound, float64 `[num_samples, num_images, 3]`, in nats.
+
+        See `likelihood_batches`.
 
         Args:
-            name: what these images are; 'images' for those of the evaluation.
+            name: name of the images for the progress bar and for resuming; 'images' for those of
+                the evaluation.
             split: `Split` of the images.
         """
         batch_size = effective_batch_size(split, self._batch_size, self._strategy)
         seed = self.seed if name == 'images' else seeds.derive(self.seed, name)
 
-        def compute(first_batch):
+        def compute(first_batch: int) -> Iterable[np.ndarray]:
             return likelihood_batches(
                 self.model, split, batch_size, self.num_samples, seed, self._strategy, first_batch
             )
@@ -81,16 +92,16 @@ class Assessment:
         return np.concatenate(self._cached(name, split, compute, axis=1), axis=1)
 
     def by_batch(self, name: str, compute: Callable[[tf.Tensor], np.ndarray]) -> list[np.ndarray]:
-        """Returns what a function returns for the images of each batch, in order.
+        """Return the results of a function for the images of each batch, in order.
 
         Args:
-            name: what is computed, for the progress bar and for continuing.
+            name: name of the results for the progress bar and for resuming.
             compute: function of uint8 images `[batch, height, width, channels]` that returns an
                 array `[batch, ...]`.
         """
         batch_size = min(self._batch_size, self.split.num_examples)
 
-        def batches(first_batch):
+        def batches(first_batch: int) -> Iterable[np.ndarray]:
             for batch in evaluation_batches(self.split, batch_size, first_batch):
                 yield compute(tf.boolean_mask(batch['image'], batch['mask']))
 
@@ -99,6 +110,14 @@ class Assessment:
     def _cached(
         self, name: str, split: Split, compute: Callable[[int], Iterable[np.ndarray]], axis: int
     ) -> list[np.ndarray]:
+        """Return the rows of the cache under a name, after computing and adding missing ones.
+
+        Args:
+            name: name in the cache.
+            split: `Split` of the images.
+            compute: function of the number of the first batch that yields a row per batch.
+            axis: axis of a row that is over images.
+        """
         rows = self._cache.rows(name)
         done = sum(row.shape[axis] for row in rows)
         with self._progress(f'Evaluating {name}', split.num_examples, done) as update:

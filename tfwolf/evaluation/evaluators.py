@@ -1,12 +1,13 @@
-"""What is computed of a model besides its likelihood. A new evaluator is a class of its own, named
-in `evaluation.evaluators`.
+"""Evaluators: what is computed of a model in addition to its likelihood.
+
+A custom evaluator is a registered class that is named in `evaluation.evaluators`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -23,29 +24,33 @@ from tfwolf.evaluation.outliers import CODERS, coded_bits_per_dim, likelihood_ca
 class Evaluator(Protocol):
     """Computes something of a model and images.
 
-    One that has the attribute `on_chief_alone = True` runs in one process of a cluster only; all
-    others must be run by every process."""
+    In a cluster, an evaluator with the attribute `on_chief_alone = True` runs in one process only;
+    all others run in every process.
+    """
 
-    def __call__(self, assessment: Assessment) -> dict:
-        """Returns `{name: JSON value}`, what is added to the result. Values of single images go
-        into `assessment.columns`.
+    def __call__(self, assessment: Assessment) -> dict[str, Any]:
+        """Return `{name: value for JSON}`, which is added to the result.
+
+        Values of single images are added to `assessment.columns`.
         """
+        ...
 
 
 @register
 class UnusualImages:
-    """How unusual each image is for the model: the dicts `typicality` and `complexity` and the line
-    `likelihood_caveat`.
+    """How unusual each image is for the model.
+
+    Adds the dicts `typicality` and `complexity` and the text `likelihood_caveat` to the result.
 
     Args:
-        num_samples: number of the model's own samples that images are compared with, at least 2.
+        num_samples: number of the model's samples that images are compared with, at least 2.
     """
 
-    def __init__(self, num_samples: int = 64):
+    def __init__(self, num_samples: int = 64) -> None:
         self._num_samples = validate.integer('num_samples', num_samples, minimum=2)
 
-    def __call__(self, assessment: Assessment) -> dict:
-        """Returns the three; see `tfwolf.evaluation.outliers`."""
+    def __call__(self, assessment: Assessment) -> dict[str, Any]:
+        """Return the three; see `tfwolf.evaluation.outliers`."""
         model, bits_per_dim = assessment.model, assessment.columns['bits_per_dim']
         samples = finite_samples(model, self._num_samples, assessment.seed)
         of_samples = np.empty(0)
@@ -53,20 +58,19 @@ class UnusualImages:
             of_samples, _ = image_bits_per_dim(
                 assessment.terms(f'samples of {self._num_samples}', samples), model.num_dims
             )
-            # A sample can be finite and its likelihood not.
+            # A finite sample may have a likelihood that is not finite.
             of_samples = of_samples[np.isfinite(of_samples)]
-        typical = {'num_samples': len(of_samples)}
+        typical: dict[str, float] = {'num_samples': len(of_samples)}
         if len(of_samples) >= 2:
             distance = typicality(bits_per_dim, of_samples)
             low, high = np.quantile(of_samples, [0.025, 0.975])
+            outside = (bits_per_dim < low) | (bits_per_dim > high)
             typical.update(
-                samples_bits_per_dim=of_samples.mean(),
-                samples_bits_per_dim_std=of_samples.std(ddof=1),
-                mean_distance=distance.mean(),
-                mean_absolute_distance=np.abs(distance).mean(),
-                share_outside_95_percent_of_samples=np.mean(
-                    (bits_per_dim < low) | (bits_per_dim > high)
-                ),
+                samples_bits_per_dim=float(of_samples.mean()),
+                samples_bits_per_dim_std=float(of_samples.std(ddof=1)),
+                mean_distance=float(distance.mean()),
+                mean_absolute_distance=float(np.abs(distance).mean()),
+                share_outside_95_percent_of_samples=float(np.mean(outside)),
             )
             assessment.columns['typicality'] = distance
         coded = np.concatenate(
@@ -80,10 +84,7 @@ class UnusualImages:
             coded_bits_per_dim=coded, complexity_corrected_bits_per_dim=corrected
         )
         return {
-            'typicality': {
-                name: float(value) if name != 'num_samples' else value
-                for name, value in typical.items()
-            },
+            'typicality': typical,
             'complexity': {
                 'coders': list(CODERS),
                 'coded_bits_per_dim': float(coded.mean()),
@@ -96,22 +97,22 @@ class UnusualImages:
 
 @register
 class NumericalChecks:
-    """Whether the flow inverts exactly and samples are finite: the dicts `reconstruction` and
-    `non_finite_samples`, the list `invertibility`.
+    """Whether the flow inverts exactly and samples are finite.
+
+    Adds the dicts `reconstruction` and `non_finite_samples` and the list `invertibility` to the
+    result.
 
     Args:
-        num_images: on how many of the first images, and on how many samples per temperature.
+        num_images: number of images, the first ones, and of samples per temperature.
     """
 
     on_chief_alone = True
 
-    def __init__(self, num_images: int = 64):
+    def __init__(self, num_images: int = 64) -> None:
         self._num_images = validate.integer('num_images', num_images, minimum=1)
 
-    def __call__(self, assessment: Assessment) -> dict:
-        """Returns the three; see `tfwolf.evaluation.numerics` and
-        `tfwolf.evaluation.invertibility`.
-        """
+    def __call__(self, assessment: Assessment) -> dict[str, Any]:
+        """Return the three; see `tfwolf.evaluation.numerics` and `.invertibility`."""
         model, seed = assessment.model, assessment.seed
         examples = assessment.split.load(
             tf.range(min(self._num_images, assessment.split.num_examples), dtype=tf.int64)
@@ -127,15 +128,15 @@ class NumericalChecks:
 @register(name='evaluation')
 @dataclasses.dataclass(frozen=True)
 class EvaluationSettings:
-    """How a model is evaluated; in gin files `evaluation`.
+    """Settings of an evaluation; in gin files `evaluation`.
 
     Attributes:
-        evaluators: what is computed besides the likelihood, an `Evaluator` each.
+        evaluators: list of `Evaluator`s that run after the likelihood.
     """
 
     evaluators: Sequence[Evaluator] = (UnusualImages(), NumericalChecks())
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for evaluator in self.evaluators:
             if not callable(evaluator):
                 raise ValueError(

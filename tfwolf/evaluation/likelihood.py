@@ -1,6 +1,4 @@
-"""Held-out likelihood: every image once, as the mean of K evidence lower bounds and as an
-importance-weighted bound.
-"""
+"""Held-out likelihood: mean of K evidence lower bounds, and the importance-weighted bound."""
 
 from __future__ import annotations
 
@@ -32,14 +30,14 @@ def evaluate_likelihood(
     strategy: tf.distribute.Strategy,
     progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
-    """Returns `summarize` of the likelihood of a split.
+    """Return `summarize` of the likelihood of a split.
 
     Args:
         model, split, batch_size, num_samples, seed, strategy: see `likelihood_batches`.
-        progress: called with the number of images done; optional.
+        progress: called with the number of images of each finished batch; optional.
 
     Raises:
-        ValueError: if a number breaks its rule.
+        ValueError: if `num_samples` is invalid.
     """
     rows = []
     for row in likelihood_batches(model, split, batch_size, num_samples, seed, strategy):
@@ -58,24 +56,23 @@ def likelihood_batches(
     strategy: tf.distribute.Strategy,
     first_batch: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Yields for each batch the terms of the bound of its images, float64 `[num_samples, images,
-    3]`, in nats, in the order of `TERMS`.
+    """Yield the terms of the bound batch by batch, float64 `[num_samples, images, 3]`, in nats.
 
-    The noise of an image depends on the seed and the batch it lies in, not on the number of
-    replicas, nor on the batches before.
+    The terms are in the order of `TERMS`. The noise of an image depends on the seed and on its
+    batch, but not on the number of replicas or on earlier batches.
 
     Args:
         model: a `Wolf`.
         split: `Split` of images.
-        batch_size: images per batch over all replicas; the last batch is filled up, and what fills
-            it left out.
+        batch_size: images per batch over all replicas; the last batch is padded and the padding is
+            dropped.
         num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
         seed: integer.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
-        first_batch: how many batches to leave out, because they were computed before.
+        first_batch: number of batches to skip because they were computed before.
 
     Raises:
-        ValueError: if a number breaks its rule.
+        ValueError: if `num_samples` is invalid.
     """
     validate.integer('num_samples', num_samples, minimum=1)
     batch_size = effective_batch_size(split, batch_size, strategy)
@@ -89,7 +86,7 @@ def likelihood_batches(
             noise = local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size)
             terms = model.terms(images, noise, labels=labels)
             terms = tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
-            # In the order of the replicas, and so of the images; every worker has all of them.
+            # In the order of the replicas, which is that of the images; every worker gets all.
             return tf.distribute.get_replica_context().all_gather(terms, axis=0)
 
         return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))[0]
@@ -102,50 +99,52 @@ def likelihood_batches(
             terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy()
             for k in range(num_samples)
         ]
-        # What fills the last batch up is left out.
+        # Drop the padding of the last batch.
         yield np.stack(samples)[:, : split.num_examples - number * batch_size].astype(np.float64)
 
 
 def effective_batch_size(split: Split, batch_size: int, strategy: tf.distribute.Strategy) -> int:
-    """Returns the number of images per batch that is used: no more than there are images, and a
-    multiple of the replicas.
+    """Return the batch size in use: at most the number of images, and a multiple of the replicas.
+
+    It is rounded up to that multiple.
     """
     replicas = strategy.num_replicas_in_sync
     return math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
 
 
 def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (mean of K bounds, importance-weighted bound) of each image, `[num_images]` each, in
-    bits per dimension.
+    """Return (mean of K bounds, importance-weighted bound) of images, `[num_images]` each.
 
-    With bounds nll_k in nats the second is `-log(1/K sum exp(-nll_k))`, never above the first
-    (Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016, arXiv:1509.00519,
-    equation 8).
+    Both are in bits per dimension. The second is `-log(1/K sum exp(-nll_k))`, which is never above
+    the first.
 
     Args:
         terms: `[num_samples, num_images, 3]`, in nats.
         num_dims: height * width * channels.
+
+    Reference: Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016,
+        arXiv:1509.00519, equation 8.
     """
     nll_nats = terms.sum(axis=-1)
     iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
-    return bits_per_dim(nll_nats.mean(axis=0), num_dims), bits_per_dim(iwae_nats, num_dims)
+    return (
+        np.asarray(bits_per_dim(nll_nats.mean(axis=0), num_dims)),
+        np.asarray(bits_per_dim(iwae_nats, num_dims)),
+    )
 
 
 def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
-    """Returns a dict of means over images; a mean over images that are not all finite is not a
-    finite number either.
+    """Return a dict of means over images; one value that is not finite makes its mean not finite.
 
     Args:
         terms: `[num_samples, num_images, 3]`, in nats.
         num_dims: height * width * channels.
 
     Returns:
-        floats `bits_per_dim` (as the paper averages it: the mean of K bounds), its standard error
-            `bits_per_dim_stderr`,
-        `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (how far below the importance-weighted bound
-            lies), `nll_nats` and its three terms;
-        `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`,
-            `num_not_finite`.
+        floats `bits_per_dim` (averaged as in the paper: the mean of K bounds), its standard error
+            `bits_per_dim_stderr`, `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (the difference of
+            the two bounds), `nll_nats` and its three terms; `bits_per_dim_interval_95` over the
+            choice of images; `num_images`, `num_samples`, `num_not_finite`.
     """
     num_samples, num_images, _ = terms.shape
     per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)

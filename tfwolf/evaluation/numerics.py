@@ -1,4 +1,4 @@
-"""Whether the flow inverts on real images, and how often samples are numbers at all."""
+"""Numerical checks: exact reconstruction of real images, and samples that are not finite."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ BATCH = 64
 def reconstruction_errors(
     model: Wolf, images: Array, labels: Array | None = None
 ) -> dict[str, float]:
-    """Returns how exactly decode(encode(x)) is x: a dict of numbers over the images.
+    """Return the errors of decode(encode(x)), a dict of numbers.
 
     Args:
         model: a `Wolf`.
         images: uint8 `[num_images, height, width, channels]`.
-        labels: integers `[num_images]`; only a model whose z comes from them needs them.
+        labels: integers `[num_images]`; only used by a model whose z comes from labels.
 
     Returns:
-        `num_images`; `num_not_exact`, images of which a pixel differs at the model's number of
-            bits; `max_pixel_error` and
-        `mean_pixel_error` in 0..255; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in [-1, 1].
+        `num_images`; `num_not_exact`, images with a wrong pixel at the model's number of bits;
+            `max_pixel_error` and `mean_pixel_error` in 0..255; `max_round_trip_error`,
+            max|f^-1(f(x)) - x| with x in [-1, 1].
     """
     z, v = model.encode(images, labels)
     x = model.bin_centres(images)
     back = model.flow.inverse_and_log_det(v, z)[0]
-    seen = preprocess.to_images(x, model.num_bits).numpy().astype(int)
-    error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - seen)
+    expected = preprocess.to_images(x, model.num_bits).numpy().astype(int)
+    error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - expected)
     return {
         'num_images': len(error),
         'num_not_exact': int(error.reshape(len(error), -1).any(axis=1).sum()),
@@ -47,14 +47,14 @@ def reconstruction_errors(
 
 
 def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, float]:
-    """Returns `{temperature: share of samples that hold a value that is not finite}`, before they
-    become pixels.
+    """Return `{temperature: fraction of samples with a value that is not finite}`.
 
-    A flow can generate values that overflow; as pixels they would pass for black or white.
+    A flow can generate values that overflow. They are counted before the conversion to pixels,
+    where they would look like black or white.
 
     Args:
         model: a `Wolf`.
-        num_samples: samples per temperature; all temperatures scale the same noise of v and of z,
+        num_samples: samples per temperature; every temperature scales the same noise of v and z,
             that of `Wolf.sample`.
         seed: integer.
     """
@@ -68,19 +68,18 @@ def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, fl
 
 
 def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:
-    """Returns samples of the model at temperature 1, those that are finite, as a `Split` with the
-    labels they were drawn with.
+    """Return the finite samples of the model at temperature 1 as a `Split` with their labels.
 
     Args:
         model: a `Wolf`.
-        num_samples: how many to draw.
+        num_samples: number of samples to draw.
         seed: integer.
     """
     decoded = draw_samples(Coder(model, min(BATCH, num_samples)), num_samples, seed)
     images, finite = decoded.images[decoded.finite], decoded.finite
     labels = np.full(num_samples, -1)
     if model.latent.needs_labels:
-        # As a graph: one image after the other takes long in Python.
+        # In a graph: drawing labels one by one is slow in Python.
         draw = tf.function(lambda pairs: sample_labels(model.latent, pairs), autograph=False)
         labels = draw(image_seeds(seed, num_samples)).numpy()
     return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)

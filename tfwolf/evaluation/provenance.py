@@ -1,4 +1,4 @@
-"""Whose result it is: images, checkpoint, seed and software."""
+"""Provenance of a result: images, checkpoint, seed and software."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from tfwolf.data.fingerprint import data_fingerprint
 def provenance(
     dataset: ImageDataset, split_name: str, split: Split, checkpoint: str, weights: str, seed: int
 ) -> dict[str, Any]:
-    """Returns a dict of everything that a result depends on beside the number of samples and the
-    size of batches.
+    """Return everything that a result depends on except the number of samples and the batch size.
 
     Args:
         dataset: the `ImageDataset`.
         split_name: 'train', 'validation' or 'test'.
-        split: the `Split` itself, perhaps only the first images of it.
+        split: the `Split`, or the first images of it.
         checkpoint: path of the checkpoint, without extension.
-        weights: which of its weights, 'raw' or 'averaged'.
+        weights: which weights, 'raw' or 'averaged'.
         seed: integer.
     """
     return {
@@ -46,14 +45,15 @@ def provenance(
 
 
 def checkpoint_sha256(checkpoint: str) -> str:
-    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of every weight, as
-    hexadecimal text.
+    """Return the SHA-256 of a checkpoint's index, in hexadecimal.
+
+    The index holds a checksum of every weight.
     """
     return sha256(f'{checkpoint}.index')
 
 
 def software_versions() -> dict[str, str]:
-    """Returns `{name: version}` of what computed a result."""
+    """Return `{name: version}` of the software that affects a result."""
     return {
         'tfwolf': tfwolf.__version__,
         'tensorflow': tf.__version__,

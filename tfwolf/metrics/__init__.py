@@ -1,1 +1,1 @@
-"""Numbers that compare features: linear probes and Frechet distances."""
+"""Metrics on features of images: linear probes and Frechet distances."""

@@ -1,4 +1,4 @@
-"""Moments of the features of images, and files of them, which say what they were made with."""
+"""Mean and covariance of the features of images, and files that store them with their source."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import tensorflow as tf
 from tfwolf.core.files import atomic_path
 from tfwolf.core.progress import progress_bar
 from tfwolf.data.dataset import Split
+from tfwolf.metrics.extractor import Extractor
 from tfwolf.metrics.frechet import Moments, RunningMoments
-from tfwolf.metrics.image_features import Extractor
 
 BATCH = 64
 
 
 class FeatureMoments(NamedTuple):
-    """Moments of features, and where they come from.
+    """Moments of features, and their source.
 
     Attributes:
         moments: `Moments`.
         extractor: the `identity` of the extractor, a dict.
-        source: what the images are, a dict of JSON values.
+        source: description of the images, a dict for JSON.
     """
 
     moments: Moments
@@ -33,10 +33,13 @@ class FeatureMoments(NamedTuple):
     source: dict[str, Any]
 
     def check_same_extractor(self, identity: dict[str, Any]) -> None:
-        """Checks that features of an extractor with this identity may be compared with these.
+        """Check that these features are comparable with those of another extractor.
+
+        Args:
+            identity: the `identity` of the other extractor.
 
         Raises:
-            ValueError: if they may not.
+            ValueError: if they are not.
         """
         if self.extractor != identity:
             differ = [
@@ -45,22 +48,22 @@ class FeatureMoments(NamedTuple):
                 if self.extractor.get(name) != identity.get(name)
             ]
             raise ValueError(
-                'The reference statistics are of other features, and distances between features '
-                'of two kinds mean nothing. '
-                f'They differ in {"; ".join(differ)}. Make them again, or use the same --features.'
+                'The reference statistics are of other features, and a distance between different '
+                f'features is meaningless. They differ in {"; ".join(differ)}. Compute them again, '
+                'or use the same --features.'
             )
 
 
 def moments_of_images(
     extractor: Extractor, batches: Iterable[np.ndarray], count: int, description: str
 ) -> Moments:
-    """Returns the `Moments` of the features of images.
+    """Return the `Moments` of the features of images.
 
     Args:
         extractor: an `Extractor`.
         batches: iterable of uint8 images `[batch, height, width, channels]`.
-        count: how many images there are, for the progress bar.
-        description: of the progress bar.
+        count: total number of images, for the progress bar.
+        description: label of the progress bar.
 
     Raises:
         ValueError: if a feature is not finite.
@@ -76,7 +79,7 @@ def moments_of_images(
 
 
 def images_of_splits(splits: Sequence[Split]) -> Iterator[np.ndarray]:
-    """Yields the images of splits, uint8 `[batch, height, width, channels]`, one after the other."""
+    """Yield the images of several splits in order, uint8 `[batch, height, width, channels]`."""
     for split in splits:
         for first in range(0, split.num_examples, BATCH):
             yield split.load(
@@ -85,7 +88,7 @@ def images_of_splits(splits: Sequence[Split]) -> Iterator[np.ndarray]:
 
 
 def save_moments(path: str, found: FeatureMoments) -> None:
-    """Writes `FeatureMoments` as a NumPy archive, whole or not at all."""
+    """Write `FeatureMoments` as a NumPy archive, atomically."""
     about = json.dumps({'extractor': found.extractor, 'source': found.source})
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(
@@ -98,10 +101,10 @@ def save_moments(path: str, found: FeatureMoments) -> None:
 
 
 def load_moments(path: str) -> FeatureMoments:
-    """Returns the `FeatureMoments` of a file.
+    """Return the `FeatureMoments` of a file.
 
     Raises:
-        ValueError: if there is none, or it holds something else.
+        ValueError: if the file does not exist or has other contents.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -110,6 +113,6 @@ def load_moments(path: str) -> FeatureMoments:
             return FeatureMoments(moments, about['extractor'], about['source'])
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f'{path} cannot be read as statistics of features: {error}. `tools/fid.py '
-            '--save_statistics` writes such files.'
+            f'{path} cannot be read as statistics of features: {error}. Such files are written by '
+            '`tools/fid.py --save_statistics`.'
         ) from error

@@ -1,29 +1,33 @@
-"""The two sides of a Frechet distance: moments of the features of samples, of images of a data set,
-and of other images.
-"""
+"""Moments of features for a Frechet distance: of samples, of a data set, and of other images."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.sampling import draw_samples
-from tfwolf.data.dataset import ImageDataset
+from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.data.sources import load_dataset
+from tfwolf.metrics.extractor import Extractor
 from tfwolf.metrics.feature_moments import FeatureMoments, images_of_splits, moments_of_images
 from tfwolf.metrics.frechet import Moments
-from tfwolf.metrics.image_features import Extractor
 
+# Samples that are in memory at a time.
 CHUNK = 1024
 
 
 class SampleMoments(NamedTuple):
-    """Moments of the features of samples; and how many samples were not finite, which count as the
-    images that they decode to.
+    """Moments of the features of samples.
+
+    Attributes:
+        moments: `Moments` of all samples.
+        num_not_finite: number of samples that are not finite; they count as the images that they
+            decode to.
     """
 
     moments: Moments
@@ -33,16 +37,16 @@ class SampleMoments(NamedTuple):
 def reference_moments(
     dataset: ImageDataset, split: str, extractor: Extractor, count: int | None = None
 ) -> FeatureMoments:
-    """Returns the `FeatureMoments` of images of a data set.
+    """Return the `FeatureMoments` of images of a data set.
 
     Args:
         dataset: an `ImageDataset`.
         split: 'train', which includes the validation images, or 'test'.
         extractor: an `Extractor`.
-        count: how many of the first images; None for all.
+        count: number of images, the first ones; None for all.
 
     Raises:
-        ValueError: if there are not as many.
+        ValueError: if `count` is larger than the number of images.
     """
     splits = [
         part
@@ -53,18 +57,10 @@ def reference_moments(
     count = count or total
     if count > total:
         raise ValueError(
-            f'--num_reference must be at most {total:,}, the images of {dataset.title}, {split}; '
-            f'got {count:,}.'
+            f'--num_reference must be at most {total:,}, the number of images of {dataset.title}, '
+            f'{split}; got {count:,}.'
         )
-    first = splits[0].take(min(count, splits[0].num_examples))
-    splits = [
-        first,
-        *(
-            part.take(count - first.num_examples)
-            for part in splits[1:]
-            if count > first.num_examples
-        ),
-    ]
+    splits = _first_images(splits, count)
     source = {
         'dataset': dataset.name,
         'version': dataset.version,
@@ -85,10 +81,10 @@ def sample_moments(
     temperature_v: float = 1.0,
     temperature_z: float = 1.0,
 ) -> SampleMoments:
-    """Returns the `SampleMoments` of samples of a model; arguments as in `draw_samples`."""
+    """Return the `SampleMoments` of samples of a model; arguments as in `draw_samples`."""
     not_finite = []
 
-    def batches():
+    def batches() -> Iterator[np.ndarray]:
         for first in range(0, num_samples, CHUNK):
             decoded = draw_samples(
                 coder,
@@ -101,52 +97,51 @@ def sample_moments(
             not_finite.append(int((~decoded.finite).sum()))
             yield decoded.images
 
-    return SampleMoments(
-        moments_of_images(extractor, batches(), num_samples, 'Features of samples'), sum(not_finite)
-    )
+    moments = moments_of_images(extractor, batches(), num_samples, 'Features of samples')
+    return SampleMoments(moments, sum(not_finite))
 
 
 def moments_of_path(path: str, extractor: Extractor, image_shape: tuple[int, int, int]) -> Moments:
-    """Returns the `Moments` of the features of a folder of image files, or of `images` in a NumPy
-    archive.
+    """Return the `Moments` of the features of the images in a folder or a NumPy archive.
 
     Args:
-        path: of the folder or the archive.
+        path: folder of image files, or an archive with the array `images`.
         extractor: an `Extractor`.
-        image_shape: (height, width, channels) that the images must have; resizing them would change
-            the distance.
+        image_shape: required (height, width, channels); resizing would change the distance.
 
     Raises:
-        ValueError: if they cannot be read or have another size.
+        ValueError: if the images cannot be read or have another size.
     """
     height, width, channels = image_shape
     if os.path.isfile(path):
         images = _images_of_archive(path)
     else:
-        found = load_dataset(f'folder:{path}', validation_size=0, channels=channels)
-        # Some are held out as test, wherever they lie; together they are all.
-        images = np.concatenate(
-            list(
-                images_of_splits(
-                    [split for split in (found.train, found.test) if split.num_examples]
-                )
-            )
-        )
+        dataset = load_dataset(f'folder:{path}', validation_size=0, channels=channels)
+        # Some are held out as test images; both splits together are all images.
+        splits = [split for split in (dataset.train, dataset.test) if split.num_examples]
+        images = np.concatenate(list(images_of_splits(splits)))
     if images.shape[1:3] != (height, width):
         raise ValueError(
             f'The images of {path} are {images.shape[1]}x{images.shape[2]} (height x width), and '
-            f'the model is for {height}x{width}. '
-            'Resizing them would change the distance; give images of that size.'
+            f'the model is for {height}x{width}. Resizing would change the distance; use images '
+            'of that size.'
         )
     return moments_of_images(extractor, [images], len(images), f'Features of {path}')
 
 
+def _first_images(splits: list[Split], count: int) -> list[Split]:
+    """Return splits with the first `count` images of one or two splits together."""
+    first = splits[0].take(min(count, splits[0].num_examples))
+    rest = count - first.num_examples
+    return [first, *(part.take(rest) for part in splits[1:] if rest)]
+
+
 def _images_of_archive(path: str) -> np.ndarray:
-    """Returns the array `images` of an archive as `tools/sample.py --save=npz` writes it."""
+    """Return the array `images` of an archive as `tools/sample.py --save=npz` writes it."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             images = archive['images']
-    except Exception as error:  # of zipfile, zlib and NumPy, each of another kind
+    except Exception as error:  # zipfile, zlib and NumPy raise different classes
         raise ValueError(
             f'{path} cannot be read as a NumPy archive with `images`: {error}.'
         ) from error

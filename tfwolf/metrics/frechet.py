@@ -1,5 +1,6 @@
-"""The Frechet distance between the features of two sets of images, each taken as a normal
-distribution (Heusel et al., 2017).
+"""The Frechet distance between two sets of features, as normal distributions (Heusel et al., 2017).
+
+It is computed from the mean and the covariance of each set.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import numpy as np
 
 
 class Moments(NamedTuple):
-    """What a normal distribution of features is known by.
+    """Mean and covariance of features.
 
     Attributes:
         count: number of images.
         mean: float64 `[dim]`.
-        covariance: float64 `[dim, dim]`, with `count - 1`.
+        covariance: float64 `[dim, dim]`, normalised by `count - 1`.
     """
 
     count: int
@@ -24,22 +25,23 @@ class Moments(NamedTuple):
 
 
 class RunningMoments:
-    """Collects the `Moments` of features that come in batches, in float64 and without keeping them.
+    """Accumulates the `Moments` of features batch by batch, in float64, without storing features.
 
     A batch of n with mean m and scatter S joins N, M, T by M' = M + (m - M) n / (N + n) and T' = T
     + S + (m - M)(m - M)^T N n / (N + n), which does not cancel as a sum of squares would (Chan,
-    Golub and LeVeque, 1979)."""
+    Golub and LeVeque, 1979).
+    """
 
     def __init__(self) -> None:
         self._count: int = 0
-        self._mean: np.ndarray | None = None
-        self._scatter: np.ndarray | None = None
+        # Set by the first batch.
+        self._mean, self._scatter = np.zeros(0), np.zeros((0, 0))
 
     def add(self, features: np.ndarray) -> None:
-        """Takes features in, `[num_images, dim]`.
+        """Add features, `[num_images, dim]`.
 
         Raises:
-            ValueError: if they have another shape than those before, or a value that is not finite.
+            ValueError: if their shape does not match the features before, or one is not finite.
         """
         features = np.asarray(features, np.float64)
         if (
@@ -71,7 +73,7 @@ class RunningMoments:
         self._count, self._mean, self._scatter = count, mean, scatter
 
     def moments(self) -> Moments:
-        """Returns the `Moments` of all features so far.
+        """Return the `Moments` of all features so far.
 
         Raises:
             ValueError: if there were fewer than two images.
@@ -82,25 +84,25 @@ class RunningMoments:
 
 
 def frechet_distance(first: Moments, second: Moments) -> float:
-    """Returns |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), the squared distance of two normal
-    distributions; 0 for the same.
+    """Return |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), 0 for equal moments.
 
-    tr (C1 C2)^(1/2) is the sum of the singular values of C1^(1/2) C2^(1/2), which is real whatever
-    rounding does, and right for singular covariances, of fewer images than features, too.
+    This is the squared distance of two normal distributions. tr (C1 C2)^(1/2) is computed as the
+    sum of the singular values of C1^(1/2) C2^(1/2), which is real despite rounding, and correct
+    also for singular covariances, which fewer images than features have.
 
     Args:
-        first, second: `Moments` of features of one kind.
+        first, second: `Moments` of features of the same extractor.
 
     Raises:
-        ValueError: if they are of different sizes.
+        ValueError: if the numbers of features differ.
 
     Reference: Dowson and Landau, "The Frechet distance between multivariate normal distributions",
-        1982; Heusel et al., "GANs Trained by
-    a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017, arXiv:1706.08500,
-    equation 6."""
+        1982; Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+        Equilibrium", 2017, arXiv:1706.08500, equation 6.
+    """
     if first.mean.shape != second.mean.shape:
         raise ValueError(
-            f'`first` and `second` must be of as many features; got {len(first.mean)} and '
+            f'`first` and `second` must have as many features; got {len(first.mean)} and '
             f'{len(second.mean)}.'
         )
     difference = first.mean - second.mean
@@ -113,13 +115,13 @@ def frechet_distance(first: Moments, second: Moments) -> float:
         + np.trace(second.covariance)
         - 2 * cross
     )
-    # Rounding can leave less than nothing of two equal distributions.
+    # Rounding can make the distance of two equal distributions negative.
     return float(max(distance, 0.0))
 
 
-def _square_root(covariance):
-    """Returns the symmetric square root of a positive semidefinite matrix."""
+def _square_root(covariance: np.ndarray) -> np.ndarray:
+    """Return the symmetric square root of a positive semidefinite matrix."""
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    # What rounding leaves of a zero would have a root eight digits larger.
+    # An eigenvalue of zero with a rounding error would have a root eight digits larger.
     values = np.where(values > np.finfo(np.float64).eps * len(values) * values[-1], values, 0)
     return (vectors * np.sqrt(values)) @ vectors.T

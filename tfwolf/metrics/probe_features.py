@@ -1,12 +1,11 @@
-"""The features that a probe is given: z, v or the pixels of images, kept in files so that they are
-computed once.
-"""
+"""Features for a probe: z, v or pixels of images, cached in files so they are computed once."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,22 +18,24 @@ from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 
 FEATURES = ('z', 'v', 'pixels')
-# Images that are in memory at a time beside their features.
+# Images that are in memory at a time, in addition to their features.
 CHUNK = 2048
 
 
 def labelled_images(
     dataset: ImageDataset, num_train: int | None = None, num_test: int | None = None
 ) -> tuple[list[Split], list[Split]]:
-    """Returns two lists of `Split`s: the images to train a probe on, which are training and
-    validation images, and the test images.
+    """Return two lists of `Split`s: images to train a probe on, and test images.
+
+    The former are the training and the validation images.
 
     Args:
         dataset: an `ImageDataset`.
-        num_train, num_test: how many of the first ones; None for all.
+        num_train: number of images to train on, the first ones; None for all.
+        num_test: number of test images, the first ones; None for all.
 
     Raises:
-        ValueError: if the images have no labels, or there are not as many.
+        ValueError: if the images have no labels, or a number is larger than that of the images.
     """
     if dataset.num_classes is None:
         raise ValueError(f'{dataset.title} has no class labels; a probe needs them.')
@@ -47,8 +48,7 @@ def labelled_images(
 def extract(
     coder: Coder, splits: Sequence[Split], names: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Returns `({name: float32 [num_images, dim]}, labels int64 [num_images])` of the images of
-    splits, one after the other.
+    """Return `({name: float32 [num_images, dim]}, labels int64 [num_images])` of all splits.
 
     z is the mean of q(z|x) `[num_images, latent_dim]`, v is flattened, and pixels are in [-1, 1] at
     the model's number of bits, flattened.
@@ -59,7 +59,7 @@ def extract(
         names: some of `FEATURES`.
 
     Raises:
-        ValueError: if z is asked for and the model has none, or a name is unknown.
+        ValueError: if z is requested and the model has none, or a name is unknown.
     """
     model = coder.model
     for name in names:
@@ -95,16 +95,22 @@ def extract(
 
 
 def save_features(path: str, features: np.ndarray, labels: np.ndarray, key: str) -> None:
-    """Writes features `[num_images, dim]` and labels as a NumPy archive with a `key`, a text, whole
-    or not at all.
+    """Write features and labels as a NumPy archive, atomically.
+
+    Args:
+        path: of the archive.
+        features: `[num_images, dim]`.
+        labels: `[num_images]`.
+        key: text that `load_features` compares.
     """
     with atomic_path(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, features=features, labels=labels, key=key)
 
 
 def load_features(path: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Returns (features, labels) of a file that `save_features` wrote with this `key`, or None if
-    there is none, or none that can be read.
+    """Return (features, labels) that `save_features` wrote with this key, or None.
+
+    It is None if the file does not exist, cannot be read or has another key.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -114,24 +120,30 @@ def load_features(path: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def kept_features(
-    coder: Coder, folder: str, splits: Sequence[Sequence[Split]], names: Sequence[str], key: tuple
-) -> list[dict[str, tuple]]:
-    """Returns `{name: (features, labels)}` of the training and of the test images, from files in a
-    folder where they are there.
+    coder: Coder,
+    folder: str,
+    splits: Sequence[Sequence[Split]],
+    names: Sequence[str],
+    key: tuple[Any, ...],
+) -> list[dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Return `{name: (features, labels)}` of the training and of the test images.
+
+    They are read from files in a folder if those exist, and otherwise computed and written there.
 
     Args:
         coder: a `Coder`.
-        folder: where features are kept.
+        folder: folder of the files.
         splits: the lists of training and of test splits, as `labelled_images` returns them.
         names: some of `FEATURES`.
-        key: everything that features of the model depend on besides the images.
+        key: everything that the features depend on besides the images.
     """
     parts = []
     for part, own in zip(('train', 'test'), splits, strict=True):
         own_key = repr((*key, ' '.join(data_fingerprint(split) for split in own)))
         paths = {name: os.path.join(folder, f'{part}_{name}.npz') for name in names}
-        found = {name: load_features(path, own_key) for name, path in paths.items()}
-        missing = [name for name, arrays in found.items() if arrays is None]
+        loaded = {name: load_features(path, own_key) for name, path in paths.items()}
+        found = {name: arrays for name, arrays in loaded.items() if arrays is not None}
+        missing = [name for name in names if name not in found]
         if missing:
             features, labels = extract(coder, own, missing)
             for name in missing:
@@ -139,21 +151,20 @@ def kept_features(
                 found[name] = (features[name], labels)
         else:
             print(
-                f'Kept from before: {", ".join(names)} of the '
+                f'Reusing saved features: {", ".join(names)} of the '
                 f'{"training" if part == "train" else "test"} images',
                 flush=True,
             )
-        parts.append(found)
+        parts.append({name: found[name] for name in names})
     return parts
 
 
 def _first(name: str, splits: Sequence[Split], count: int | None) -> list[Split]:
-    """Returns the splits cut to their first `count` images together, empty ones left out."""
+    """Return splits with the first `count` images together, without empty ones."""
     total = sum(split.num_examples for split in splits)
     if count is not None and validate.integer(name, count, minimum=1) > total:
         raise ValueError(
-            f'`{name}` must be at most {total:,}, which is how many images there are; got '
-            f'{count:,}.'
+            f'`{name}` must be at most {total:,}, the number of images; got {count:,}.'
         )
     chosen, left = [], total if count is None else count
     for split in splits:

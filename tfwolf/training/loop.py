@@ -10,8 +10,9 @@ import time
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
-from tfwolf.analysis.previews import sample_grid, switch_grid
+from tfwolf.analysis.previews import Preview, sample_grid, switch_grid
 from tfwolf.core.progress import progress_bar
 from tfwolf.core.replicas import deal
 from tfwolf.core.variables import as_tensorflow, trainable_variables
@@ -61,6 +62,7 @@ class Loop:
             run.dataset,
         )
         self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
+        self._last_drawn: int | None = None
 
     def run(self, last_step: int) -> None:
         """Train until `last_step` steps are done.
@@ -118,33 +120,39 @@ class Loop:
             bar.write(text)
 
     def draw_pictures(self, step: int) -> list[str]:
-        """Write a picture of samples and, for a model with z, of images with switched z.
+        """Write pictures of samples and, for a model with z, of switches; return their paths.
 
-        Only the chief writes.
-
-        Returns:
-            Paths of the pictures.
+        Images that are not finite are crossed out, counted in TensorBoard and reported. Only the
+        chief writes, and only once for a step.
         """
-        if not self._run.workers.is_chief:
+        if not self._run.workers.is_chief or step == self._last_drawn:
             return []
+        self._last_drawn = step
         with self._step.weights_to_evaluate():
-            pictures = self._pictures()
+            previews = self._previews()
         paths = []
-        for name, picture in pictures.items():
-            self._summaries.picture(name, picture, step)
-            paths.append(os.path.join(self._run.folder, f'{name}.png'))
-            write_png(paths[-1], picture)
+        for name, preview in previews.items():
+            self._summaries.picture(name, preview.picture, step)
+            self._summaries.metrics(name, {'not_finite': preview.num_not_finite}, step)
+            if preview.num_not_finite:
+                self._write(
+                    tqdm.tqdm,
+                    f'{name} at step {step}: {preview.num_not_finite} of {preview.num_images} are '
+                    'not finite',
+                )
+            paths.append(os.path.join(self._run.train_dir, f'{name}.png'))
+            write_png(paths[-1], preview.picture)
         return paths
 
-    def _pictures(self):
-        pictures = {
+    def _previews(self) -> dict[str, Preview]:
+        previews = {
             'samples': sample_grid(self._model, self._settings.num_pictures, self._run.seed)
         }
         if self._model.latent.has_z:
-            pairs = min(self._settings.num_pictures, self._dataset.train.num_examples // 2 * 2)
-            examples = self._dataset.train.load(tf.range(pairs, dtype=tf.int64))
-            pictures['switch'] = switch_grid(self._model, examples['image'], examples['label'])
-        return pictures
+            count = min(self._settings.num_pictures, self._dataset.train.num_examples) // 2 * 2
+            examples = self._dataset.train.load(tf.range(count, dtype=tf.int64))
+            previews['switch'] = switch_grid(self._model, examples['image'], examples['label'])
+        return previews
 
     def _batches(self, first_step):
         settings = self._settings

@@ -1,0 +1,195 @@
+"""The result of an evaluation as one screen of text for people."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from tfwolf.evaluation.invertibility import worst_layers
+
+WIDTH, MAX_LINES, MAX_LAYERS = 80, 24, 5
+LABEL_WIDTH, VALUE_WIDTH = 16, 12
+# Below this the posterior has collapsed to the prior, and z holds next to nothing.
+COLLAPSED_KL_NATS = 0.5
+# Standard deviations from which the distance from samples is unusual.
+UNUSUAL_DISTANCE = 2
+# An inverse with a larger gain turns float32 rounding errors into visible errors.
+LARGE_GAIN = 1e4
+
+Result = Mapping[str, Any]
+
+
+def as_text(result: Result) -> str:
+    """Return at most 24 lines of 80 columns with the numbers of a result and what they mean.
+
+    Parts that the result lacks are left out.
+
+    Args:
+        result: dict that `Run.evaluate` returns, the contents of `evaluation.json`.
+    """
+    numbers = [*_likelihood(result), *_diagnostics(result)]
+    notes = [*_warnings(result), *_wrapped(result.get('likelihood_caveat', ''))]
+    top = [*_title(result), '', *numbers]
+    room = MAX_LINES - len(top) - len(notes) - bool(notes)
+    layers = _layers(result, room)
+    lines = [*top, *layers, *_custom(result, room - len(layers))]
+    return '\n'.join(_cut(line) for line in [*lines, *([''] if notes else []), *notes])
+
+
+def _title(result: Result) -> list[str]:
+    name = ' '.join(filter(None, (result.get('dataset'), result.get('dataset_version'))))
+    images = f'{result["num_images"]:,} image{"s" if result["num_images"] > 1 else ""}'
+    lines = [
+        f'{", ".join(filter(None, (name, result.get("split"))))}: {images}'.removeprefix(': ')
+        + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per image'
+    ]
+    if 'checkpoint' in result:
+        lines.append(
+            f'{result["checkpoint"]}, {result.get("weights", "raw")} weights, '
+            f'seed {result.get("seed", 0)}'
+        )
+    return lines
+
+
+def _likelihood(result: Result) -> list[str]:
+    low, high = result['bits_per_dim_interval_95']
+    interval = f'95 %: {low:.4f} to {high:.4f}' if result['num_images'] > 1 else 'one image'
+    weighted = f'importance-weighted; {result["iwae_gap_bits_per_dim"]:.4f} below the mean bound'
+    if result['num_samples'] == 1:
+        weighted = 'importance-weighted; K > 1 makes it tighter'
+    kl = result['kl_nats']
+    return [
+        *_row('bits/dim', f'{result["bits_per_dim"]:.4f}', f'lower is better ({interval})'),
+        *_row(
+            f'IW bound, K = {result["num_samples"]}', f'{result["bits_per_dim_iwae"]:.4f}', weighted
+        ),
+        *_row('KL of z', f'{kl:.2f} nats', _meaning_of_kl(result)),
+    ]
+
+
+def _meaning_of_kl(result: Result) -> str:
+    kl = result['kl_nats']
+    if not result.get('has_posterior', kl != 0):
+        return 'cost of the class label' if kl else 'no encoder posterior, so no cost for z'
+    if not math.isfinite(kl):
+        return 'not finite; see the warning below'
+    if kl < COLLAPSED_KL_NATS:
+        return f'posterior collapse (below {COLLAPSED_KL_NATS} nats): z is unused'
+    return f'{100 * kl / result["nll_nats"]:.2g} % of the bound; z is used'
+
+
+def _diagnostics(result: Result) -> list[str]:
+    lines = []
+    if errors := result.get('reconstruction'):
+        count, wrong = errors['num_images'], errors['num_not_exact']
+        meaning = 'all must be exact' if wrong else 'every image returns exactly, as it must'
+        if wrong:
+            meaning += f'; largest pixel error {errors["max_pixel_error"]} of 255'
+        lines += _row('exact images', f'{count - wrong} of {count}', meaning)
+        lines += _row(
+            'round trip',
+            _scientific(errors['max_round_trip_error']),
+            'largest error of f^-1(f(x)), x in [-1, 1]',
+        )
+    typical = result.get('typicality', {})
+    if 'mean_distance' in typical:
+        lines += _row(
+            'typicality',
+            f'{typical["mean_distance"]:+.2f} std',
+            f'distance from own samples; beyond {UNUSUAL_DISTANCE} is unusual',
+        )
+        lines += _row(
+            'unusual images',
+            _percent(typical['share_outside_95_percent_of_samples']),
+            'outside 95 % of own samples; about 5 % is normal',
+        )
+    elif typical:
+        lines += _row('typicality', 'unknown', 'fewer than two samples have a finite likelihood')
+    if broken := result.get('non_finite_samples'):
+        by_temperature = ', '.join(f'{name}: {_percent(share)}' for name, share in broken.items())
+        lines += _row(
+            'broken samples',
+            _percent(max(broken.values())),
+            f'not finite at T = {by_temperature}'
+            if any(broken.values())
+            else f'all finite at T = {", ".join(broken)}',
+        )
+    return lines
+
+
+def _layers(result: Result, room: int) -> list[str]:
+    """Return a heading and the layers with the largest gain, as many as there is room for."""
+    count = min(MAX_LAYERS, room - 1)
+    if not result.get('invertibility') or count < 1:
+        return []
+    lines = [
+        f'Layers with the largest inverse gain (above {LARGE_GAIN:,.0f}, errors become visible):'
+    ]
+    for row in worst_layers(result['invertibility'], count):
+        start = (
+            f'  gain {_scientific(row["inverse_gain"])}  round trip '
+            f'{_scientific(row["round_trip_error"])}  {row["kind"]}  '
+        )
+        layer, left = row['layer'], WIDTH - len(start)
+        lines.append(start + (layer if len(layer) <= left else f'...{layer[3 - left :]}'))
+    return lines
+
+
+KNOWN = {
+    *('bits_per_dim', 'bits_per_dim_stderr', 'bits_per_dim_iwae', 'iwae_gap_bits_per_dim'),
+    *('nll_nats', 'reconstruction_nats', 'kl_nats', 'dequantization_nats', 'has_posterior'),
+    *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
+    *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
+}
+
+
+def _custom(result: Result, room: int) -> list[str]:
+    """Return numbers and texts that custom evaluators added, as many as there is room for."""
+    added = {
+        name: f'{value:.6g}' if isinstance(value, float) else str(value)
+        for name, value in result.items()
+        if name not in KNOWN and isinstance(value, (str, int, float))
+    }
+    return [f'{name}: {value}' for name, value in added.items()][: max(room, 0)]
+
+
+def _warnings(result: Result) -> list[str]:
+    if not result.get('num_not_finite'):
+        return []
+    where = ', and the layers above show where' if result.get('invertibility') else ''
+    return _wrapped(
+        f'WARNING: the likelihood of {result["num_not_finite"]:,} of {result["num_images"]:,} '
+        'images is not finite, so their means are not either. The table of single images shows '
+        f'which ones{where}.'
+    )
+
+
+def _row(label: str, value: str, meaning: str) -> list[str]:
+    """Return the lines of a number: label, value, and its meaning in as many lines as needed."""
+    first, *more = textwrap.wrap(meaning, WIDTH - LABEL_WIDTH - VALUE_WIDTH - 2)
+    indent = LABEL_WIDTH + VALUE_WIDTH + 2
+    return [
+        f'{label:{LABEL_WIDTH}}{value:>{VALUE_WIDTH}}  {first}',
+        *(f'{"":{indent}}{line}' for line in more),
+    ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f'{line[: WIDTH - 3]}...'
+
+
+def _percent(share: float) -> str:
+    """Return a fraction in percent, so that only 0 is shown as 0 % and only 1 as 100 %."""
+    if 0 < share < 0.01:
+        return '<1 %'
+    return '>99 %' if 0.99 < share < 1 else f'{100 * share:.0f} %'
+
+
+def _scientific(value: float) -> str:
+    return f'{value:.1e}' if math.isfinite(value) else f'{value:>7}'
