@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import ImageFont
-from support.small_models import random_images, small_class_model, stirred_wolf
 
 import tfwolf
+from support.small_models import random_images, small_class_model, stirred_wolf
 from tfwolf.analysis import previews
 from tfwolf.analysis.previews import CAPTIONED_WIDTH, SWITCH_CAPTIONS, Preview
 from tfwolf.pictures.grids import CAPTION_SIZE, captioned, image_grid, marked

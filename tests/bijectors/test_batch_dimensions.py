@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+
 from support.bijector_checks import move_weights
 from support.small_flows import SHAPE, draw, small_glow, small_real_nvp, small_refined_glow
-
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1

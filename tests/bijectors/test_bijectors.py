@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_flows import two_level_refined_glow
-
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_flows import SHAPE, draw, small_glow, small_real_nvp
-
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.chain import Chain

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_flows import SHAPE, draw
-
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.small_flows import SHAPE, draw, small_glow, small_real_nvp
 
+from support.small_flows import SHAPE, draw, small_glow, small_real_nvp
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.repeat import Repeat

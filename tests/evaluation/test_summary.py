@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from support.small_models import random_images, small_class_model, small_wolf
 
+from support.small_models import random_images, small_class_model, small_wolf
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.evaluators import NumericalChecks, UnusualImages

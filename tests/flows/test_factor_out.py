@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_flows import (
     FACTORING_FLOWS,
     factoring_real_nvp,
 )
-
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.flows.arrangement import Arrangement

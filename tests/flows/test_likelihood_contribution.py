@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_flows import (
     FACTORING_FLOWS,
@@ -13,7 +14,6 @@ from support.small_flows import (
     factoring_refined_glow,
 )
 from support.small_models import random_images, residual_net
-
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import named_variables
 from tfwolf.data.dataset import ArraySplit

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import check_bijector, move_weights
 from support.small_flows import two_level_refined_glow
-
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.bijectors.coupling import Coupling

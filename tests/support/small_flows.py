@@ -2,8 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from support.small_models import residual_net
 
+from support.small_models import residual_net
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.transforms import BoundedAffine, SigmoidAffine

@@ -2,8 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from support.small_models import random_images, small_wolf
 
+from support.small_models import random_images, small_wolf
 from tfwolf.core.variables import named_variables, trainable_variables
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import training_batches

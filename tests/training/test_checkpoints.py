@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import small_wolf
 from support.training_steps import BATCH, IMAGES, make_run, take_steps, weights
-
 from tfwolf.core.variables import trainable_variables
 from tfwolf.models.initialization import initialize
 from tfwolf.training.averages import WeightAverages

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import small_flow_alone
 from support.training_steps import BATCH, IMAGES, make_run, take_steps
-
 from tfwolf.core.variables import trainable_variables
 from tfwolf.models.initialization import initialize
 from tfwolf.training.strategy import make_strategy

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import small_flow_alone
 from support.training_steps import IMAGES, make_run, take_steps, weights
-
 from tfwolf.models.initialization import initialize
 from tfwolf.training.objective import Objective
 from tfwolf.training.strategy import make_strategy

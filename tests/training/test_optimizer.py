@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import small_wolf
 from support.training_steps import BATCH, IMAGES
-
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay
 

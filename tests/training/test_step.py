@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_models import small_flow_alone, small_wolf
 from support.training_steps import BATCH, IMAGES, SPLIT, make_run, take_steps, weights
-
 from tfwolf.core.variables import named_variables
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.initialization import initialize

@@ -15,7 +15,7 @@ from tfwolf.cli.flags import Flags
 from tfwolf.cli.main import interrupted
 
 if TYPE_CHECKING:
-    from tfwolf.models.latents import Latent
+    from tfwolf.models.latent import Latent
     from tfwolf.runs.run import Run
 
 EXAMPLES = (

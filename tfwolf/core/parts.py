@@ -10,9 +10,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-import gin.config
-
 import gin
+import gin.config
 
 MODULE = 'tfwolf'
 Part = TypeVar('Part', bound=Callable)

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfwolf.core.variables import as_tensorflow, count_parameters, trainable_variables
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, standard_normal_log_prob
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 from tfwolf.reference.comparison import Comparison, compare, failed, skipped
 from tfwolf.reference.fixture import Fixture
 from tfwolf.reference.layout import slots

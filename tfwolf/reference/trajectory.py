@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 from tfwolf.reference.comparison import Comparison, compare, failed, skipped
 from tfwolf.reference.layout import slots
 from tfwolf.training.optimizer import AdamW, WarmupDecay

@@ -18,8 +18,6 @@ from tfwolf.training import run_directory
 
 # File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
-# Folder of `tools/`.
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> str | None:

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import gin
 import gin.config
 
-import gin
 from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import Factory, reference, registered_names
 from tfwolf.evaluation.evaluators import EvaluationSettings
@@ -24,8 +24,6 @@ from tfwolf.runs.gin_files import find_gin_file
 from tfwolf.training.settings import Settings
 
 LINE_LENGTH = 120
-# Folders of the shipped files: inside the installed package, or next to it in a clone.
-SHIPPED = tuple(pathlib.Path(__file__).resolve().parents[level] / 'gin' for level in (1, 2))
 # gin keeps its configuration in module variables, and several threads may load runs.
 _LOCK = threading.RLock()
 _STATE = ('_CONFIG', '_IMPORTS', '_OPERATIVE_CONFIG', '_SINGLETONS')
@@ -116,31 +114,6 @@ def _remedy(message: str) -> str:
     hint = did_you_mean(unknown[1], registered_names())
     advice = 'Import the module of a custom part first, or name it with --plugin.'
     return f'\n{hint} {advice}'.replace('\n ', '\n')
-
-
-def find_gin_file(name: str | os.PathLike) -> str:
-    """Return the path of a gin file.
-
-    Args:
-        name: path of a file, or name of a shipped file, with or without '.gin'.
-
-    Raises:
-        ValueError: if there is no such file.
-    """
-    name = os.fspath(name)
-    inside = name.removeprefix('gin/')
-    candidates = [
-        pathlib.Path(name),
-        *(folder / relative for folder in SHIPPED for relative in (inside, f'{inside}.gin')),
-    ]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        shipped = {path.stem for folder in SHIPPED for path in folder.glob('*.gin')}
-        raise ValueError(
-            f'There is no gin file {name!r} (working directory: {os.getcwd()}), and no shipped one '
-            f'of that name.{did_you_mean(pathlib.Path(name).stem, shipped)}'
-        )
-    return str(found)
 
 
 @contextlib.contextmanager

@@ -174,6 +174,8 @@ def load_configured(
     environment: Environment,
 ) -> Run:
     """Load the `Run` in a folder with a given configuration; arguments and errors as in `load`."""
+    if environment.data_dir is None:
+        environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
     path = find_checkpoint(train_dir, checkpoint)
     arguments = dict(configuration.experiment.arguments)
     if (
