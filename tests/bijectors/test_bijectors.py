@@ -157,7 +157,7 @@ def test_condition_matters_and_is_checked():
     )
     assert np.abs(flow.forward(x, condition=z) - flow.forward(x, condition=z + 1)).max() > 1e-3
     for wrong, message in (
-        (None, 'must be given'),
+        (None, 'is required'),
         (z[:, :2], r'must be \[batch, 3\]'),
         (z[:1], 'one row per image'),
     ):
