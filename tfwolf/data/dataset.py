@@ -196,7 +196,7 @@ class ImageDataset:
         found = getattr(self, name)
         if not found.num_examples:
             raise ValueError(
-                f'The split {name!r} of {self.title} is empty. Choose another --split.'
+                f'The split {name!r} of {self.title} is empty. Choose another one (--split).'
             )
         return found
 
