@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and an error leaves nothing behind."""
+"""Files are written atomically, and an error leaves no temporary files."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
 @pytest.mark.parametrize(
     'error', [OSError('disk full'), KeyboardInterrupt()], ids=['error', 'Ctrl-C']
 )
-def test_an_error_leaves_the_old_file_and_no_other(tmp_path, error):
+def test_an_error_keeps_the_old_file_and_removes_the_new_one(tmp_path, error):
     path = tmp_path / 'result.txt'
     path.write_text('old')
     with pytest.raises(type(error)):
@@ -49,7 +49,7 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_is_renamed_has_been_flushed(tmp_path, monkeypatch):
+def test_files_are_flushed_before_they_are_renamed(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(
         files.os, 'fsync', lambda handle: calls.append(('flush', os.fstat(handle).st_ino))
@@ -64,16 +64,15 @@ def test_what_is_renamed_has_been_flushed(tmp_path, monkeypatch):
     assert calls == [('flush', (tmp_path / 'a.txt').stat().st_ino), ('rename', f'{tmp_path}/a.txt')]
 
 
-def test_json_has_null_for_what_is_not_finite(tmp_path):
+def test_json_has_null_for_values_that_are_not_finite(tmp_path):
     files.write_json(tmp_path / 'a.json', {'a': [float('nan'), 1.5, (float('inf'), 2)], 'b': 'ü'})
     assert json.loads((tmp_path / 'a.json').read_text()) == {'a': [None, 1.5, [None, 2]], 'b': 'ü'}
     with pytest.raises(TypeError):
         files.write_json(tmp_path / 'a.json', {'a': object()})
     assert json.loads((tmp_path / 'a.json').read_text())['a'] == [None, 1.5, [None, 2]]
-    assert (files.write_json, files.write_text) == (files.write_json, files.write_text)
 
 
-def test_sha256_is_that_of_the_standard(tmp_path):
+def test_sha256_of_a_known_text(tmp_path):
     (tmp_path / 'abc').write_bytes(b'abc')
     assert (
         files.sha256(tmp_path / 'abc')
@@ -126,7 +125,7 @@ def test_archives_are_read_back(tmp_path):
     ] == [[0, 1, 2]]
 
 
-def test_parts_of_messages():
+def test_helpers_for_messages():
     assert first_line(ValueError('\n one thing\nanother')) == 'one thing'
     assert first_line(KeyboardInterrupt()) == 'KeyboardInterrupt'
     assert did_you_mean('image_sise', ['crop_size', 'image_size']) == " Did you mean 'image_size'?"

@@ -1,5 +1,6 @@
-"""The images of every source, their order and their splits never change: published results belong
-to these SHA-256.
+"""The images of every source, their order and their splits never change.
+
+Published results belong to the data with these SHA-256.
 """
 
 import numpy as np
@@ -9,8 +10,8 @@ from PIL import Image
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.data.sources import load_dataset
 
-# Of train, validation and test: the number of images, the first 32 digits of the SHA-256, the first
-# five labels.
+# For train, validation and test: the number of images, the first 32 digits of the SHA-256, and the
+# first five labels.
 EXPECTED = {
     'digits': [
         (1293, '09e521223ffc73ea522bd0239e6b8b14', [2, 8, 2, 6, 6]),
@@ -57,9 +58,7 @@ OPTIONS = {
 
 @pytest.fixture(scope='module')
 def location(tmp_path_factory):
-    """Returns an archive of 60 images of four classes, and a folder of the same images in two
-    classes.
-    """
+    """Return an archive of 60 images of four classes and a folder of them in two classes."""
     folder = tmp_path_factory.mktemp('images')
     images = np.random.default_rng(0).integers(0, 256, (60, 6, 8, 3), dtype=np.uint8)
     np.savez(folder / 'images.npz', images=images, labels=np.arange(60) % 4)

@@ -1,4 +1,4 @@
-"""One reader of image files, which names the file and says what is wrong with it."""
+"""Reading of image files, with errors that name the file."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_pixels_are_those_of_the_file(picture):
         )
 
 
-def test_what_is_wrong_with_a_file_is_said(picture, tmp_path, monkeypatch):
+def test_errors_name_the_file_and_the_problem(picture, tmp_path, monkeypatch):
     content = picture.read_bytes()
     (tmp_path / 'short.png').write_bytes(content[:60])
     (tmp_path / 'text.png').write_text('Dear all')
@@ -63,7 +63,7 @@ def test_a_picture_that_does_not_fit_is_named(picture):
         read_image(picture, Fit((9, 9)), 3)
 
 
-def test_folders_are_read_with_it(picture, tmp_path):
+def test_folders_are_read_by_the_same_functions(picture, tmp_path):
     for name in ('b', 'c'):
         Image.fromarray(COLOURS).save(tmp_path / f'{name}.png')
     Image.fromarray(np.zeros((8, 10), np.uint16)).save(tmp_path / 'deep.png')

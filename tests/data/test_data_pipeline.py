@@ -1,4 +1,4 @@
-"""The order of images: repeatable, resumable, every image once; augmentation is what it says."""
+"""Batches are repeatable and resumable; evaluation sees each image once; augmentations."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_every_epoch_has_every_image_at_most_once_in_its_own_order():
 
 
 @pytest.mark.parametrize('step', [0, 1, 4, 7])
-def test_resuming_equals_going_on(step):
+def test_resuming_equals_continuing(step):
     options = dict(seed=3, augmentations=[horizontal_flip, pad_and_crop_by_2])
     whole = list(training_batches(SPLIT, 5, **options).take(10))
     for expected, batch in zip(
@@ -49,14 +49,14 @@ def test_evaluation_sees_each_image_once():
     )
 
 
-def test_flip_is_a_flip_of_about_half():
+def test_about_half_of_the_images_are_flipped():
     flipped = horizontal_flip(tf.constant(IMAGES), seeds.tensor_seed(0, 'test')).numpy()
     same = np.array([np.array_equal(a, b) for a, b in zip(flipped, IMAGES)])
     turned = np.array([np.array_equal(a, b[:, ::-1]) for a, b in zip(flipped, IMAGES)])
     assert np.all(same ^ turned) and 5 < same.sum() < 18
 
 
-def test_crop_is_a_window_of_the_reflected_image():
+def test_crops_are_crops_of_the_reflected_image():
     cropped = pad_and_crop_by_2(tf.constant(IMAGES), seeds.tensor_seed(0, 'test')).numpy()
     found = set()
     for image, crop in zip(IMAGES, cropped):

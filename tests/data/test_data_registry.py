@@ -1,4 +1,4 @@
-"""A source of images is one function in one file; its signature says which options it takes."""
+"""A source of images is one function, whose arguments are the options of the source."""
 
 import copy
 import dataclasses
@@ -35,8 +35,8 @@ def load_stripes(location='8', validation_size=0.1, num_examples=20):
 
 
 @pytest.fixture(autouse=True)
-def own_sources(monkeypatch):
-    """Forgets the sources of each test."""
+def restored_sources(monkeypatch):
+    """Remove the sources that a test registers after the test."""
     known_sources()
     monkeypatch.setattr(registry, '_sources', dict(registry._sources))
 
@@ -46,7 +46,7 @@ def one_image(*_, **__):
     return ImageDataset('one', (2, 2, 1), None, split, split, split)
 
 
-def test_a_source_outside_of_the_package_is_one_file(tmp_path, monkeypatch):
+def test_a_custom_source_is_one_file(tmp_path, monkeypatch):
     (tmp_path / 'own_stripes.py').write_text(STRIPES)
     monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module('own_stripes')
@@ -65,12 +65,12 @@ def test_a_source_outside_of_the_package_is_one_file(tmp_path, monkeypatch):
         ValueError, match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME'; got source='stripes:'"
     ):
         load_dataset('stripes:')
-    # A cell of a notebook that is executed again.
+    # As a notebook cell that is executed again.
     importlib.reload(module)
     del sys.modules['own_stripes']
 
 
-def test_places_go_to_the_functions_that_take_them():
+def test_location_arguments_are_passed_to_functions_that_have_them():
     calls = []
 
     @register_source('places', location='NAME')
@@ -89,7 +89,7 @@ def test_places_go_to_the_functions_that_take_them():
     assert calls == [('a:b', 'data', False, 3), ('c', None, True, 1), False]
 
 
-def test_a_dataclass_stands_for_its_options():
+def test_the_fields_of_a_dataclass_are_options():
     calls = []
 
     @register_source('fitted')
@@ -108,7 +108,7 @@ def test_a_dataclass_stands_for_its_options():
     assert calls == [(Fit((4, 4), 'center_crop'), 3)]
     with pytest.raises(ValueError, match='`crop_size` must be'):
         check_options('fitted', {'image_size': (4, 4), 'crop_size': (4, 4, 3)})
-    with pytest.raises(ValueError, match='has no use for `fit`'):
+    with pytest.raises(ValueError, match='does not accept `fit`'):
         check_options('fitted', {'fit': Fit()})
 
 
@@ -118,25 +118,25 @@ def test_a_dataclass_stands_for_its_options():
         (
             'digits',
             {'num_examples': 3},
-            r"'digits' has no use for `num_examples`; got num_examples=3\. Its options are "
+            r"'digits' does not accept `num_examples`; got num_examples=3\. Its options are "
             r"\['validation_size'\]\.$",
         ),
         (
             'folder:x',
             {'image_sise': (4, 4)},
-            r"'folder:PATH' has no use for `image_sise`.*'channels', 'test_size'\]\. Did you mean "
+            r"'folder:PATH' does not accept `image_sise`.*'channels', 'test_size'\]\. Did you mean "
             r"'image_size'\?",
         ),
-        ('synthetic', {'resize': 'none'}, 'has no use for `resize`'),
-        ('npz:x', {'data_dir': 'x'}, 'has no use for `data_dir`'),
-        ('tfds:x', {'location': 'x'}, 'has no use for `location`'),
-        ('tfds:x', {'download': True}, 'has no use for `download`'),
+        ('synthetic', {'resize': 'none'}, 'does not accept `resize`'),
+        ('npz:x', {'data_dir': 'x'}, 'does not accept `data_dir`'),
+        ('tfds:x', {'location': 'x'}, 'does not accept `location`'),
+        ('tfds:x', {'download': True}, 'does not accept `download`'),
         (
             'tfds:x',
             {'image_size': 64},
             r'`image_size` must be \(height, width\); got image_size=64',
         ),
-        ('folder:x', {'shorter_side': 4}, '`shorter_side` belongs to'),
+        ('folder:x', {'shorter_side': 4}, '`shorter_side` is required for'),
         (
             'diggits',
             {},
@@ -145,18 +145,18 @@ def test_a_dataclass_stands_for_its_options():
         ),
     ],
 )
-def test_wrong_options_are_found_without_reading(source, options, message):
+def test_options_are_checked_without_reading(source, options, message):
     for check in (check_options, DataSource):
         with pytest.raises(ValueError, match=message):
             check(source, options)
 
 
-def test_options_have_no_second_way_into_load_dataset():
+def test_load_dataset_rejects_unknown_options():
     with pytest.raises(
-        ValueError, match=r"has no use for `valdation_size`.*Did you mean 'validation_size'\?"
+        ValueError, match=r"does not accept `valdation_size`.*Did you mean 'validation_size'\?"
     ):
         load_dataset('digits', valdation_size=3)
-    with pytest.raises(ValueError, match='has no use for `location`'):
+    with pytest.raises(ValueError, match='does not accept `location`'):
         load_dataset('npz:a.npz', location='b.npz')
 
 
@@ -172,13 +172,13 @@ def test_a_data_source_is_a_value():
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.source = 'digits'
     assert made.load().image_shape == (4, 4, 3) and DataSource('digits').load().num_classes == 10
-    # Nothing is read until it is loaded.
+    # Nothing is read before `load`.
     later = DataSource('folder:/nowhere', {'validation_size': 2})
     with pytest.raises(ValueError, match='no folder'):
         later.load()
 
 
-def test_a_name_belongs_to_one_function():
+def test_a_name_can_be_registered_once():
     @register_source('twice')
     def load_first():
         return one_image()
@@ -189,11 +189,11 @@ def test_a_name_belongs_to_one_function():
         return one_image()
 
     with pytest.raises(
-        ValueError, match=r"'twice' is registered already, by .*load_first; got .*load_second"
+        ValueError, match=r"'twice' is already registered by .*load_first; got .*load_second"
     ):
         register_source('twice')(load_second)
     with pytest.raises(
-        ValueError, match="'digits' is registered already, by tfwolf.data.digits.load_digits"
+        ValueError, match="'digits' is already registered by tfwolf.data.digits.load_digits"
     ):
         register_source('digits')(load_second)
 
@@ -226,16 +226,16 @@ def needs_width(width, height=3):
         ('ok', 'PATH', needs_width, r"got location='PATH' and the arguments \['width', 'height'\]"),
     ],
 )
-def test_functions_that_cannot_be_called_are_refused(name, location, load, message):
+def test_unsuitable_functions_are_rejected(name, location, load, message):
     with pytest.raises(ValueError, match=message):
         register_source(name, location)(load)
     assert name not in known_sources()
 
 
-def test_an_option_without_a_default_is_needed():
+def test_an_option_without_a_default_is_required():
     register_source('sized')(needs_width)
     assert load_dataset('sized', width=2).name == 'one'
-    with pytest.raises(ValueError, match=r"'sized' needs `width`; got \{'height': 2\}"):
+    with pytest.raises(ValueError, match=r"'sized' requires `width`; got \{'height': 2\}"):
         check_options('sized', {'height': 2})
 
 

@@ -1,6 +1,4 @@
-"""Sources of images: digits, folders, archives, TFDS; splits that do not overlap; errors that name
-the file.
-"""
+"""Sources of images: digits, folders, archives, TFDS; disjoint splits; errors that name files."""
 
 import socket
 
@@ -18,7 +16,7 @@ def read(split):
     }
 
 
-def test_digits_are_those_of_the_protocol():
+def test_digits_are_those_of_scikit_learn_in_a_fixed_order():
     import sklearn.datasets
 
     digits = sklearn.datasets.load_digits()
@@ -77,10 +75,8 @@ def test_folder_crops_and_downsamples(tmp_path):
     np.testing.assert_array_equal(read(dataset.test)['image'], np.full((2, 4, 4, 3), 200))
 
 
-def test_a_central_part_can_be_cut_out_first(tmp_path):
-    """CelebA: the central 148 pixels, then downsampled; here 6 of 10 rows and 4 of 9 columns, to
-    3x2.
-    """
+def test_a_central_crop_can_be_taken_first(tmp_path):
+    """As for CelebA; here 6 of 10 rows and 4 of 9 columns, downsampled to 3x2."""
     picture = np.zeros((10, 9, 3), np.uint8)
     picture[2:8, 2:6] = 90
     for index in range(4):
@@ -93,8 +89,8 @@ def test_a_central_part_can_be_cut_out_first(tmp_path):
         load_dataset(f'folder:{tmp_path}', validation_size=1, crop_size=(12, 4), image_size=(3, 2))
 
 
-def test_random_windows_in_training_and_the_central_one_else(tmp_path):
-    """LSUN: the shorter side is downsampled, then windows of the image's size are cut out anywhere."""
+def test_crops_are_random_in_training_and_central_otherwise(tmp_path):
+    """As for LSUN: the shorter side is downsampled, then the image is cropped."""
     columns = np.broadcast_to(np.arange(40, dtype=np.uint8)[None, :, None], (24, 40, 3))
     for index in range(6):
         Image.fromarray(columns).save(tmp_path / f'{index}.png')
@@ -132,7 +128,7 @@ def test_random_windows_in_training_and_the_central_one_else(tmp_path):
         ({'crop_size': 4, 'image_size': (4, 4)}, 'crop_size'),
     ],
 )
-def test_sizes_that_do_not_fit_together_are_refused(tmp_path, options, message):
+def test_inconsistent_sizes_are_rejected(tmp_path, options, message):
     write_images(tmp_path, 3)
     with pytest.raises(ValueError, match=message):
         load_dataset(f'folder:{tmp_path}', validation_size=1, **options)
@@ -142,7 +138,7 @@ def test_sizes_that_do_not_fit_together_are_refused(tmp_path, options, message):
     'options, message',
     [
         ({}, 'holds no images'),
-        ({'bogus': True}, 'no use'),
+        ({'bogus': True}, 'does not accept'),
     ],
 )
 def test_folder_errors(tmp_path, options, message):
@@ -196,14 +192,14 @@ def test_synthetic_images_are_always_the_same():
 
 
 @pytest.mark.parametrize('source', ['nope', 'digits:x', 'folder:', 'folder', 3])
-def test_unknown_sources_are_refused(source):
+def test_unknown_sources_are_rejected(source):
     with pytest.raises(ValueError, match='must be one of'):
         load_dataset(source)
 
 
 def test_prepared_cifar10_is_read_without_the_network(shared, monkeypatch):
     def refuse(*arguments, **options):
-        raise AssertionError('the network was touched')
+        raise AssertionError('the network was used')
 
     for name in ('socket', 'create_connection', 'getaddrinfo'):
         monkeypatch.setattr(socket, name, refuse)
@@ -219,7 +215,7 @@ def test_prepared_cifar10_is_read_without_the_network(shared, monkeypatch):
     assert 115 < test['image'].mean() < 130
 
 
-def test_missing_tfds_data_say_where_they_belong(tmp_path):
+def test_errors_of_missing_tfds_data_name_the_folder(tmp_path):
     with pytest.raises(ValueError, match='--data_dir'):
         load_dataset('tfds:cifar10', data_dir=str(tmp_path), download=False)
     with pytest.raises(ValueError, match='cannot open the data set'):

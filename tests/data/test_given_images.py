@@ -1,6 +1,4 @@
-"""Images given in Python become a data set, whatever they come as; what is wrong with them is said
-in words.
-"""
+"""`as_dataset` converts images of all kinds to a data set and explains invalid ones."""
 
 import dataclasses
 
@@ -50,7 +48,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize('kind', GIVEN)
-def test_every_kind_gives_the_same_splits(kind):
+def test_all_kinds_have_the_same_splits(kind):
     make, labelled = GIVEN[kind]
     found = as_dataset(make(), validation_size=5, test_size=0.25)
     assert (found.name, found.image_shape, found.num_classes) == (
@@ -71,7 +69,7 @@ def test_every_kind_gives_the_same_splits(kind):
         )
 
 
-def test_a_tenth_is_held_out_each_if_nothing_is_said():
+def test_by_default_a_tenth_is_held_out_each():
     found = as_dataset(IMAGES)
     assert [split.num_examples for split in (found.train, found.validation, found.test)] == [
         32,
@@ -81,7 +79,7 @@ def test_a_tenth_is_held_out_each_if_nothing_is_said():
     assert as_dataset(IMAGES, validation_size=0).validation.num_examples == 0
 
 
-def test_grey_images_need_no_axis_for_the_channel():
+def test_grey_images_may_lack_the_channel_axis():
     found = as_dataset(IMAGES[..., 0], name='grey')
     assert (found.name, found.image_shape) == ('grey', (6, 5, 1))
     np.testing.assert_array_equal(
@@ -89,7 +87,7 @@ def test_grey_images_need_no_axis_for_the_channel():
     )
 
 
-def test_the_array_may_be_used_for_something_else_afterwards():
+def test_arrays_may_be_changed_afterwards():
     images = IMAGES.copy()
     found = as_dataset(images)
     images[:] = 0
@@ -104,7 +102,7 @@ def test_paths_and_sources_are_those_of_load_dataset(tmp_path, monkeypatch):
     archive = prints(load_dataset(f'npz:{tmp_path}/mine.npz', test_size=6))
     for path in (tmp_path / 'mine.npz', f'{tmp_path}/mine.npz', f'npz:{tmp_path}/mine.npz'):
         assert prints(as_dataset(path, test_size=6)) == archive
-    # The same images, given as an array, are held out alike.
+    # The same images as an array have the same splits.
     assert prints(as_dataset(IMAGES, test_size=6)) == archive
     folder = as_dataset(tmp_path / 'folder', validation_size=2, test_size=3)
     assert folder.name == 'folder'
@@ -122,12 +120,12 @@ def test_paths_and_sources_are_those_of_load_dataset(tmp_path, monkeypatch):
     assert as_dataset('./digits').image_shape == (6, 5, 3)
 
 
-def test_a_dataset_of_ours_stays_as_it_is():
+def test_an_image_dataset_is_returned_unchanged():
     ours = as_dataset(IMAGES)
     assert as_dataset(ours) is ours and as_dataset(ours, name='other') == dataclasses.replace(
         ours, name='other'
     )
-    with pytest.raises(ValueError, match=r"has splits already; got \{'test_size': 3\}"):
+    with pytest.raises(ValueError, match=r"already has splits; .*got \{'test_size': 3\}"):
         as_dataset(ours, test_size=3)
 
 
@@ -170,8 +168,8 @@ def sizes():
         (lambda: ((IMAGES, LABELS), (IMAGES, LABELS)), r'got \(tuple, tuple\)'),
         (lambda: list(IMAGES), '`images` must be a uint8 array .*; got list'),
         (lambda: None, 'got NoneType'),
-        (lambda: 'tfd:cifar10', 'no folder, no .npz file and no source'),
-        (lambda: 'nowhere', r"got 'nowhere', which is no folder.*working directory"),
+        (lambda: 'tfd:cifar10', 'not a folder, an .npz file or a source'),
+        (lambda: 'nowhere', r"got 'nowhere', which is not a folder.*working directory"),
         (lambda: 'nowhere.npz', 'nowhere.npz cannot be read'),
         (
             lambda: DATASET(IMAGES).batch(8),
@@ -183,15 +181,15 @@ def sizes():
             r'uint8 from 0 to 255 .*got float32 \(6, 5, 3\)\. Multiply .* by 255',
         ),
         (lambda: DATASET(IMAGES[..., 0]), r'\[height, width, channels\]; got uint8 \(6, 5\)'),
-        (lambda: DATASET((IMAGES, LABELS, LABELS)), 'must be of images, of pairs'),
+        (lambda: DATASET((IMAGES, LABELS, LABELS)), 'must consist of images, of pairs'),
         (lambda: DATASET({'picture': IMAGES}), "dicts with 'image'"),
         (lambda: DATASET((IMAGES, np.eye(4)[LABELS])), r'non-negative integers \[40\].*\(40, 4\)'),
-        (endless, 'repeats for ever'),
+        (endless, 'repeats forever'),
         (lambda: DATASET(IMAGES).take(0), 'an empty one'),
-        (lambda: from_generator(sizes, [None, None, 3]), 'must have one size'),
+        (lambda: from_generator(sizes, [None, None, 3]), 'must have the same size'),
     ],
 )
-def test_what_is_wrong_is_said(make, message):
+def test_errors_explain_the_problem(make, message):
     with pytest.raises(ValueError, match=message):
         as_dataset(make())
 
@@ -205,7 +203,7 @@ def test_what_is_wrong_is_said(make, message):
         ({'validation_size': 36}, 'must leave at least one'),
     ],
 )
-def test_parts_leave_images_on_each_side(sizes, message):
+def test_every_part_must_have_images(sizes, message):
     with pytest.raises(ValueError, match=message):
         as_dataset(IMAGES, **sizes)
 
@@ -213,7 +211,7 @@ def test_parts_leave_images_on_each_side(sizes, message):
 @pytest.mark.parametrize(
     'make', [lambda: IMAGES, lambda: DATASET(IMAGES)], ids=['array', 'dataset']
 )
-def test_more_than_memory_holds_is_refused(monkeypatch, make):
+def test_images_that_exceed_the_memory_limit_are_rejected(monkeypatch, make):
     monkeypatch.setattr(dataset_module, 'MAX_ARRAY_BYTES', IMAGES.nbytes - 1)
     with pytest.raises(ValueError, match='sources `folder:` and `tfds:`'):
         as_dataset(make())
@@ -221,7 +219,7 @@ def test_more_than_memory_holds_is_refused(monkeypatch, make):
     assert as_dataset(make()).image_shape == (6, 5, 3)
 
 
-def test_an_endless_dataset_of_unknown_length_ends_at_the_bound(monkeypatch):
+def test_reading_of_an_endless_dataset_stops_at_the_memory_limit(monkeypatch):
     def forever():
         while True:
             yield IMAGES[0]

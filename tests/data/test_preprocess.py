@@ -1,4 +1,4 @@
-"""Pixels to numbers and back, for every value and every number of bits."""
+"""Conversion of pixels to numbers and back, for all values and numbers of bits."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_bins_survive_the_round_trip(num_bits, noise):
     assert shown.min() == 0 and shown.max() == 255
 
 
-def test_eight_bits_are_the_images_and_strange_values_are_safe():
+def test_eight_bits_are_exact_and_special_values_are_safe():
     np.testing.assert_array_equal(
         preprocess.to_images(preprocess.to_unit_range(ALL, 8, 0.5, tf.float64), 8), ALL
     )

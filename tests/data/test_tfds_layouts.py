@@ -1,5 +1,6 @@
-"""The data sets of the paper, a few made-up images each, prepared by TFDS's own builders and read
-with the options of our gin files.
+"""The data sets of the paper, with generated images, prepared by the builders of TFDS.
+
+They are read with the options of the gin files.
 """
 
 import io
@@ -20,7 +21,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def encoded(height, width, picture_format='PNG'):
-    """Returns a made-up picture as the bytes of a file, and its pixels as they decode."""
+    """Return a generated picture as the bytes of a file, and its decoded pixels."""
     file = io.BytesIO()
     coarse = RANDOM.integers(0, 255, (4, 4, 3), dtype=np.uint8)
     Image.fromarray(coarse).resize((width, height)).save(file, picture_format)
@@ -28,7 +29,7 @@ def encoded(height, width, picture_format='PNG'):
 
 
 def write_tar(path, pictures):
-    """Writes pictures as an archive of PNG files."""
+    """Write pictures as an archive of PNG files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, 'w') as archive:
         for number, (content, _) in enumerate(pictures):
@@ -37,18 +38,16 @@ def write_tar(path, pictures):
             archive.addfile(entry, io.BytesIO(content))
 
 
-@pytest.fixture(params=['in memory', 'as they are read'])
+@pytest.fixture(params=['in memory', 'on the fly'])
 def reading(request, monkeypatch):
-    """Reads all data once as small sets are read, once as those that do not fit into memory."""
-    if request.param == 'as they are read':
+    """Read all data once in memory, as small data sets, and once on the fly, as large ones."""
+    if request.param == 'on the fly':
         monkeypatch.setattr(dataset_module, 'IN_MEMORY_BYTES', 0)
         monkeypatch.setattr(dataset_module, 'MAX_ARRAY_BYTES', 0)
 
 
 def everything(*splits):
-    """Returns all images of splits in their order, and checks that training batches can be had of
-    the first.
-    """
+    """Return all images of splits in their order, after reading a training batch of the first."""
     batch = next(iter(training_batches(splits[0], 2, seed=0)))
     assert batch['image'].shape == (
         2,
@@ -60,7 +59,7 @@ def everything(*splits):
 
 
 def sorted_bytes(images):
-    """Returns the bytes of images, sorted: TFDS keeps no order."""
+    """Return the bytes of images, sorted, because TFDS does not keep their order."""
     return sorted(np.asarray(image).tobytes() for image in images)
 
 
@@ -81,7 +80,7 @@ def test_celeb_a_hq_from_a_manual_folder(tmp_path, reading):
     assert data_fingerprint(again.test) == data_fingerprint(dataset.test)
 
 
-def test_celeb_a_hq_says_what_is_missing_and_where_it_belongs(tmp_path):
+def test_errors_of_celeb_a_hq_name_the_missing_file_and_its_folder(tmp_path):
     for download in (True, False):
         with pytest.raises(
             ValueError, match=r'by hand into .*downloads/manual first.*data1024x1024\.tar'
@@ -144,7 +143,7 @@ def test_lsun_is_cropped_in_the_centre_and_downsampled(tmp_path, reading, monkey
         validation_size=2,
     )
     assert dataset.image_shape == (128, 128, 3) and dataset.num_classes is None
-    # Pillow's decoder of JPEG differs from TensorFlow's by a few grey levels.
+    # The JPEG decoder of Pillow differs from TensorFlow's by a few grey levels.
     decoded = [
         Image.fromarray(tf.io.decode_image(content).numpy()).crop((42, 0, 298, 256))
         for content, _ in pictures['train']
@@ -155,7 +154,7 @@ def test_lsun_is_cropped_in_the_centre_and_downsampled(tmp_path, reading, monkey
     assert sorted_bytes(everything(dataset.train, dataset.validation)) == sorted_bytes(expected)
 
 
-def test_lsun_windows_are_cut_at_random_in_training(tmp_path, monkeypatch):
+def test_lsun_is_cropped_at_random_in_training(tmp_path, monkeypatch):
     from tensorflow_datasets.image import lsun
 
     pictures = [encoded(256, 341, 'JPEG') for _ in range(4)]
@@ -197,7 +196,7 @@ def test_lsun_windows_are_cut_at_random_in_training(tmp_path, monkeypatch):
         )
 
 
-def test_records_in_any_order_are_those_held_in_memory(shared, monkeypatch):
+def test_records_read_on_the_fly_equal_those_in_memory(shared, monkeypatch):
     kept = load_dataset('tfds:cifar10', data_dir=str(shared / 'tfds'), validation_size=0)
     monkeypatch.setattr(dataset_module, 'IN_MEMORY_BYTES', 0)
     read = load_dataset('tfds:cifar10', data_dir=str(shared / 'tfds'), validation_size=0)

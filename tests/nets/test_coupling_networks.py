@@ -1,7 +1,4 @@
-"""Networks are exchangeable: a network of ten lines in every flow, the parts of the contract that
-are optional,
-precision.
-"""
+"""Coupling networks are interchangeable: a custom network in every flow, optional attributes."""
 
 import functools
 
@@ -59,7 +56,7 @@ class TinyNet(tf.Module):
         h = tf.matmul(tf.nn.softmax(tf.matmul(queries, values, transpose_b=True)), values) + tf.sin(
             queries
         )
-        # Real NVP takes the output for a log-scale as it is.
+        # Real NVP uses the output as the log-scale without bounding it.
         return tf.reshape(
             tf.tanh(tf.tensordot(h, self.output, 1)), [-1, *x.shape[1:3], self.output.shape[1]]
         )
@@ -85,11 +82,11 @@ FLOWS = {
 
 
 @pytest.mark.parametrize('name', FLOWS)
-def test_another_network_makes_a_bijector_that_learns(name):
+def test_a_custom_network_makes_a_bijector_that_learns(name):
     flow = FLOWS[name](image_shape=SHAPE, condition_dim=3, net=TinyNet, dtype=tf.float64)
     move_weights(flow)
     random = np.random.default_rng(0)
-    # Gradients reach every weight, which `check_bijector` checks.
+    # `check_bijector` also checks that gradients reach every weight.
     check_bijector(flow, random.uniform(-0.9, 0.9, (2, *SHAPE)), random.standard_normal((2, 3)))
     names = {
         path[-1] if 'weights' not in path else path[-1].split('.')[-1]
@@ -113,7 +110,7 @@ def test_another_network_makes_a_bijector_that_learns(name):
         ('real nvp', ResidualCouplingNet),
     ],
 )
-def test_the_default_network_is_the_one_that_is_named(name, own):
+def test_the_default_network_can_be_named(name, own):
     default, named = (
         FLOWS[name](image_shape=SHAPE, condition_dim=0, seed=4, **given)
         for given in ({}, {'net': own})
@@ -126,14 +123,14 @@ def test_the_default_network_is_the_one_that_is_named(name, own):
 
 
 @pytest.mark.parametrize('name', ['refined glow', 'real nvp'])
-def test_the_networks_of_the_others_fit_too(name):
+def test_the_networks_of_other_flows_can_be_used(name):
     for net, in_training in (
         (ConvCouplingNet, False),
         (functools.partial(ResidualCouplingNet, num_blocks=0), True),
     ):
         flow = functools.partial(FLOWS[name], image_shape=SHAPE, condition_dim=0, net=net)
         if name == 'refined glow' and in_training:
-            # Its steps are repeated, and what is repeated must not move averages.
+            # Its steps are repeated, and repeated layers must not update running averages.
             with pytest.raises(ValueError, match='normalises over the batch'):
                 flow()
         else:
@@ -142,7 +139,7 @@ def test_the_networks_of_the_others_fit_too(name):
             assert isinstance(networks([made])[0], CouplingNetwork)
 
 
-def test_a_network_with_batch_norm_makes_its_coupling_normalise_over_the_batch():
+def test_a_coupling_normalises_over_the_batch_if_its_network_does():
     assert Coupling.build(
         4, functools.partial(ResidualCouplingNet, num_blocks=0)
     ).normalizes_over_batch
@@ -183,7 +180,7 @@ def test_hidden_arrays_are_those_of_the_networks():
     assert {row.hidden_arrays for row in flow.levels} == {10}
 
 
-def test_the_predicted_gaussian_computes_as_the_networks_do():
+def test_the_predicted_gaussian_has_the_precision_of_the_networks():
     flow = FLOWS['glow'](
         image_shape=SHAPE,
         condition_dim=0,
@@ -195,7 +192,7 @@ def test_the_predicted_gaussian_computes_as_the_networks_do():
     } == {tf.float32}
 
 
-def test_glow_s_network_takes_no_condition():
+def test_the_network_of_glow_rejects_a_condition():
     with pytest.raises(ValueError, match='condition_dim.*must be 0.*got condition_dim=3'):
         FLOWS['refined glow'](image_shape=SHAPE, condition_dim=3, net=GlowCouplingNet)
 
@@ -219,7 +216,7 @@ def test_a_coupling_builds_its_own_network(options):
         Coupling.build(6, split=ChannelSplit(8))
 
 
-def test_a_condition_must_fit():
+def test_the_shape_of_a_condition_is_checked():
     x, z = tf.zeros([2, 4, 4, 1]), tf.zeros([2, 3])
     check_condition(z, x, 3)
     for wrong, message in (

@@ -1,6 +1,4 @@
-"""The encoder's parts against independent computations: batch norm's averages, padding at stride 2,
-weight norm.
-"""
+"""Batch norm, convolution, weight norm and encoder against independent computations."""
 
 import numpy as np
 import pytest
@@ -35,7 +33,7 @@ def test_batch_norm_normalises_by_the_biased_and_averages_the_unbiased_variance(
     np.testing.assert_array_equal(layer.running_mean, before)
 
 
-def test_batch_norm_keeps_its_averages_from_values_that_are_not_finite():
+def test_batch_norm_ignores_statistics_that_are_not_finite():
     layer = BatchNorm()
     layer(tf.fill([2, 2, 2, 3], np.nan), training=True)
     np.testing.assert_array_equal(layer.running_mean, np.zeros(3))
@@ -43,7 +41,7 @@ def test_batch_norm_keeps_its_averages_from_values_that_are_not_finite():
 
 
 @pytest.mark.parametrize('size', [7, 8])
-def test_a_convolution_of_stride_2_reads_around_every_second_pixel(size):
+def test_a_convolution_of_stride_2_is_centred_on_every_second_pixel(size):
     x = np.random.default_rng(1).normal(size=(1, size, size, 1))
     layer = Conv(1, 3, strides=2, dtype='float64')
     y = layer(tf.constant(x)).numpy()[0, :, :, 0]

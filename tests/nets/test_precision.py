@@ -1,6 +1,4 @@
-"""Networks in bfloat16, everything around them in float32: types in the graph, closeness, exact
-inverses, gradients.
-"""
+"""Networks in bfloat16, everything else in float32: types, accuracy, exact inverses, gradients."""
 
 import functools
 import pathlib
@@ -37,7 +35,7 @@ IMAGES = random_images(32)
 
 
 def model(name, compute_dtype):
-    """Returns a tiny model with moved weights, the same for every `compute_dtype`."""
+    """Return a tiny model with perturbed weights, the same for every `compute_dtype`."""
     latent = NoLatent
     if name == 'wolf':
         flow, net = (
@@ -116,11 +114,11 @@ def test_only_the_networks_are_in_bfloat16(name, monkeypatch):
         if node.attr['T'].type:
             types.setdefault(node.op, set()).add(tf.as_dtype(node.attr['T'].type).name)
     for kind in ('Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'):
-        # The encoder's last convolution, 1x1 and on a few features, stays in float32.
+        # The last convolution of the encoder, 1x1 on a few features, stays in float32.
         assert types[kind] - ({'float32'} if name == 'wolf' else set()) == {'bfloat16'}, kind
     for kind in {'Qr', 'Log', 'Exp', 'Softplus', 'MatrixInverse'} & types.keys():
         assert types[kind] == {'float32'}, kind
-    # Of the products only the networks' 1x1 convolutions, which are written as such.
+    # The only matrix products in bfloat16 are the 1x1 convolutions of the networks.
     kernels = {
         tuple(variable.shape[-2:])
         for path, variable in named_variables(low)
@@ -139,13 +137,13 @@ def test_only_the_networks_are_in_bfloat16(name, monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['wolf', 'glow', 'realnvp'])
-def test_the_inverse_is_as_exact_as_in_float32(name):
+def test_the_inverse_is_exact(name):
     low = model(name, 'bfloat16')
     z, v = low.encode(IMAGES)
     np.testing.assert_array_equal(low.decode(z, v), IMAGES)
 
 
-def test_a_type_that_will_not_do_is_refused():
+def test_unsupported_types_are_rejected():
     assert (
         compute_type(None, 'float64') == tf.float64
         and compute_type('bfloat16', tf.float32) == tf.bfloat16
@@ -156,7 +154,7 @@ def test_a_type_that_will_not_do_is_refused():
 
 
 def test_the_precision_of_an_experiment_reaches_every_part_with_networks():
-    """Without a list of names: whatever has a `compute_dtype` takes it, and 'full' takes it back."""
+    """Every part with a `compute_dtype` receives the precision, and 'full' resets it."""
     for file in ('cifar10_small', 'glow_cifar10_small', 'realnvp_cifar10_small'):
         for precision, own, expected in (
             ('bfloat16', [], tf.bfloat16),

@@ -227,5 +227,5 @@ def test_registered_names_are_unique_but_may_be_redefined():
     for number in (1, 2):
         made = make(number)
         assert made().result == number
-    with pytest.raises(ValueError, match="'redefined' is the name of"):
+    with pytest.raises(ValueError, match="'redefined' is already the gin name of"):
         register(lambda: None, name='redefined')

@@ -1,1 +1,1 @@
-"""What every room uses: variables, seeds, argument checks, atomic files, parts that gin files name."""
+"""Basics for all other rooms: variables, seeds, argument checks, files, parts, progress."""

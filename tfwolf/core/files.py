@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and their checksums."""
+"""Atomic file writes and checksums."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from collections.abc import Iterator
 
 Path = str | os.PathLike
 
-# Added to the name of a file while it is written.
+# Suffix of a file that is still being written.
 UNFINISHED = '.part'
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[str]:
-    """Yields a path beside `path` to write to; what was written there becomes the file `path`,
-    whole or not at all.
+    """Yield a temporary path whose file replaces `path` when the `with` block ends.
 
-    At the end the file is flushed to the disk and renamed, so that a reader sees the old file or
-    the new one. After an error inside the `with` block the temporary file is removed and `path` is
-    as it was.
+    At the end of the block the temporary file is flushed to disk and renamed, so a reader sees
+    either the old file or the complete new one. If the block raises an error, the temporary file is
+    removed and `path` is unchanged.
 
     Args:
-        path: of the file; its folder must exist.
+        path: path of the file; its folder must exist.
 
     Raises:
         OSError: if the file cannot be flushed or renamed.
@@ -42,10 +41,10 @@ def atomic_path(path: Path) -> Iterator[str]:
 
 
 def flush(path: Path) -> None:
-    """Waits until the content of a file, or the entries of a folder, are on the disk.
+    """Flush the content of a file, or the entries of a folder, to disk.
 
     Raises:
-        OSError: if there is no such file or folder, or the disk reports an error.
+        OSError: if the file or folder does not exist, or the disk reports an error.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -55,17 +54,16 @@ def flush(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in UTF-8, whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with atomic_path(path) as temporary, open(temporary, 'w', encoding='utf-8') as file:
         file.write(text)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes a value as JSON, whole or not at all; numbers that are not finite, which JSON does not
-    have, become null.
+    """Write a value as JSON atomically; NaN and infinite numbers are written as null.
 
     Raises:
-        TypeError: if JSON cannot hold the value.
+        TypeError: if the value cannot be represented in JSON.
     """
 
     def finite(part: object) -> object:
@@ -79,7 +77,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Returns the SHA-256 of the content of a file, as 64 hexadecimal digits.
+    """Return the SHA-256 of the content of a file as 64 hexadecimal digits.
 
     Raises:
         OSError: if the file cannot be read.

@@ -1,8 +1,8 @@
-"""Values that follow from weights: computed anew wherever they are used, until `freeze` makes them
-weights themselves.
+"""Attributes that are derived from weights, and `freeze`, which stores them as weights.
 
-A model that trains has to compute a matrix's inverse again in every step; one that only serves can
-store it."""
+During training a derived value, such as the inverse of a matrix, is recomputed in every step. A
+model that is only served can store it.
+"""
 
 from __future__ import annotations
 
@@ -15,38 +15,41 @@ from tfwolf.core.variables import walk
 
 
 class Derived:
-    """An attribute of a module that is computed from its weights; `derived` makes it."""
+    """A module attribute that is computed from the weights; created by `derived`."""
 
     def __init__(self, compute: Callable[[Any], tf.Tensor], instead_of: Sequence[str]) -> None:
         self.compute = compute
         self.instead_of = instead_of
         self.__doc__ = compute.__doc__
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     @overload
-    def __get__(self, module: None, owner: type) -> Derived: ...
+    def __get__(self, module: None, owner: type | None = None) -> Derived: ...
+
     @overload
     def __get__(self, module: object, owner: type | None = None) -> tf.Tensor: ...
-    def __get__(self, module: object | None, owner: type | None = None) -> Derived | tf.Tensor:
-        # No `__set__`: what `freeze` puts into the module's dictionary is found first, and this is
-        # not asked any more.
+
+    def __get__(self, module: object, owner: type | None = None) -> Derived | tf.Tensor:
+        # There is no `__set__`, so an entry that `freeze` puts into the module's `__dict__` takes
+        # precedence over this descriptor.
         return self if module is None else self.compute(module)
 
 
 def derived(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
-    """Makes an attribute of the method below it.
+    """Return a decorator that turns a method into a derived attribute.
 
     Args:
-        instead_of: names of the weights that nobody needs once the attribute is stored.
+        *instead_of: names of the weights that are no longer needed once the attribute is stored.
     """
     return lambda compute: Derived(compute, instead_of)
 
 
 def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:
-    """Returns `[(path, module, Derived), ...]` for every attribute of the modules in `root`, in the
-    order of `walk`.
+    """Return `[(path, module, Derived), ...]` for all derived attributes in `root`.
+
+    The modules are in the order of `walk`.
     """
     return [
         (path, node, attribute) for path, node in walk(root) for attribute in _of_class(type(node))
@@ -54,10 +57,10 @@ def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:
 
 
 def freeze(root: Any) -> None:
-    """Stores every derived attribute of a model's modules as a weight; what they come from is not
-    read any more, and no training is possible.
+    """Store all derived attributes of a model's modules as weights.
 
-    A module with a method `freeze` of its own does it itself.
+    The weights that they were computed from are no longer read, so the model cannot be trained
+    afterwards. A module with its own `freeze` method is frozen by that method as well.
     """
     for _, node in walk(root):
         if hasattr(node, 'freeze'):
@@ -68,7 +71,7 @@ def freeze(root: Any) -> None:
         )
 
 
-def _of_class(kind):
+def _of_class(kind: type) -> list[Derived]:
     return [
         value
         for base in reversed(kind.__mro__)

@@ -1,4 +1,4 @@
-"""Parts of messages for people."""
+"""Helpers for the wording of user-facing messages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 def first_line(error: BaseException) -> str:
-    """Returns the first line of the text of an error, or the name of its type if it has no text."""
+    """Return the first line of an error's text, or the name of its type if the text is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Returns ` Did you mean 'x'?` for the known word that is most like `word`, or '' if none is."""
+    """Return ` Did you mean 'x'?` for the known word closest to `word`, or '' if none is close."""
     close = difflib.get_close_matches(word, list(known), n=1) if isinstance(word, str) else []
     return f' Did you mean {close[0]!r}?' if close else ''

@@ -1,6 +1,4 @@
-"""Parts that a configuration may name: classes and functions, made into factories that hold their
-arguments.
-"""
+"""Registered parts: classes and functions that a gin file can reference, as factories."""
 
 from __future__ import annotations
 
@@ -16,26 +14,25 @@ import gin.config
 MODULE = 'tfwolf'
 Part = TypeVar('Part', bound=Callable)
 
-# What is registered: parts by their names in gin files, and of each part what gin calls for a
-# reference to it. Changed by `register` alone.
+# Registered parts by their gin names, and the function that gin calls for a reference to each
+# part. Only `register` changes them.
 _PARTS: dict[str, Callable] = {}
 _REFERENCES: dict[Callable, Callable] = {}
 
 
 class Factory:
-    """Calls a class or a function with arguments that are known already, and with those of the
-    call, which win.
+    """A class or function together with arguments for it; arguments of a call take precedence.
 
-    It holds its arguments, so it makes the same thing whatever gin is told later. Unlike a
-    `functools.partial` it is not tracked by TensorFlow, and it says which argument is missing.
+    The arguments are stored, so later changes of the gin configuration have no effect. Unlike a
+    `functools.partial`, it is not tracked by TensorFlow, and its error names a missing argument.
 
     Args:
         target: class or function.
         arguments: `{name: value}`; a value may be a `Factory`.
-        name: how a gin file calls it; default: the name of the target.
+        name: name in gin files; default: the name of the target.
 
     Attributes:
-        target, arguments, name: as given.
+        target, arguments, name: the arguments above.
     """
 
     def __init__(
@@ -49,14 +46,14 @@ class Factory:
         self.name = name or target.__name__
 
     def __call__(self, *args, **kwargs) -> Any:
-        """Returns what the target returns.
+        """Call the target and return its result.
 
         Raises:
             ValueError: if an argument without a default is missing.
         """
         arguments = {**self.arguments, **kwargs}
         parameters = list(_signature(self.target).parameters.values())
-        # The target itself says what is wrong with arguments that it does not have.
+        # Unknown arguments are reported by the target itself.
         for parameter in parameters[len(args) :]:
             if (
                 parameter.default is parameter.empty
@@ -65,23 +62,26 @@ class Factory:
             ):
                 name = f'{self.name}.{parameter.name}'
                 raise ValueError(
-                    f'`{name}` is not bound. Bind it in the gin file or with --gin_param="{name} '
-                    '= ...".'
+                    f'`{name}` is not bound. Bind it in the gin file or with '
+                    f'--gin_param="{name} = ...".'
                 )
         return self.target(*args, **arguments)
 
     def __repr__(self) -> str:
-        return f'{self.name}({", ".join(f"{name}={value!r}" for name, value in self.arguments.items())})'
+        arguments = ', '.join(f'{name}={value!r}' for name, value in self.arguments.items())
+        return f'{self.name}({arguments})'
 
     def map(self, change: Callable[[Factory], Mapping[str, Any]]) -> Factory:
-        """Returns a factory like this one, and like those in its arguments, with other arguments:
-        those that `change(factory)` returns.
+        """Return a copy of this factory, and of the factories in its arguments, with changes.
+
+        Args:
+            change: function of a factory that returns its changed arguments, `{name: value}`.
         """
         arguments = {name: _mapped(value, change) for name, value in self.arguments.items()}
         return Factory(self.target, {**arguments, **change(self)}, self.name)
 
     def accepts(self, name: str) -> bool:
-        """Returns whether the target has a parameter of this name."""
+        """Return whether the target has a parameter of this name."""
         return name in _signature(self.target).parameters
 
 
@@ -90,18 +90,17 @@ def register(part: Part, *, name: str | None = None) -> Part: ...
 @overload
 def register(part: None = None, *, name: str | None = None) -> Callable[[Part], Part]: ...
 def register(part: Callable | None = None, *, name: str | None = None) -> Callable:
-    """Makes a class or function known to gin files, as `@Name`; a decorator that returns it
-    unchanged.
+    """Register a class or function for gin files, as `@Name`; a decorator.
 
-    Built from Python it takes its arguments as they are; only a reference in a gin file is
-    configured.
+    The class or function is returned unchanged. Calls from Python are not configured by gin; only
+    references in a gin file are.
 
     Args:
         part: class or function.
-        name: in gin files; default: its own.
+        name: name in gin files; default: the name of the class or function.
 
     Raises:
-        ValueError: if another part has the name.
+        ValueError: if another part is registered under the name.
 
     >>> @tfwolf.register
     ... def brighten(images, seed, amount=10):
@@ -115,54 +114,45 @@ def register(part: Callable | None = None, *, name: str | None = None) -> Callab
         return lambda part: register(part, name=name)
     name = name or part.__name__
 
-    def bind(**bound):
-        arguments = {
-            parameter.name: parameter.default
+    def bind(**bound: Any) -> Factory:
+        # Defaults that are registered parts can be configured, too.
+        defaults = {
+            parameter.name: frozen(_REFERENCES[parameter.default])
             for parameter in _signature(part).parameters.values()
-            if _is_registered(parameter.default)
+            if parameter.name not in bound and _is_registered(parameter.default)
         }
         return Factory(
-            part,
-            {
-                **{
-                    key: frozen(_REFERENCES[value])
-                    for key, value in arguments.items()
-                    if key not in bound
-                },
-                **{key: frozen(value) for key, value in bound.items()},
-            },
-            name,
+            part, {**defaults, **{key: frozen(value) for key, value in bound.items()}}, name
         )
 
     bind.__name__ = name
     bind.__signature__ = _signature(part)
     bind.is_part = True
     previous = _PARTS.get(name)
-    if previous is not None and _place(previous) != _place(part):
+    if previous is not None and _qualified_name(previous) != _qualified_name(part):
         raise ValueError(
-            f'`name` must be new: {name!r} is the name of {previous!r} in gin files already.'
+            f'`name` must be unused; {name!r} is already the gin name of {previous!r}.'
         )
-    # A cell of a notebook that is run again defines its class again.
+    # Running a notebook cell again defines its class again.
     with (
         gin.unlock_config(),
         contextlib.nullcontext() if previous is None else gin.config.interactive_mode(),
     ):
-        _REFERENCES.pop(previous, None)
-        _PARTS[name], _REFERENCES[part] = (
-            part,
-            gin.external_configurable(bind, name=name, module=MODULE),
-        )
+        if previous is not None:
+            _REFERENCES.pop(previous, None)
+        configurable = gin.external_configurable(bind, name=name, module=MODULE)
+        _PARTS[name], _REFERENCES[part] = part, configurable
     return part
 
 
 def frozen(value: Any) -> Any:
-    """Returns a value of a gin binding so that it needs gin no more.
+    """Return the value of a gin binding in a form that does not depend on gin.
 
-    A reference `@Name` becomes a `Factory`, `@Name()` what this factory makes; both within lists,
-    tuples and dicts, too.
+    A reference `@Name` becomes a `Factory`, and `@Name()` becomes the result of calling it, also
+    within lists, tuples and dicts.
 
     Raises:
-        ValueError: if it refers to something that is not registered with tfwolf.
+        ValueError: if the value refers to something that is not registered with tfwolf.
     """
     if isinstance(value, Factory):
         return value()
@@ -174,26 +164,26 @@ def frozen(value: Any) -> Any:
         return value()
     if callable(value):
         raise ValueError(
-            f'`@{value.__name__}` is registered with gin, but not with tfwolf, which has to know '
-            'what a configuration consists of. '
+            f'`@{value.__name__}` is registered with gin, but not with tfwolf. '
             'Register it with `tfwolf.register`.'
         )
     return value
 
 
 def reference(part: Callable) -> Callable[[], Factory]:
-    """Returns what gin calls for a registered part: a function that reads the bindings and returns
-    the `Factory`.
+    """Return the function that gin calls for a reference to a registered part.
+
+    It reads the bindings and returns the `Factory`.
     """
     return _REFERENCES[part]
 
 
 def registered_names() -> list[str]:
-    """Returns the names of all registered parts, in alphabetical order."""
+    """Return the names of all registered parts in alphabetical order."""
     return sorted(_PARTS)
 
 
-def _mapped(value, change):
+def _mapped(value: Any, change: Callable[[Factory], Mapping[str, Any]]) -> Any:
     if isinstance(value, Factory):
         return value.map(change)
     return (
@@ -203,17 +193,18 @@ def _mapped(value, change):
     )
 
 
-def _is_registered(value):
+def _is_registered(value: Any) -> bool:
     return callable(value) and getattr(value, '__hash__', None) is not None and value in _REFERENCES
 
 
-def _place(part):
+def _qualified_name(part: Callable) -> tuple[str | None, str | None]:
     return getattr(part, '__module__', None), getattr(part, '__qualname__', None)
 
 
-def _signature(target):
-    """Returns the signature of a call; of a class that of its `__init__`, which Keras hides behind
-    a `__new__` that takes anything.
+def _signature(target: Callable) -> inspect.Signature:
+    """Return the signature of a call.
+
+    For a class it is the signature of `__init__`: Keras defines a `__new__` that accepts anything.
     """
     if not inspect.isclass(target):
         return inspect.signature(target)

@@ -1,4 +1,4 @@
-"""What a replica has of the global batch."""
+"""Splitting the global batch among replicas."""
 
 from __future__ import annotations
 
@@ -11,41 +11,40 @@ T = TypeVar('T')
 
 
 def local_rows(values: T, batch_size: int) -> T:
-    """Returns this replica's rows of tensors that cover the global batch (any nest of them).
+    """Return this replica's rows of a nest of tensors that cover the global batch.
 
-    Noise is drawn for the global batch and cut, so that it belongs to the example whatever the
-    number of replicas.
+    Noise is drawn for the global batch and then sliced, so the noise of an example does not depend
+    on the number of replicas.
 
     Args:
         values: nest of tensors `[global_batch, ...]`.
-        batch_size: number of rows of this replica; all replicas have as many.
+        batch_size: number of rows per replica, the same for all replicas.
     """
     start = tf.distribute.get_replica_context().replica_id_in_sync_group * batch_size
     return tf.nest.map_structure(lambda value: value[start : start + batch_size], values)
 
 
 def deal(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> Iterator[Any]:
-    """Returns an iterator over global batches, each dealt out to the replicas in order: replica r
-    has the r-th share of its rows.
+    """Return an iterator over global batches that are distributed to the replicas in order.
 
-    With several workers it never ends, and each makes the whole batch and keeps its own rows:
-        batches are then the same for any number of
-    workers, augmentation included.
+    Replica r receives the r-th share of the rows. With several workers the iterator is endless, and
+    every worker builds the whole batch and keeps its own rows. Batches, including augmentation, are
+    therefore the same for any number of workers.
 
     Args:
-        strategy: the `tf.distribute` strategy.
+        strategy: `tf.distribute` strategy.
         dataset: `tf.data.Dataset` of nests of tensors `[global_batch, ...]` of static shape.
     """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return iter(strategy.experimental_distribute_dataset(dataset))
     replicas = strategy.num_replicas_in_sync
 
-    def share(context):
+    def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
         local = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * local
 
         @tf.autograph.experimental.do_not_convert
-        def rows(batch):
+        def rows(batch: Any) -> Any:
             return tf.nest.map_structure(
                 lambda value: tf.reshape(value, (replicas, -1, *value.shape[1:]))[
                     first : first + local
@@ -53,7 +52,7 @@ def deal(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> Iterator
                 batch,
             )
 
-        # A dataset that may end would cost a talk between all workers before each batch.
+        # For a dataset that may end, all workers would have to communicate before each batch.
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return dataset.repeat().map(rows).unbatch().apply(endless).prefetch(tf.data.AUTOTUNE)
 

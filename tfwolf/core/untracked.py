@@ -1,4 +1,4 @@
-"""References that TensorFlow must not follow."""
+"""References that TensorFlow does not track."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ T = TypeVar('T')
 
 
 class Untracked(Generic[T]):
-    """Holds an object that TensorFlow must not track as part of the one that refers to it.
+    """Wrapper of an object that TensorFlow must not track as part of the object that refers to it.
 
-    A `tf.Module` or a bijector takes every module, variable and list that it has as an attribute
-    for its own, and so does its checkpoint. This is a plain object, into which TensorFlow does not
-    look.
+    A `tf.Module` or a bijector tracks, and saves in its checkpoint, all modules, variables and
+    lists among its attributes. TensorFlow does not look inside this wrapper.
 
     Attributes:
-        value: the object.
+        value: the wrapped object.
     """
 
     def __init__(self, value: T):

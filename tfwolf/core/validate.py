@@ -1,15 +1,14 @@
-"""Checks of arguments where they enter: each raises a `ValueError` with the name, the rule and the
-value received.
-"""
+"""Checks of arguments; each raises a `ValueError` with the argument, the rule and the value."""
 
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 
 def integer(name: str, value: Any, minimum: int) -> int:
-    """Returns `value` if it is an integer of at least `minimum`.
+    """Return `value` if it is an integer of at least `minimum`.
 
     Raises:
         ValueError: if it is not.
@@ -29,19 +28,23 @@ def real(
     above: float | None = None,
     below: float | None = None,
 ) -> float:
-    """Returns `value` as a float if it lies within the given bounds (`above` and `below` are
-    strict).
+    """Return `value` as a float if it is finite and within the bounds.
+
+    Args:
+        name: name of the argument in the message.
+        value: value to check.
+        minimum, maximum: inclusive bounds, or None.
+        above, below: strict bounds, or None.
 
     Raises:
-        ValueError: if it is not a finite real number within them.
+        ValueError: if it is not a finite real number within the bounds.
     """
-    good = (
-        isinstance(value, numbers.Real)
-        and not isinstance(value, bool)
-        and abs(value) < float('inf')
-    )
-    good = good and (minimum is None or value >= minimum) and (maximum is None or value <= maximum)
-    good = good and (above is None or value > above) and (below is None or value < below)
+    number: Any = value  # `numbers.Real` declares no comparison with `float`.
+    good = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    good = good and abs(number) < float('inf')
+    good = good and (minimum is None or number >= minimum)
+    good = good and (maximum is None or number <= maximum)
+    good = good and (above is None or number > above) and (below is None or number < below)
     if not good:
         bounds = [(minimum, 'at least'), (above, 'above'), (maximum, 'at most'), (below, 'below')]
         rule = ' and '.join(f'{word} {bound}' for bound, word in bounds if bound is not None)
@@ -52,11 +55,32 @@ def real(
 
 
 def num_bits(value: Any) -> int:
-    """Returns `value` if it is a number of bits per colour value, 1 to 8.
+    """Return `value` if it is a valid number of bits per colour value, 1 to 8.
 
     Raises:
         ValueError: if it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 1 <= value <= 8:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Integral)
+        or not 1 <= int(value) <= 8
+    ):
         raise ValueError(f'`num_bits` must be an integer from 1 to 8; got num_bits={value!r}.')
     return int(value)
+
+
+def static_shape(name: str, shape: Iterable[int | None]) -> tuple[int, ...]:
+    """Return a shape as integers if all its sizes are known.
+
+    Args:
+        name: name of the argument in the message.
+        shape: such as a `tf.TensorShape`.
+
+    Raises:
+        ValueError: if a size is unknown.
+    """
+    sizes = tuple(shape)
+    known = tuple(size for size in sizes if size is not None)
+    if len(known) < len(sizes):
+        raise ValueError(f'`{name}` must have a static shape; got {sizes}.')
+    return known

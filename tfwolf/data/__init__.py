@@ -1,1 +1,1 @@
-"""Images: where they come from, the order they come in, and their pixels as numbers."""
+"""Image data: sources, splits, the order of batches, and pixels as numbers."""

@@ -1,4 +1,4 @@
-"""Images of one NumPy archive (.npz)."""
+"""Images from a NumPy archive (.npz)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ EXPECTED = (
     "'train_images' and 'test_images' (optionally 'train_labels' and 'test_labels'), "
     "or 'images' (optionally 'labels')"
 )
+SCALE_ADVICE = ' Multiply values from 0 to 1 by 255 and cast them to uint8.'
 
 
 @register_source('npz', location='PATH')
@@ -23,11 +24,12 @@ def load_npz(
     validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
     test_size: holdout.PartSize | None = None,
 ) -> dataset.ImageDataset:
-    """Returns the images of the archive at `location` as an `ImageDataset`.
+    """Return the images of an archive as an `ImageDataset`.
 
-    The archive holds `train_images` and `test_images`, uint8 `[n, height, width, channels]` or `[n,
-    height, width]`, whose order is kept, and optionally `train_labels` and `test_labels`, integers
-    `[n]`; or `images` and optionally `labels`, of which `test_size` are held out.
+    The archive holds `train_images` and `test_images`, uint8 `[n, height, width, channels]` or
+    `[n, height, width]`, and optionally `train_labels` and `test_labels`, integers `[n]`; their
+    order is kept. Alternatively it holds `images` and optionally `labels`; `test_size` of them are
+    held out.
 
     Args:
         location: path of the archive.
@@ -35,7 +37,8 @@ def load_npz(
             without a test split.
 
     Raises:
-        ValueError: if the file is missing, is no archive, or holds other keys, types or shapes.
+        ValueError: if the file is missing or not an archive, or its keys, types or shapes differ
+            from those above.
     """
     path = pathlib.Path(location).expanduser()
     arrays = _read(path)
@@ -46,7 +49,8 @@ def load_npz(
     elif 'train_images' in arrays and 'test_images' in arrays and 'images' not in arrays:
         if test_size is not None:
             raise ValueError(
-                f"`test_size` has no use for {path}, which has 'test_images'; got {test_size!r}."
+                f'`test_size` is not accepted for {path}, because it has a test split '
+                f"('test_images'); got test_size={test_size!r}."
             )
         training, training_classes = _split(path, arrays, 'train_images', 'train_labels')
         test, test_classes = _split(path, arrays, 'test_images', 'test_labels')
@@ -54,8 +58,8 @@ def load_npz(
         shape = arrays['train_images'].shape
         if shape[1:] != arrays['test_images'].shape[1:]:
             raise ValueError(
-                f"{path}: 'train_images' and 'test_images' must be of one size; got {shape} and "
-                f'{arrays["test_images"].shape}.'
+                f"{path}: 'train_images' and 'test_images' must have the same size; "
+                f'got {shape} and {arrays["test_images"].shape}.'
             )
     else:
         raise ValueError(f'{path} must hold {EXPECTED}; it holds {sorted(arrays)}.')
@@ -75,7 +79,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
             f'{path} cannot be read as a NumPy archive (.npz without pickled objects): {error}. '
             f'It must hold {EXPECTED}.'
         ) from error
-    # Grey images may come without an axis for the channel.
+    # Grey images may lack the axis of the channel.
     return {
         key: with_channels(array) if key.endswith('images') else array
         for key, array in arrays.items()
@@ -90,37 +94,33 @@ def _split(
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
-    """Returns images `[n, height, width]` as `[n, height, width, 1]`, others as they are."""
+    """Return images `[n, height, width]` as `[n, height, width, 1]`, and others unchanged."""
     return images[..., None] if images.ndim == 3 else images
 
 
 def array_split(
     images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]
 ) -> tuple[dataset.ArraySplit, int | None]:
-    """Returns checked arrays as a split, and the number of classes: the largest label plus 1, or
-    None without labels.
+    """Return (split, number of classes) of arrays after checking them.
+
+    The number of classes is the largest label plus 1, or None without labels.
 
     Args:
         images: uint8 `[n, height, width, channels]`.
         labels: non-negative integers `[n]`, or None.
-        names: what messages call the images and the labels.
+        names: names of the images and the labels in messages.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
     """
     if images.dtype != np.uint8:
-        advice = (
-            ' Multiply values from 0 to 1 by 255 and cast them to uint8.'
-            if images.dtype.kind == 'f'
-            else ''
-        )
+        advice = SCALE_ADVICE if images.dtype.kind == 'f' else ''
         raise ValueError(
             f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}.{advice}'
         )
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(
-            f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not '
-            'empty; '
+            f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not empty; '
             f'got {images.shape}.'
         )
     if labels is not None and (

@@ -1,7 +1,6 @@
-"""Random changes to training images; each is a function of a batch and a seed.
+"""Random augmentations of training images: functions of a batch and a seed.
 
-A whole batch at a time: one draw of `[batch]` numbers and one gather cost a fraction of what one
-    call per image would.
+They process a whole batch at once, which is much faster than one call per image.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from tfwolf.core.parts import register
 
 @register
 def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Returns the images, each mirrored left to right with probability 1/2.
+    """Return the images, each mirrored horizontally with probability 1/2.
 
     Args:
         images: uint8 `[batch, height, width, channels]`.
@@ -26,34 +25,37 @@ def horizontal_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 @register
 def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Tensor:
-    """Returns a random window of each image, of its own size, after reflecting `padding` pixels out
-    on every side.
+    """Return a random crop, of the original size, of each image after reflection padding.
 
     Args:
         images: uint8 `[batch, height, width, channels]`, height and width static.
         seed: int32 `[2]`.
-        padding: integer of at least 1, less than height and width.
+        padding: number of pixels on every side, at least 1 and less than height and width.
 
     Raises:
-        ValueError: if `padding` is outside of that range.
+        ValueError: if `padding` is out of range.
     """
-    height, width = images.shape[1:3]
+    height, width = validate.static_shape('images', images.shape[1:3])
     if validate.integer('padding', padding, 1) >= min(height, width):
         raise ValueError(
-            '`padding` must be less than height and width, because it reflects; '
+            '`padding` must be less than height and width, because the padding is a reflection; '
             f'got padding={padding!r} for images of {height}x{width}.'
         )
     offsets = tf.cast(
         seeds.uniform([2, tf.shape(images)[0]], seed, tf.float32) * (2 * padding + 1), tf.int32
     )
-    # Picking reflected rows, then columns, makes the window without making the padded image.
+    # Gathering reflected rows, then columns, avoids computing the padded image.
     images = tf.gather(images, _reflected(offsets[0], height, padding), axis=1, batch_dims=1)
     return tf.gather(images, _reflected(offsets[1], width, padding), axis=2, batch_dims=1)
 
 
 def _reflected(offset: tf.Tensor, size: int, padding: int) -> tf.Tensor:
-    """Returns int32 `[batch, size]`: which row (or column) the window that starts at `offset` shows
-    at each place.
+    """Return the row (or column) of the image at each position of a window, int32 `[batch, size]`.
+
+    Args:
+        offset: int32 `[batch]`, start of the window within the padded image.
+        size: number of rows (or columns) of the image.
+        padding: number of pixels that are reflected.
     """
     position = tf.abs(offset[:, None] + tf.range(size) - padding)
     return size - 1 - tf.abs(size - 1 - position)

@@ -1,4 +1,4 @@
-"""What a data set is: three splits of images that are read by position."""
+"""Data sets: three splits of images with random access."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ Batch = dict[str, tf.Tensor]
 
 MAX_ARRAY_BYTES = 8 * 2**30
 TOO_LARGE_ADVICE = (
-    'Make them smaller, or store them as image files or as TFDS records, which are decoded as '
-    'they are '
-    'read (sources `folder:` and `tfds:`).'
+    'Make them smaller, or store them as image files or TFDS records, which are decoded on the fly '
+    '(sources `folder:` and `tfds:`).'
 )
-# Sources that can decode as they are read do so beyond this.
+# Larger splits are decoded on the fly by the sources that support it.
 IN_MEMORY_BYTES = 2 * 2**30
 
 
 class Split(abc.ABC):
-    """Images of one size with random access; a new kind needs only `load`.
+    """Images of one size with random access; subclasses implement `load`.
 
     Attributes:
-        num_examples: integer, how many images there are.
+        num_examples: number of images.
     """
 
     num_examples: int
@@ -41,28 +40,31 @@ class Split(abc.ABC):
 
     @abc.abstractmethod
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
-        """Returns `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`; label -1
-        where there are none.
+        """Return `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`.
+
+        Without labels, the label is -1.
 
         Args:
-            indices: int64 `[n]`, positions within the split; may be symbolic, as within
+            indices: int64 `[n]`, positions within the split; may be symbolic, as in
                 `tf.data.Dataset.map`.
-            seed: int32 `[2]`, of the windows that a split cuts at random; None for central ones.
+            seed: int32 `[2]`, seed of random crops; None for central crops.
         """
 
-    def prefetch(self) -> None:
-        """Starts reading in the background, where a split is held in memory; `load` raises what
-        goes wrong.
+    def prefetch(self) -> None:  # noqa: B027
+        """Start reading a split that is held in memory in the background.
+
+        Errors are raised by `load`.
         """
 
     def select(self, positions: np.ndarray | Sequence[int]) -> Split:
-        """Returns the split of the examples at `positions` (integers `[n]`), in that order, without
-        reading any.
+        """Return the split of the examples at `positions`, integers `[n]`, in that order.
+
+        No images are read.
         """
         return Subset(self, positions)
 
     def take(self, num_examples: int) -> Split:
-        """Returns the first `num_examples` examples as a `Split`, all of them if there are fewer.
+        """Return the first `num_examples` examples, or all if there are fewer, as a `Split`.
 
         Raises:
             ValueError: if `num_examples` is not an integer of at least 1.
@@ -76,8 +78,8 @@ class Subset(Split):
     """The examples of another split at given positions.
 
     Args:
-        split: `Split`.
-        positions: integers `[n]` within it.
+        split: the other `Split`.
+        positions: integers `[n]`, positions within it.
     """
 
     def __init__(self, split: Split, positions: np.ndarray | Sequence[int]) -> None:
@@ -86,7 +88,7 @@ class Subset(Split):
         self._positions = host_tensor(positions, tf.int64)
 
     def prefetch(self) -> None:
-        """As `Split.prefetch`, of the whole split."""
+        """As `Split.prefetch`, for the whole other split."""
         self._split.prefetch()
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
@@ -96,12 +98,12 @@ class Subset(Split):
 
 
 class ArraySplit(Split):
-    """Images held in memory, made on first use.
+    """Images held in memory, created on first use.
 
     Args:
         make_arrays: function without arguments that returns the images, uint8 `[num_examples,
             *image_shape]`, and the labels, integers `[num_examples]` or None.
-        num_examples: integer.
+        num_examples: number of images.
         image_shape: (height, width, channels).
     """
 
@@ -113,11 +115,15 @@ class ArraySplit(Split):
     ) -> None:
         super().__init__(num_examples)
         self._make_arrays = make_arrays
-        self._lock, self._reading = threading.Lock(), None
+        self._lock = threading.Lock()
+        self._reading: concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]] | None = None
         self._image_shape = tuple(image_shape)
 
     def prefetch(self) -> None:
         """As `Split.prefetch`."""
+        self._start_reading()
+
+    def _start_reading(self) -> concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]]:
         with self._lock:
             if self._reading is None:
                 executor = concurrent.futures.ThreadPoolExecutor(
@@ -125,36 +131,31 @@ class ArraySplit(Split):
                 )
                 self._reading = executor.submit(self._read)
                 executor.shutdown(wait=False)
-
-    @property
-    def _tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
-        self.prefetch()
-        return self._reading.result()
+            return self._reading
 
     def _read(self) -> tuple[tf.Tensor, tf.Tensor]:
         shape = (self.num_examples,) + self._image_shape
         if math.prod(shape) > MAX_ARRAY_BYTES:
             raise ValueError(
-                f'{self.num_examples} images of {self._image_shape} take '
-                f'{math.prod(shape) / 2**30:.1f} GiB decoded; '
-                f'this source holds them in memory, at most {MAX_ARRAY_BYTES / 2**30:.0f} GiB. '
-                f'{TOO_LARGE_ADVICE}'
+                f'{self.num_examples} decoded images of {self._image_shape} need '
+                f'{math.prod(shape) / 2**30:.1f} GiB, but this source keeps at most '
+                f'{MAX_ARRAY_BYTES / 2**30:.0f} GiB in memory. {TOO_LARGE_ADVICE}'
             )
         images, labels = self._make_arrays()
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(
-                f'`make_arrays` must return uint8 images {shape}; got {images.dtype} '
-                f'{images.shape}.'
+                f'`make_arrays` must return uint8 images {shape}; '
+                f'got {images.dtype} {images.shape}.'
             )
         labels = np.full(self.num_examples, -1) if labels is None else labels
         return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
-        """As `Split.load`, from memory; the windows are fixed."""
-        # Lifted out of the graph being traced: the arrays are made once, eagerly, and graphs
-        # capture them by reference.
+        """As `Split.load`, from memory; `seed` is not used."""
+        # Outside of any graph that is being traced: the arrays are created once, eagerly, and
+        # graphs capture them by reference.
         with tf.init_scope():
-            images, labels = self._tensors
+            images, labels = self._start_reading().result()
         with tf.device('CPU:0'):
             return {'image': tf.gather(images, indices), 'label': tf.gather(labels, indices)}
 
@@ -166,11 +167,11 @@ class ImageDataset:
     Attributes:
         name: string, for example 'cifar10'.
         image_shape: (height, width, channels).
-        num_classes: integer, or None where there are no labels.
-        train, validation, test: a `Split` each. Validation is the end of the training examples; it
-            may be empty.
-        version: string, or None where the source has no versions. Results on two versions are not
-            comparable.
+        num_classes: number of classes, or None without labels.
+        train, validation, test: a `Split` each. The validation split is the last part of the
+            training examples; it may be empty.
+        version: version of the source, or None if it has no versions. Results on different versions
+            are not comparable.
     """
 
     name: str
@@ -183,31 +184,32 @@ class ImageDataset:
 
     @property
     def title(self) -> str:
-        """Name and version, as printed beside results."""
+        """Name and version, as printed with results."""
         return f'{self.name} {self.version}' if self.version else self.name
 
     def split(self, name: str) -> Split:
-        """Returns the split 'train', 'validation' or 'test'.
+        """Return the split 'train', 'validation' or 'test'.
 
         Raises:
             ValueError: if it is empty.
         """
         found = getattr(self, name)
         if not found.num_examples:
-            raise ValueError(f'The split {name!r} of {self.title} is empty. Name another --split.')
+            raise ValueError(
+                f'The split {name!r} of {self.title} is empty. Choose another one (--split).'
+            )
         return found
 
 
-def window_places(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-    """Returns where `count` windows lie, float32 `[count, 2]` in [0, 1): random places for a seed,
-    the centre without one.
+def crop_positions(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+    """Return positions of `count` crops, float32 `[count, 2]` in [0, 1), see `Fit.__call__`.
+
+    They are random with a seed, int32 `[2]`, and central without one.
     """
     return tf.fill([count, 2], 0.5) if seed is None else seeds.uniform([count, 2], seed, tf.float32)
 
 
-def host_tensor(values: object, dtype: tf.DType) -> tf.Tensor:
-    """Returns `values` as an eager tensor in the host's memory, even while a graph is traced or
-    beside a GPU.
-    """
+def host_tensor(values: np.ndarray | Sequence[int] | Sequence[str], dtype: tf.DType) -> tf.Tensor:
+    """Return `values` as an eager tensor in host memory, also during tracing or with a GPU."""
     with tf.init_scope(), tf.device('CPU:0'):
         return tf.constant(values, dtype)

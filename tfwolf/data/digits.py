@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits, 8 x 8 grey: real images that need no download."""
+"""The 1,797 handwritten digits of scikit-learn, 8x8 grey images; no download is required."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ NUM_TEST = 360
 def load_digits(
     validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
 ) -> dataset.ImageDataset:
-    """Returns the digits as an `ImageDataset`: 1437 images for training and validation, 360 for
-    test.
+    """Return the digits as an `ImageDataset`.
 
-    Images are uint8 `[8, 8, 1]`, 17 times scikit-learn's values with 16 taken as 15; labels are
-    0..9.
+    1437 images are for training and validation, 360 for test. Images are uint8 `[8, 8, 1]`: the
+    values of scikit-learn, clipped at 15, times 17. Labels are 0..9.
 
     Args:
         validation_size: see `sources.load_dataset`.
 
     Raises:
-        ValueError: if `validation_size` does not fit.
+        ValueError: if `validation_size` is out of range.
     """
     training = dataset.ArraySplit(lambda: _arrays(slice(None, -NUM_TEST)), NUM_TRAINING, (8, 8, 1))
     test = dataset.ArraySplit(lambda: _arrays(slice(-NUM_TEST, None)), NUM_TEST, (8, 8, 1))
@@ -34,10 +33,10 @@ def load_digits(
 
 
 def _arrays(part: slice) -> tuple[np.ndarray, np.ndarray]:
-    import sklearn.datasets  # takes a second to import
+    import sklearn.datasets  # Importing it takes a second.
 
-    digits = sklearn.datasets.load_digits()
-    # RandomState's streams are frozen across NumPy versions.
+    pixels, labels = sklearn.datasets.load_digits(return_X_y=True)
+    # The streams of RandomState are the same in all NumPy versions.
     order = np.random.RandomState(0).permutation(NUM_TRAINING + NUM_TEST)[part]
-    images = 17 * np.minimum(digits.images, 15).astype(np.uint8)
-    return images[order, :, :, None], digits.target[order]
+    images = 17 * np.minimum(pixels, 15).astype(np.uint8).reshape(-1, 8, 8, 1)
+    return images[order], np.asarray(labels)[order]

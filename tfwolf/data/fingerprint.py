@@ -1,4 +1,4 @@
-"""Which images a result belongs to."""
+"""Fingerprints of data: checksums of the images that a result belongs to."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ BATCH = 256
 
 
 def data_fingerprint(split: Split, progress: Callable[[int], object] | None = None) -> str:
-    """Returns the SHA-256, in hexadecimal, of all images of a `Split` in their order: shape, then
-    bytes.
+    """Return the hexadecimal SHA-256 of the shape and the bytes of all images, in their order.
 
     Args:
         split: `Split` of uint8 images.
-        progress: called with the number of images done; optional.
+        progress: optional function that is called with the number of images in each step.
 
     Raises:
-        ValueError: if an image cannot be read.
+        ValueError: if the split is empty or an image cannot be read.
     """
-    digest, done = None, 0
+    digest, done = hashlib.sha256(), 0
     try:
         for batch in evaluation_batches(split, min(BATCH, split.num_examples)):
             images = batch['image'].numpy()[batch['mask'].numpy()]
-            digest = digest or hashlib.sha256(repr(images.shape[1:]).encode())
+            if not done:
+                digest.update(repr(images.shape[1:]).encode())
             digest.update(np.ascontiguousarray(images).tobytes())
             done += len(images)
             if progress:
                 progress(len(images))
     except tf.errors.OpError as error:
         raise ValueError(
-            f'One of the images after number {done} of {split.num_examples} cannot be read: '
-            f'{error.message}'
+            f'An image after number {done} of {split.num_examples} cannot be read: {error.message}'
         ) from error
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Which examples are kept away from training: validation and, where a source has none, test."""
+"""Holding out examples for validation and, if a source has no test split, for test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from tfwolf.core import seeds
 from tfwolf.data.dataset import Split
 
-# A number of examples, or a float in (0, 1), a fraction of them.
+# A number of examples, or a float in (0, 1) for a fraction.
 PartSize = int | float
 
 VALIDATION_SIZE = 0.1
@@ -17,11 +17,15 @@ TEST_SIZE = 0.1
 
 
 def part_size(name: str, size: PartSize, total: int) -> int:
-    """Returns how many of `total` examples `size` means: an integer is their number, a float in (0,
-    1) a fraction.
+    """Return the number of examples in a part of `total` examples.
+
+    Args:
+        name: name of the size in messages.
+        size: integer for a number of examples, float in (0, 1) for a fraction.
+        total: number of all examples.
 
     Raises:
-        ValueError: if `size` is neither, or leaves no examples on either side.
+        ValueError: if `size` is neither, or the part or the rest is empty.
     """
     fraction = isinstance(size, float) and 0 < size < 1
     if not fraction and (isinstance(size, bool) or not isinstance(size, numbers.Integral)):
@@ -31,17 +35,18 @@ def part_size(name: str, size: PartSize, total: int) -> int:
     count = round(size * total) if fraction else int(size)
     if not 0 < count < total:
         raise ValueError(
-            f'`{name}` must leave at least one example on each side; got {name}={size!r}, that is '
+            f'`{name}` must leave at least one example in each part; got {name}={size!r}, '
             f'{count} of {total} examples.'
         )
     return count
 
 
 def split_validation(examples: Split, validation_size: PartSize) -> tuple[Split, Split]:
-    """Returns (train, validation): the last `validation_size` (a number or a fraction) of
-    `examples` are validation.
+    """Return (train, validation), where validation is the last part of the examples.
 
-    With 0 the validation split is empty.
+    Args:
+        examples: `Split` of training and validation.
+        validation_size: number or fraction of the examples; 0 for an empty validation split.
 
     Raises:
         ValueError: if `validation_size` is neither, or takes all examples.
@@ -55,18 +60,19 @@ def split_validation(examples: Split, validation_size: PartSize) -> tuple[Split,
 
 
 def mixed_order(total: int) -> np.ndarray:
-    """Returns a fixed permutation of 0 .. total - 1 (numpy int64), the same everywhere and for
-    ever.
-    """
+    """Return a fixed pseudo-random permutation of 0 .. total - 1, int64, that never changes."""
     return np.array(sorted(range(total), key=lambda i: seeds.derive(0, 'mixed order', i)), np.int64)
 
 
 def hold_out(examples: Split, test_size: PartSize | None = None) -> tuple[Split, Split]:
-    """Returns (training, test): the last `test_size` (number, fraction, None: `TEST_SIZE`) of
-    `mixed_order` are test.
+    """Return (training, test), where test is the last part of the examples in `mixed_order`.
+
+    Args:
+        examples: `Split` of training and test.
+        test_size: number or fraction of the examples; None for `TEST_SIZE`.
 
     Raises:
-        ValueError: if `test_size` is neither, or leaves no examples on either side.
+        ValueError: if `test_size` is neither, or one of the splits is empty.
     """
     order = mixed_order(examples.num_examples)
     count = part_size(

@@ -1,9 +1,9 @@
-"""Image files as arrays: one reader, which says what is wrong with a file."""
+"""Reading of image files, with errors that name the file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,11 +19,11 @@ Result = TypeVar('Result')
 
 
 class Header(NamedTuple):
-    """What an image file says of itself.
+    """Properties of an image file.
 
     Attributes:
         size: (height, width) in pixels.
-        is_grey: whether it has no colours.
+        is_grey: whether the image is grey.
     """
 
     size: Size
@@ -31,53 +31,49 @@ class Header(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """Returns the `Header` of an image file, after a check of the file that does not decode its
-    pixels.
+    """Return the `Header` of an image file after verifying the file without decoding it.
 
     Raises:
-        ValueError: naming the path, if there is no file, it is no image or damaged, or it has not 8
-            bits per channel.
+        ValueError: if the file does not exist, is not an image, is damaged, or does not have 8 bits
+            per channel; the message names the path.
     """
     return _open(path, lambda picture: picture.verify())[0]
 
 
 def read_image(
-    path: Path, fit: Fit, channels: int, place: tuple[float, float] = CENTRE
+    path: Path, fit: Fit, channels: int, position: Sequence[float] | np.ndarray = CENTRE
 ) -> np.ndarray:
-    """Returns an image file as uint8 `[height, width, channels]`, brought to `fit.image_size`;
-    transparency is dropped.
+    """Return an image file as uint8 `[*fit.image_size, channels]`; transparency is dropped.
 
     Args:
-        path: of a file that Pillow reads; of an animation the first frame.
-        fit: the `Fit`, with an `image_size`.
+        path: path of a file that Pillow can read; of an animation the first frame is used.
+        fit: `Fit` with an `image_size`.
         channels: 1 (grey) or 3 (colour).
-        place: two numbers in [0, 1), see `Fit.__call__`.
+        position: position of a random crop, see `Fit.__call__`.
 
     Raises:
-        ValueError: naming the path, if there is no file, it cannot be decoded, has not 8 bits per
-            channel, or does not fit.
+        ValueError: if the file does not exist, cannot be decoded, does not have 8 bits per channel,
+            or does not fit; the message names the path.
     """
     header, picture = _open(path, lambda picture: picture.convert('L' if channels == 1 else 'RGB'))
     fit.check(f'The image {path}', header.size)
-    return fit(picture, place)
+    return fit(picture, position)
 
 
 def _open(path: Path, use: Callable[..., Result]) -> tuple[Header, Result]:
-    """Returns the header of an image file, and what `use` makes of the opened Pillow image."""
+    """Return the header of an image file and the result of `use` on the opened Pillow image."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            mode, header = (
-                picture.mode,
-                Header((picture.height, picture.width), picture.mode in GREY_MODES),
-            )
+            mode = picture.mode
+            header = Header((picture.height, picture.width), mode in GREY_MODES)
             used = use(picture)
     except (FileNotFoundError, IsADirectoryError):
         raise ValueError(
             f'There is no file {os.fspath(path)!r} (working directory: {os.getcwd()}).'
         ) from None
-    # Pillow's decoders raise all of these for damaged files.
+    # Pillow's decoders raise all of these errors for damaged files.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
             f'The image {path} cannot be decoded: {error}. Replace or remove it.'

@@ -1,6 +1,4 @@
-"""The order of images: training batches that resume at any step, and evaluation batches that see
-each image once.
-"""
+"""Batches of images: resumable training batches, and evaluation batches with each image once."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ import tensorflow as tf
 from tfwolf.core import seeds, validate
 from tfwolf.data.dataset import Batch, Split
 
-# From images uint8 [batch, height, width, channels] and a seed int32 [2] to images of the same
-# shape and type.
+# Function of images, uint8 [batch, height, width, channels], and a seed, int32 [2], that returns
+# images of the same shape and type.
 Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -24,30 +22,30 @@ def training_batches(
     first_step: int = 0,
     augmentations: Sequence[Augmentation] = (),
 ) -> tf.data.Dataset:
-    """Returns an infinite `tf.data.Dataset` of `{'image': uint8 [batch, h, w, c], 'label': int64
-    [batch]}`.
+    """Return an infinite `tf.data.Dataset` of training batches.
 
-    Shapes are static. Every epoch has its own order and leaves out what does not fill a batch.
-    Batch t depends on `seed` and t alone, so that `first_step=t` continues an earlier run exactly,
-    without reading what came before.
+    Its elements are `{'image': uint8 [batch, height, width, channels], 'label': int64 [batch]}` of
+    static shape. Every epoch is shuffled separately and drops the last incomplete batch. Batch t
+    depends only on `seed` and t, so `first_step=t` continues an earlier run exactly, without
+    reading the images before.
 
     Args:
         split: `Split`.
-        batch_size: integer, images per batch over all replicas.
+        batch_size: number of images per batch over all replicas.
         seed: integer.
-        first_step: integer, the number of the first batch.
-        augmentations: functions like those of `augment`, from images `[batch, h, w, c]` and a seed
-            int32 `[2]` to images of the same shape and type; applied one after another.
+        first_step: index of the first batch.
+        augmentations: functions of images and a seed, see `Augmentation`, which are applied in
+            this order.
 
     Raises:
-        ValueError: if a number breaks its rule, or the batch is larger than the split.
+        ValueError: if an argument is out of range, or the batch is larger than the split.
     """
     batch_size = validate.integer('batch_size', batch_size, 1)
     first_step = validate.integer('first_step', first_step, 0)
     if batch_size > split.num_examples:
         raise ValueError(
-            f'`batch_size` must be at most {split.num_examples}, the examples of the split; '
-            f'got batch_size={batch_size}. Lower it, or take more images.'
+            f'`batch_size` must be at most {split.num_examples}, the size of the split; '
+            f'got batch_size={batch_size}. Lower it, or use more images.'
         )
     for augmentation in augmentations:
         if not callable(augmentation):
@@ -63,14 +61,14 @@ def training_batches(
 
     @tf.autograph.experimental.do_not_convert
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
+        order = tf.random.experimental.stateless_shuffle(  # pyright: ignore[reportAttributeAccessIssue]
             tf.range(split.num_examples, dtype=tf.int64),
             seeds.fold_in(order_seed, epoch),
             alg=seeds.ALGORITHM,
         )
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
-    # Not for AutoGraph, whose reading of our sources costs seconds.
+    # Without AutoGraph, which takes seconds to analyse the sources.
     @tf.autograph.experimental.do_not_convert
     def load(step: tf.Tensor, indices: tf.Tensor) -> Batch:
         batch = split.load(indices, seeds.fold_in(window_seed, step))
@@ -83,32 +81,30 @@ def training_batches(
 
     first_epoch, first_batch = divmod(first_step, batches_per_epoch)
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max)
-    # Only indices are skipped.
+    # Skipping is fast, because these are only indices.
     indices = epochs.flat_map(epoch_batches).skip(first_batch).enumerate(first_step)
     return indices.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_batches(split: Split, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
-    """Returns a finite `tf.data.Dataset` over every image once, in order, with a further entry
-    'mask', bool `[batch]`.
+    """Return a finite `tf.data.Dataset` of batches that contain every image once, in order.
 
-    The last batch repeats the last image where images run out; the mask is False there. Shapes are
-    static.
+    Its elements are like those of `training_batches`, with the additional entry 'mask', bool
+    `[batch]`. The last batch is filled with copies of the last image, for which the mask is False.
 
     Args:
         split: `Split` of at least one example.
-        batch_size: integer, images per batch over all replicas.
-        first_batch: integer, how many batches to leave out at the start.
+        batch_size: number of images per batch over all replicas.
+        first_batch: number of batches to skip at the start.
 
     Raises:
-        ValueError: if a number breaks its rule, or the split is empty.
+        ValueError: if an argument is out of range, or the split is empty.
     """
     batch_size = validate.integer('batch_size', batch_size, 1)
     if split.num_examples < 1:
         raise ValueError(
-            '`split` must hold at least one example; got an empty one. A validation split is '
-            'empty with '
-            'validation_size=0.'
+            '`split` must contain at least one example; got an empty split. '
+            'With validation_size=0 the validation split is empty.'
         )
 
     @tf.autograph.experimental.do_not_convert

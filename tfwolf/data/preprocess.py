@@ -1,10 +1,10 @@
-"""Pixels as numbers: uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix
-C.1).
+"""Conversion of uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix C.1).
 
-With n bits an image's value falls into the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
-`x = (b + u) / 2^n * 2 - 1` with u in [0, 1): uniform noise for a density, 0.5 (the bin's centre)
-for a deterministic encoding, which rounding in an inverse cannot push over a bin's edge, and 0 for
-what the encoder sees."""
+With n bits, a colour value belongs to the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
+`x = (b + u) / 2^n * 2 - 1` with u in [0, 1). For a density, u is uniform noise. For a deterministic
+encoding, u is 0.5, the centre of the bin, so that rounding errors of the inverse do not change the
+bin. For the input of the encoder, u is 0.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Tensor = tf.Tensor | np.ndarray
 
 
 def checked_images(images: Tensor, image_shape: Sequence[int]) -> tf.Tensor:
-    """Returns images as a tensor, uint8 `[batch, height, width, channels]`.
+    """Return images as a tensor, uint8 `[batch, height, width, channels]`.
 
     Args:
-        images: the images.
-        image_shape: (height, width, channels) that they must have.
+        images: images to check.
+        image_shape: required (height, width, channels).
 
     Raises:
-        ValueError: if they have another shape or dtype.
+        ValueError: if the images have another shape or dtype.
     """
     images = tf.convert_to_tensor(images)
     if images.dtype != tf.uint8 or tuple(images.shape[1:]) != tuple(image_shape):
@@ -38,8 +38,7 @@ def checked_images(images: Tensor, image_shape: Sequence[int]) -> tf.Tensor:
 
 
 def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns the bin `floor(images / 2^(8 - num_bits))` of every colour value, int32, in 0 ..
-    2^num_bits - 1.
+    """Return the bin `floor(value / 2^(8 - num_bits))` of every colour value, int32.
 
     Args:
         images: uint8 `[..., height, width, channels]`.
@@ -54,7 +53,7 @@ def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
 def to_unit_range(
     images: Tensor, num_bits: int, noise: float | Tensor, dtype: tf.DType
 ) -> tf.Tensor:
-    """Returns x = (bin + noise) / 2^num_bits * 2 - 1 in [-1, 1), of the shape of `images`.
+    """Return x = (bin + noise) / 2^num_bits * 2 - 1 in [-1, 1), of the shape of `images`.
 
     Args:
         images: uint8 `[..., height, width, channels]`.
@@ -70,11 +69,10 @@ def to_unit_range(
 
 
 def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns uint8 images: `bin = clip(floor((x + 1) / 2 * 2^n), 0, 2^n - 1)` shown over the full
-    range 0..255.
+    """Return uint8 images of x; the bins `floor((x + 1) / 2 * 2^n)` are scaled to 0..255.
 
     Args:
-        x: floating `[..., height, width, channels]`; values outside [-1, 1] are clipped, NaN
+        x: floating `[..., height, width, channels]`; values outside of [-1, 1] are clipped, NaN
             becomes black.
         num_bits: integer from 1 to 8.
 
@@ -84,14 +82,15 @@ def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
     num_bins = 2 ** validate.num_bits(num_bits)
     scaled = (x + 1.0) * (0.5 * num_bins)
     scaled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
-    # Clipped before the cast: an infinite value has no integer.
+    # Clipped before the cast, because infinite values cannot be cast to integers.
     bins = tf.cast(tf.floor(tf.clip_by_value(scaled, 0.0, num_bins - 1.0)), tf.int32)
     return tf.cast((bins * 255 + (num_bins - 1) // 2) // (num_bins - 1), tf.uint8)
 
 
 def at_num_bits(images: Tensor, num_bits: int) -> tf.Tensor:
-    """Returns uint8 images as a model of `num_bits` bits knows them: each bin shown over the full
-    range 0..255; itself for 8 bits.
+    """Return uint8 images quantised to `num_bits` bits, with the bins scaled to 0..255.
+
+    With 8 bits the images are unchanged.
 
     Args:
         images: uint8 `[..., height, width, channels]`.

@@ -1,6 +1,4 @@
-"""Examples of TFRecord files by position: for data that do not fit into memory, without a second
-copy on disk.
-"""
+"""Random access to the examples of TFRecord files, for data that do not fit into memory."""
 
 from __future__ import annotations
 
@@ -22,16 +20,16 @@ LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
 
 
 class RecordSplit(dataset.Split):
-    """Records that are read and decoded whenever they are asked for, shard after shard.
+    """Records of TFRecord files that are read and decoded on the fly, shard after shard.
 
-    Where each record lies is found on first use, by one pass over the lengths; payload checksums
-    are not verified.
+    The positions of the records are found on first use by one pass over their lengths. Checksums of
+    payloads are not verified.
 
     Args:
-        paths: the TFRecord files (not compressed), in order.
-        shard_lengths: number of records of each.
-        parse: function from a serialized record (a string tensor) and the place of a window
-            (float32 `[2]`) to (image uint8 `image_shape`, label int64).
+        paths: paths of the TFRecord files (not compressed), in order.
+        shard_lengths: number of records in each file.
+        parse: function of a serialized record, a string tensor, and the position of a random crop,
+            float32 `[2]`, that returns (image uint8 `image_shape`, label int64).
         image_shape: (height, width, channels).
     """
 
@@ -47,8 +45,8 @@ class RecordSplit(dataset.Split):
         self._shard_lengths = list(shard_lengths)
         signature = (tf.TensorSpec(image_shape, tf.uint8), tf.TensorSpec([], tf.int64))
         self._parse = tf.function(
-            lambda records, places: tf.map_fn(
-                lambda pair: parse(*pair), (records, places), fn_output_signature=signature
+            lambda records, positions: tf.map_fn(
+                lambda pair: parse(*pair), (records, positions), fn_output_signature=signature
             ),
             autograph=False,
             input_signature=[
@@ -58,11 +56,11 @@ class RecordSplit(dataset.Split):
         )
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
-        """As `Split.load`; reads and decodes on the host."""
+        """As `Split.load`; the records are read and decoded on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
             images, labels = self._parse(
-                tf.ensure_shape(records, [None]), dataset.window_places(tf.size(indices), seed)
+                tf.ensure_shape(records, [None]), dataset.crop_positions(tf.size(indices), seed)
             )
             count = indices.shape
             return {
@@ -72,7 +70,7 @@ class RecordSplit(dataset.Split):
 
     @functools.cached_property
     def _index(self) -> np.ndarray:
-        """Returns shard, first byte and number of bytes of every record, `[3, num_examples]`."""
+        """Shard, first byte and number of bytes of every record, int64 `[3, num_examples]`."""
         found = []
         with progress_bar(len(self._paths), 0, 'Indexing', 'file', delay=3, leave=False) as bar:
             for number, (path, length) in enumerate(zip(self._paths, self._shard_lengths)):
@@ -82,9 +80,9 @@ class RecordSplit(dataset.Split):
 
     def _read(self, indices: np.ndarray) -> np.ndarray:
         records = np.empty(len(indices), object)
-        for place, (shard, start, length) in enumerate(self._index[:, indices].T):
+        for number, (shard, start, length) in enumerate(self._index[:, indices].T):
             with open(self._paths[shard], 'rb', buffering=0) as file:
-                records[place] = os.pread(file.fileno(), length, start)
+                records[number] = os.pread(file.fileno(), length, start)
         return records
 
 
@@ -100,8 +98,7 @@ def _index_shard(number: int, path: str, count: int) -> np.ndarray:
             record += 1
     if position != size or record != count:
         raise ValueError(
-            f'{path} is damaged: {count} records were expected to fill its {size} bytes; got '
-            f'{record}, which need '
-            f'{position}. Delete its folder and prepare the data again.'
+            f'{path} is damaged: {count} records in {size} bytes were expected; got {record} '
+            f'records in {position} bytes. Delete its folder and prepare the data again.'
         )
     return index

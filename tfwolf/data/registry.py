@@ -1,14 +1,12 @@
-"""Sources of images by name: a source is one function, which registers itself; its arguments are
-its options.
+"""Registry of image sources; a source is a function whose arguments are its options.
 
-A source outside of the package is one decorated function:
+A custom source is a decorated function:
 
     @register_source('stripes', location='WIDTH')
-    def load_stripes(location: str, validation_size: float = 0.1, num_examples: int = 100) ->
-        ImageDataset:
+    def load_stripes(location: str, num_examples: int = 100) -> ImageDataset:
         ...
 
-After its module was imported, `load_dataset('stripes:16', num_examples=50)` calls it.
+Once its module is imported, `load_dataset('stripes:16', num_examples=50)` calls it.
 """
 
 from __future__ import annotations
@@ -23,31 +21,31 @@ from collections.abc import Callable, Mapping
 from tfwolf.core.messages import did_you_mean
 from tfwolf.data.dataset import ImageDataset
 
-# Arguments that are no options: they say where the data lie, not which images they are.
+# Arguments that are not options: they specify where the data are, not which images they are.
 PLACES = ('location', 'data_dir', 'download')
 
 Loader = Callable[..., ImageDataset]
 
-# Filled by `register_source` alone, while modules are imported.
+# Only `register_source` adds to it, when modules are imported.
 _sources: dict[str, RegisteredSource] = {}
 
 
 @dataclasses.dataclass(frozen=True)
 class RegisteredSource:
-    """A function that loads images, and the name under which sources ask for it.
+    """A function that loads images, with its name as a source.
 
-    An argument of the function is an option of the source, unless it is one of `PLACES`. An
-    argument whose default is a dataclass, such as `Fit()`, stands for the fields of the dataclass,
-    which are options each.
+    The arguments of the function are the options of the source, except for those in `PLACES`. For
+    an argument whose default is a dataclass, such as `Fit()`, each field of the dataclass is an
+    option.
 
     Args:
-        name: the scheme, what stands before the colon.
-        location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does.
+        name: name of the source, the part before the colon.
+        location: placeholder for the part after the colon in messages, such as 'PATH'; '' if the
+            source has no such part.
         load: the function.
 
     Raises:
-        ValueError: if the name is no identifier, or the arguments of the function are not as said
-            above.
+        ValueError: if the name is not an identifier, or the function has unsuitable arguments.
     """
 
     name: str
@@ -57,7 +55,7 @@ class RegisteredSource:
     def __post_init__(self) -> None:
         if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', self.name):
             raise ValueError(
-                f'`name` of a source must be letters, digits and _, the first a letter; '
+                '`name` of a source must consist of letters, digits and _, starting with a letter; '
                 f'got name={self.name!r}.'
             )
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -66,68 +64,60 @@ class RegisteredSource:
         ]
         if unnamed:
             raise ValueError(
-                f'The source {self.name!r} must take its options as named arguments; '
+                f'The function of the source {self.name!r} must have only named arguments; '
                 f'got {", ".join(unnamed)}.'
             )
         if bool(self.location) != ('location' in self._parameters):
             raise ValueError(
-                f'The source {self.name!r} must have an argument `location` if and only if it is '
-                f'registered with one; got location={self.location!r} and the arguments '
-                f'{list(self._parameters)}.'
+                f'The function of the source {self.name!r} must have an argument `location` if and '
+                f'only if it is registered with `location`; got location={self.location!r} and the '
+                f'arguments {list(self._parameters)}.'
             )
 
     @property
     def form(self) -> str:
-        """How such a source is written, for example 'tfds:NAME', or 'stripes[:WIDTH]' if the name
-        may stand alone.
-        """
+        """Syntax of the source, such as 'tfds:NAME', or 'stripes[:WIDTH]' with an optional part."""
         if not self.location:
             return self.name
-        return (
-            f'{self.name}[:{self.location}]'
-            if self.location_is_optional
-            else f'{self.name}:{self.location}'
-        )
+        location = f':{self.location}'
+        return self.name + (f'[{location}]' if self.location_is_optional else location)
 
     @property
     def location_is_optional(self) -> bool:
-        """Whether the name may stand alone."""
+        """Whether the name is valid without a location."""
         location = self._parameters.get('location')
         return location is None or location.default is not location.empty
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Names of the options, in the order of the function's arguments."""
+        """Names of the options in the order of the function's arguments."""
         return tuple(name for group in self._groups.values() for name in group)
 
     def takes(self, place: str) -> bool:
-        """Whether the function has the argument `place`, one of `PLACES`."""
+        """Return whether the function has the argument `place`, one of `PLACES`."""
         return place in self._parameters
 
     def arguments(self, options: Mapping[str, object]) -> dict[str, object]:
-        """Returns the arguments of the function that mean `options`, groups of options as one value
-        each.
+        """Return the arguments of the function for the given options.
+
+        Options that are fields of a dataclass are combined into one argument.
 
         Raises:
-            ValueError: if the source does not take one of the options, lacks one that it needs, or
-                a group finds its options wrong.
+            ValueError: if an option is unknown, invalid or missing.
         """
         for name, value in options.items():
             if name not in self.options:
                 raise ValueError(
-                    f'The source {self.form!r} has no use for `{name}`; got {name}={value!r}. Its '
-                    'options '
-                    f'are {list(self.options)}.{did_you_mean(name, self.options)}'
+                    f'The source {self.form!r} does not accept `{name}`; got {name}={value!r}. '
+                    f'Its options are {list(self.options)}.{did_you_mean(name, self.options)}'
                 )
         arguments = {}
         for argument, names in self._groups.items():
-            parameter, given = (
-                self._parameters[argument],
-                {name: options[name] for name in names if name in options},
-            )
+            parameter = self._parameters[argument]
+            given = {name: options[name] for name in names if name in options}
             if parameter.default is parameter.empty and not given:
                 raise ValueError(
-                    f'The source {self.form!r} needs `{argument}`; got {dict(options)}.'
+                    f'The source {self.form!r} requires `{argument}`; got {dict(options)}.'
                 )
             if _is_group(parameter):
                 arguments[argument] = type(parameter.default)(**given)
@@ -141,9 +131,7 @@ class RegisteredSource:
 
     @property
     def _groups(self) -> dict[str, list[str]]:
-        """Returns for each argument that is not a place the names of the options that it stands
-        for.
-        """
+        """Names of the options for each argument that is not in `PLACES`."""
         return {
             name: _option_names(parameter)
             for name, parameter in self._parameters.items()
@@ -152,22 +140,20 @@ class RegisteredSource:
 
 
 def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]:
-    """Returns a decorator that makes a function the source `name` of `load_dataset`; it returns the
-    function unchanged.
+    """Return a decorator that registers a function as a source of `load_dataset`.
 
-    The function returns an `ImageDataset`. Its arguments are options of the source (see
-    `RegisteredSource`), except
-    these, which it takes if it has a use for them: `location`, the text behind the colon;
-        `data_dir`, a folder or None;
-    `download`, a bool.
+    The decorator returns the function unchanged. The function returns an `ImageDataset`. Its
+    arguments are the options of the source, see `RegisteredSource`, except for these optional ones:
+    `location`, the text after the colon; `data_dir`, a folder or None; `download`, a bool.
 
     Args:
-        name: what stands before the colon in a source, an identifier.
-        location: what stands behind the colon, for messages, such as 'PATH'; '' if nothing does. If
-            the argument `location` of the function has a default, the name may stand alone.
+        name: name of the source, the part before the colon; an identifier.
+        location: placeholder for the part after the colon in messages, such as 'PATH'; '' if the
+            source has no such part. If the argument `location` of the function has a default, the
+            part is optional.
 
     Raises:
-        ValueError: if the function cannot be called so, or another function has the name already.
+        ValueError: if the function has unsuitable arguments, or the name is already registered.
     """
 
     def register(load: Loader) -> Loader:
@@ -179,7 +165,7 @@ def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]
             and not _is_redefinition(before.load, load)
         ):
             raise ValueError(
-                f'A source {name!r} is registered already, by {_title(before.load)}; '
+                f'The source {name!r} is already registered by {_title(before.load)}; '
                 f'got {_title(load)}. Choose another name.'
             )
         _sources[name] = source
@@ -189,12 +175,13 @@ def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]
 
 
 def known_sources() -> dict[str, RegisteredSource]:
-    """Returns all registered sources by name, in alphabetical order; those of this package are
-    imported first.
+    """Return all registered sources by name, in alphabetical order.
+
+    The modules of this package, which register its own sources, are imported first.
     """
-    package = importlib.import_module(__package__)
+    package = importlib.import_module('tfwolf.data')
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f'{__package__}.{module.name}')
+        importlib.import_module(f'{package.__name__}.{module.name}')
     return dict(sorted(_sources.items()))
 
 
@@ -215,7 +202,8 @@ def _title(load: Loader) -> str:
 
 
 def _is_redefinition(before: Loader, now: Loader) -> bool:
-    """Whether a module or a cell of a notebook was executed again; lambdas and inner functions do
-    not tell.
+    """Return whether a function was defined again, as by reloading a module or a notebook cell.
+
+    Lambdas and nested functions do not count, because their names are ambiguous.
     """
     return _title(before) == _title(now) and '<' not in _title(now)

@@ -1,4 +1,4 @@
-"""Where images come from: one string that names the source, and the options of that source."""
+"""Image sources: a string that names the source, and its options."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from tfwolf.data.registry import RegisteredSource, known_sources
 
 @dataclasses.dataclass(frozen=True)
 class DataSource:
-    """Images that can be loaded: a source and its options, checked when the object is made and read
-    when it is loaded.
+    """A source of images with its options, which are checked before any image is read.
 
     Args:
         source: for example 'digits', 'tfds:cifar10' or 'folder:PATH', see `load_dataset`.
-        options: options of the source by name; those that are None are left out.
+        options: options of the source by name; options that are None are omitted.
 
     Raises:
         ValueError: as `check_options`.
@@ -36,11 +35,11 @@ class DataSource:
         check_options(self.source, self.options)
 
     def load(self, data_dir: str | None = None, download: bool = True) -> ImageDataset:
-        """Returns the `ImageDataset`.
+        """Load and return the `ImageDataset`.
 
         Args:
-            data_dir: folder of TensorFlow Datasets (None: its default); only `tfds:` reads it.
-            download: whether `tfds:` may download and prepare what is not in `data_dir`.
+            data_dir: folder of TensorFlow Datasets, used by `tfds:`; None for its default.
+            download: whether `tfds:` may download and prepare data that are not in `data_dir`.
 
         Raises:
             ValueError: if the images cannot be read, or an option does not fit them.
@@ -59,52 +58,51 @@ class DataSource:
 def load_dataset(
     source: str, data_dir: str | None = None, download: bool = True, **options: object
 ) -> ImageDataset:
-    """Returns the `ImageDataset` that `source` names.
+    """Load and return the `ImageDataset` of a source.
 
-    An option that is None takes the source's default; an option that the source has no use for is
-    an error. The options of a source are the arguments of its function; those of the sources of
-    this package are:
+    The options of a source are the arguments of its function; an option that is None has its
+    default. The options of the sources in this package, with the sources that accept them and their
+    defaults, are:
 
-    validation_size (all): which end of the training examples is for validation: an integer is a
-        number of examples, a float in (0, 1) a fraction (rounded), 0 none (0.1).
-    test_size (all but `digits`): as `validation_size`, how many examples to hold out as test where
-        the source has no test split (0.1).
-    image_size (`tfds:`, `folder:`, `synthetic`): (height, width) of all images, in pixels. resize
-    (`tfds:`, `folder:`): 'center_crop' (the largest central window of that shape, then
-    downsampled),
-        'random_crop' (downsampled to `shorter_side`, then a window, a new one at every reading in
-        training) or 'none' (all images must have the size already).
-        Default: 'center_crop' where `image_size` is given, otherwise 'none'.
-    crop_size (`tfds:`, `folder:`): (height, width) of the central part that is cut out before
-    anything else, in pixels. shorter_side (`tfds:`, `folder:`): pixels of the shorter side, for
-    resize='random_crop'. channels (`folder:`, `synthetic`): integer, 1 or 3 for `folder:`, anything
-    for `synthetic`.
-    num_examples (`synthetic`): integer, the size of all splits together (512).
+    - validation_size (all sources; 0.1): size of the validation split, which is the last part of
+      the training examples: an integer for a number of examples, a float in (0, 1) for a fraction
+      (rounded), 0 for none.
+    - test_size (all but `digits`; 0.1): size of the test split that is held out, as
+      `validation_size`; only for data without a test split.
+    - image_size (`tfds:`, `folder:`, `synthetic`): (height, width) of all images in pixels.
+    - resize (`tfds:`, `folder:`): 'center_crop' (the largest central crop of that aspect ratio,
+      downsampled), 'random_crop' (downsampled to `shorter_side`, then cropped, in training at a new
+      position each time) or 'none' (all images already have the size). The default is 'center_crop'
+      with `image_size` and 'none' without.
+    - crop_size (`tfds:`, `folder:`): (height, width) in pixels of a central crop that is taken
+      first.
+    - shorter_side (`tfds:`, `folder:`): pixels of the shorter side for resize='random_crop'.
+    - channels (`folder:`, `synthetic`): number of channels; 1 or 3 for `folder:`.
+    - num_examples (`synthetic`; 512): number of images in all splits.
 
     Args:
         source: 'digits', 'synthetic', 'tfds:NAME' (for example 'tfds:cifar10'), 'folder:PATH',
-            'npz:PATH', or a source that was registered with `register_source`.
-        data_dir: folder of TensorFlow Datasets (None: its default); only `tfds:` reads it.
-        download: whether `tfds:` may download and prepare what is not in `data_dir`.
+            'npz:PATH', or a source that is registered with `register_source`.
+        data_dir: folder of TensorFlow Datasets, used by `tfds:`; None for its default.
+        download: whether `tfds:` may download and prepare data that are not in `data_dir`.
         **options: options of the source.
 
     Raises:
-        ValueError: if the source is unknown, has no use for an option given, or cannot be read.
+        ValueError: if the source is unknown or cannot be read, or does not accept an option.
     """
     return DataSource(source, options).load(data_dir, download)
 
 
 def check_options(source: str, options: Mapping[str, object]) -> None:
-    """Checks a source and the names of its options, without reading any images; sizes of images are
-    checked, too.
+    """Check a source, the names of its options and the sizes of images without reading images.
 
     Args:
         source: see `load_dataset`.
-        options: options by name; those that are None are not checked.
+        options: options by name; options that are None are not checked.
 
     Raises:
-        ValueError: if the source is unknown, or has no use for an option, which the message names
-            with the options that there are.
+        ValueError: if the source is unknown or does not accept an option; the message lists the
+            options that it accepts.
     """
     _parse(source)[0].arguments(
         {name: value for name, value in options.items() if value is not None}
@@ -112,20 +110,20 @@ def check_options(source: str, options: Mapping[str, object]) -> None:
 
 
 def is_source(source: object) -> bool:
-    """Whether `source` is a text that names a known source, whatever may be wrong behind its colon."""
+    """Return whether `source` starts with the name of a registered source."""
     return isinstance(source, str) and source.partition(':')[0] in known_sources()
 
 
 def _parse(source: str) -> tuple[RegisteredSource, str]:
-    """Returns the registered source and the location that `source` names."""
-    scheme, colon, location = source.partition(':') if isinstance(source, str) else (None, '', '')
+    """Return the registered source and the location of a source string."""
+    name, colon, location = source.partition(':') if isinstance(source, str) else ('', '', '')
     known = known_sources()
-    found = known.get(scheme)
+    found = known.get(name)
     fits = found and (bool(found.location) if location else found.location_is_optional)
-    if not fits or bool(colon) != bool(location):
+    if not found or not fits or bool(colon) != bool(location):
         forms = ', '.join(repr(other.form) for other in known.values())
         raise ValueError(
             f'`source` must be one of {forms}; got source={source!r}.'
-            f'{"" if found else did_you_mean(scheme, known)}'
+            f'{"" if found else did_you_mean(name, known)}'
         )
     return found, location

@@ -1,4 +1,4 @@
-"""Made-up but structured images: soft coloured discs over a gradient, for tests and smoke runs."""
+"""Generated images for tests: soft coloured discs on a gradient."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ def load_synthetic(
     num_examples: int = 512,
     test_size: holdout.PartSize | None = None,
 ) -> dataset.ImageDataset:
-    """Returns made-up images, always the same, as an `ImageDataset`; an image's label is where its
-    disc lies.
+    """Return generated images, always the same, as an `ImageDataset`.
+
+    The label of an image is the direction of its disc from the centre.
 
     Args:
         validation_size, test_size: see `sources.load_dataset`.
         image_size: (height, width) in pixels.
-        channels: integer of at least 1.
-        num_examples: integer of at least 3, the size of all splits together.
+        channels: number of channels, at least 1.
+        num_examples: number of images in all splits, at least 3.
 
     Raises:
-        ValueError: if an argument breaks its rule.
+        ValueError: if an argument is out of range.
     """
     if image_size is None:
         raise ValueError(

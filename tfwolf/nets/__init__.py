@@ -1,1 +1,1 @@
-"""Networks inside flows and encoders: weight norm, batch norm, residual blocks, coupling nets."""
+"""Networks inside flows and encoders: coupling networks, residual blocks, weight and batch norm."""

@@ -1,4 +1,4 @@
-"""Batch normalisation whose running variance is unbiased and whose statistics span all replicas."""
+"""Batch normalisation with statistics of all replicas and an unbiased running variance."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ MOMENTUM = 0.1
 class BatchNorm(keras.layers.Layer):
     """y = (x - mean) / sqrt(variance + 1e-5) * gamma + beta per channel.
 
-    In training mean and variance are those of the global batch, over all replicas, and the running
-    averages move a tenth of the way towards them, the variance's towards the unbiased one, n / (n -
-    1) times the batch's, with n counted over all replicas (Keras's own layer takes the biased one).
-    In evaluation the running averages are used. Statistics that are not finite are not averaged in.
+    In training, mean and variance are those of the global batch over all replicas, and the running
+    averages move towards them with the rate 0.1. The running variance moves towards the unbiased
+    variance, n / (n - 1) times that of the batch, where n counts the values of all replicas. (The
+    layer of Keras uses the biased variance.) In evaluation the running averages are used.
+    Statistics that are not finite are not added to the running averages.
 
-    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015, arXiv:1502.03167; Wolf, appendix B.
     """
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        """Makes gamma, beta and the running mean and variance, `[channels]` each."""
+        """Create gamma, beta and the running mean and variance, `[channels]` each."""
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape=shape, initializer='ones', name='gamma')
         self.beta = self.add_weight(shape=shape, initializer='zeros', name='beta')
-        # Every replica computes the same statistics, so any one copy is the average.
+        # All replicas compute the same statistics, so every copy is their average.
         self.running_mean = self.add_weight(
             shape=shape,
             initializer='zeros',
@@ -46,7 +47,7 @@ class BatchNorm(keras.layers.Layer):
         )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns y for x `[batch, height, width, channels]`."""
+        """Return y for x `[batch, height, width, channels]`."""
         if training:
             mean, variance, count = global_moments(x)
             self._move_averages(
@@ -62,8 +63,10 @@ class BatchNorm(keras.layers.Layer):
         return x * scale + (self.beta - mean * scale)
 
     def initialize(self, chunks: Iterable[tf.Tensor]) -> None:
-        """Sets the running averages to the statistics of all chunks, tensors `[batch, height,
-        width, channels]`, on one device.
+        """Set the running averages to the statistics of images on one device.
+
+        Args:
+            chunks: tensors `[batch, height, width, channels]`.
         """
         mean, variance, count = channel_moments(chunks)
         self.running_mean.assign(mean.astype(self.running_mean.dtype))
@@ -79,8 +82,9 @@ class BatchNorm(keras.layers.Layer):
 
 
 def global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns mean `[channels]`, biased variance `[channels]` and count of x over all replicas'
-    pixels.
+    """Return mean, biased variance and number of values per channel of x over all replicas.
+
+    Mean and variance are `[channels]`, the number of values is a scalar of x's type.
     """
     axes = [0, 1, 2]
     count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), x.dtype)
@@ -90,6 +94,6 @@ def global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return mean, variance, count
     total, count = context.all_reduce('SUM', [tf.reduce_sum(x, axes), count])
     mean = total / count
-    # A second pass over the deviations: sums of squares would cancel in float32.
+    # A second pass over the deviations: sums of squares are inexact in float32.
     squares = context.all_reduce('SUM', tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
     return mean, squares / count, count

@@ -1,6 +1,6 @@
-"""A scale and a shift per channel that start by standardising real data, however many images there
-are (Glow, section
-3.1).
+"""Data-dependent initialisation of a scale and a shift per channel (Glow, section 3.1).
+
+Statistics are computed in chunks, so the number of images is not limited by memory.
 """
 
 from __future__ import annotations
@@ -12,33 +12,38 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core import validate
+
+# Chunks of this size stay close to the processor's caches.
 CHUNK_VALUES = 2**22
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 
 
 def spans(num_examples: int, values_per_example: int) -> list[slice]:
-    """Returns slices that cut a batch into chunks of at most 2^22 values, an example at least: they
-    stay close to the
-    processor's caches.
-    """
+    """Return slices that split a batch into chunks of at most 2^22 values or one example."""
     size = max(1, CHUNK_VALUES // values_per_example)
     return [slice(start, min(start + size, num_examples)) for start in range(0, num_examples, size)]
 
 
 def chunks_of(x: tf.Tensor, values_per_example: int | None = None) -> Iterator[tf.Tensor]:
-    """Yields x, `[batch, ...]`, in chunks; by `spans` of so many values per example, or of x's own."""
-    return (x[span] for span in spans(x.shape[0], values_per_example or math.prod(x.shape[1:])))
+    """Yield x, `[batch, ...]`, in chunks.
+
+    Args:
+        x: tensor of static shape.
+        values_per_example: number of values that determines the size of a chunk, see `spans`;
+            default: that of x.
+    """
+    batch, *sizes = validate.static_shape('x', x.shape)
+    return (x[span] for span in spans(batch, values_per_example or math.prod(sizes)))
 
 
 def moments(x: tf.Tensor) -> Moments:
-    """Returns mean and biased variance of each channel of x, `[batch, ..., channels]`; `[channels]`
-    each, in x's type.
-    """
+    """Return mean and biased variance, `[channels]` each, of x `[batch, ..., channels]`."""
     rows = tf.reshape(x, [-1, x.shape[-1]])
     count = tf.shape(rows)[0]
-    # Products with ones are the fastest sums over rows. From the first row on, so that a constant
-    # channel has the variance 0 exactly.
+    # A matrix product is the fastest sum over rows. The first row is subtracted, so that the
+    # variance of a constant channel is exactly 0.
     average = functools.partial(tf.matmul, tf.fill([1, count], 1 / tf.cast(count, x.dtype)))
     offset = rows - rows[0]
     mean = average(offset)[0]
@@ -48,33 +53,33 @@ def moments(x: tf.Tensor) -> Moments:
 def channel_moments(
     chunks: Iterable[tf.Tensor], of_chunk: Callable[[tf.Tensor], Moments] | None = None
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns mean and biased variance of each channel over all chunks, and the number of values of
-    a channel; float64,
-    `[channels]` and `[]`.
+    """Return mean and biased variance of each channel over all chunks, and the number of values.
+
+    Mean and variance are float64 `[channels]`.
 
     Args:
-        chunks: iterable of tensors `[batch, ..., channels]`; each is let go before the next one is
-            asked for.
-        of_chunk: function of a chunk that returns the `moments` of something computed from it, of
-            as many values; default: of the chunk.
+        chunks: iterable of tensors `[batch, ..., channels]`; each is released before the next one
+            is requested.
+        of_chunk: function of a chunk that returns the `moments` of a tensor with the same number
+            of values per channel; default: those of the chunk itself.
     """
-    # One graph runs in half the time of its operations one by one, which would not reuse each
-    # other's memory.
+    # A graph takes half the time of separate operations, because it reuses memory.
     of_chunk = of_chunk or (lambda x: graph_of(moments, x)(x))
-    count, mean, squares = 0, 0.0, 0.0
+    count, mean, squares = 0, np.zeros(()), np.zeros(())
     for x in chunks:
         new_mean, new_variance = (part.numpy().astype(np.float64) for part in of_chunk(x))
-        new_count = math.prod(x.shape[:-1])
-        # In float64: thousands of images have more values than float32 can add up.
+        new_count = math.prod(validate.static_shape('chunks', x.shape[:-1]))
+        # In float64: float32 is too inexact for sums over thousands of images.
         gap = new_mean - mean
-        squares += new_variance * new_count + gap**2 * (count * new_count / (count + new_count))
+        between = gap**2 * (count * new_count / (count + new_count))
+        squares = squares + (new_variance * new_count + between)
         count += new_count
-        mean += gap * (new_count / count)
+        mean = mean + gap * (new_count / count)
     return mean, squares / count, count
 
 
 def graph_of(function: Callable[..., Moments], x: tf.Tensor) -> Callable[..., Moments]:
-    """Returns the `tf.function` of a function for all x of one shape, whatever the batch."""
+    """Return the `tf.function` of a function for all x that differ in the batch size only."""
     return _graph(function, tuple(x.shape[1:]))
 
 
@@ -83,13 +88,14 @@ def standardizing(
     dtype: tf.DType,
     of_chunk: Callable[[tf.Tensor], Moments] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns (log_scale, bias), `[channels]` each, for which x exp(log_scale) + bias has mean 0
-    and variance 1 per channel.
+    """Return (log_scale, bias) such that x exp(log_scale) + bias is standardised per channel.
+
+    The result has mean 0 and variance 1; a channel that is constant keeps the scale 1. Both are
+    `[channels]`.
 
     Args:
-        chunks, of_chunk: as in `channel_moments`, x in parts. A channel that is constant in x keeps
-            the scale 1.
-        dtype: floating type of the result.
+        chunks, of_chunk: chunks of x, as in `channel_moments`.
+        dtype: floating type of log_scale and bias.
     """
     mean, variance, _ = channel_moments(chunks, of_chunk)
     log_scale = -0.5 * np.log(np.where(variance > 0, variance, 1))
@@ -97,6 +103,8 @@ def standardizing(
 
 
 @functools.cache
-def _graph(function: Callable[..., Moments], shape: tuple[int, ...]) -> Callable[..., Moments]:
-    # One for each shape: one for all would be traced so often that TensorFlow warns of it.
+def _graph(
+    function: Callable[..., Moments], shape: tuple[int | None, ...]
+) -> Callable[..., Moments]:
+    # One per shape: a single one would be retraced so often that TensorFlow warns.
     return tf.function(function, autograph=False)

@@ -1,4 +1,4 @@
-"""The networks inside couplings: convolutional for images, dense for vectors (Wolf, appendix B)."""
+"""Networks inside couplings: convolutional for images, dense for vectors (Wolf, appendix B)."""
 
 from __future__ import annotations
 
@@ -21,51 +21,48 @@ def _uniform(
     shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType, name: str
 ) -> tf.Variable:
     bound = 1 / math.sqrt(fan_in)
-    return tf.Variable(generator.uniform(-bound, bound, shape), dtype=dtype, name=name)
+    return tf.Variable(tf.constant(generator.uniform(-bound, bound, shape), dtype), name=name)
 
 
 class _CouplingNet(CompleteVariables, tf.Module):
-    """What both networks share: a weight-normalised last layer of length 0, so that a coupling
-    starts as the identity.
+    """Base class with a weight-normalised last layer of initial length 0.
+
+    A coupling with such a network starts as the identity.
     """
 
     def _add_output_layer(
         self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType
     ) -> None:
-        self.output_direction = tf.Variable(
-            DIRECTION_STDDEV * generator.standard_normal(shape),
-            dtype=dtype,
-            name='output_direction',
-        )
+        direction = DIRECTION_STDDEV * generator.standard_normal(shape)
+        self.output_direction = tf.Variable(tf.constant(direction, dtype), name='output_direction')
         self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
         self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Sets length and bias of the last layer to zero: the network then returns zeros, whatever
-        the images.
-        """
+        """Set length and bias of the last layer to zero, so that the network returns zeros."""
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
     @derived('output_direction', 'output_length')
     def output_kernel(self) -> tf.Tensor:
-        """The last layer's normalised kernel, `[..., hidden, out]`."""
+        """The normalised kernel of the last layer, `[..., hidden, out]`."""
         return weight_norm(self.output_direction, self.output_length)
 
 
 @register
 class ConvCouplingNet(_CouplingNet):
-    """conv 3x3 -> ELU -> conv 1x1, plus a linear map of z added to every pixel -> ELU ->
-    weight-normalised conv 3x3.
+    """conv 3x3, ELU, conv 1x1, a linear map of z added to every pixel, ELU, conv 3x3.
+
+    The last convolution is weight-normalised.
 
     Args:
         in_channels: channels of the conditioning part.
         hidden_channels: width.
         out_channels: channels of the result.
-        condition_dim: size of z, or 0 for a network without one.
+        condition_dim: size of z, or 0 for a network without z.
         seed: seed of the initial weights.
         dtype: floating type of weights and result.
-        compute_dtype: type of everything between, such as 'bfloat16'; None for `dtype`.
+        compute_dtype: type of the computations inside, such as 'bfloat16'; None for `dtype`.
 
     Raises:
         ValueError: if a size or a type is not allowed.
@@ -107,30 +104,28 @@ class ConvCouplingNet(_CouplingNet):
     def __call__(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
-        in_channels]`.
+        """Return `[batch, height, width, out_channels]`.
 
         Args:
-            x: the conditioning part of an image.
-            condition: z, `[batch, condition_dim]`; None for a network without one.
+            x: conditioning part of an image, `[batch, height, width, in_channels]`.
+            condition: z, `[batch, condition_dim]`; None for a network without z.
+            training: not used.
 
         Raises:
-            ValueError: if z is missing, or has another batch or size than the network was made for.
+            ValueError: if z is missing or has another shape.
         """
         h = tf.nn.elu(conv2d(x, self.kernel1, self.compute_dtype))
         h = conv2d(h, self.kernel2, self.compute_dtype)
         if self.has_condition:
-            check_condition(condition, x, self.condition_kernel.shape[0])
+            condition = check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
             h += tf.cast(shift, self.compute_dtype)[:, tf.newaxis, tf.newaxis]
-        return (
-            tf.cast(conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype), x.dtype)
-            + self.output_bias
-        )
+        y = conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype)
+        return tf.cast(y, x.dtype) + self.output_bias
 
 
 class DenseCouplingNet(_CouplingNet):
-    """dense -> ELU -> dense -> ELU -> weight-normalised dense, for vectors; takes no condition.
+    """dense, ELU, dense, ELU, weight-normalised dense, for vectors; without a condition.
 
     Args:
         in_features: size of the conditioning part.
@@ -164,7 +159,7 @@ class DenseCouplingNet(_CouplingNet):
     def __call__(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """Returns `[batch, out_features]` for x `[batch, in_features]`; the condition is not used."""
+        """Return `[batch, out_features]` for x `[batch, in_features]`; `condition` is not used."""
         h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
         h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)
         return tf.matmul(h, self.output_kernel) + self.output_bias

@@ -1,8 +1,8 @@
-"""The floating type that a network computes in, where it is another than that of its weights and
-its result.
-"""
+"""The floating type of a network's computations, which may differ from that of its weights."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import tensorflow as tf
 
@@ -10,10 +10,10 @@ ALLOWED = ('bfloat16', 'float32', 'float64')
 
 
 def compute_type(compute_dtype: str | tf.DType | None, dtype: str | tf.DType) -> tf.DType:
-    """Returns `compute_dtype` as a `tf.DType`, or `dtype` where it is None.
+    """Return `compute_dtype` as a `tf.DType`, or `dtype` if it is None.
 
     Raises:
-        ValueError: if it is none of `ALLOWED`; float16 has too small a range for activations.
+        ValueError: if it is not one of `ALLOWED`. (The range of float16 is too small.)
     """
     if compute_dtype is None:
         return tf.as_dtype(dtype)
@@ -30,11 +30,12 @@ def compute_type(compute_dtype: str | tf.DType | None, dtype: str | tf.DType) ->
 
 
 def check_precision(precision: str | None) -> None:
-    """Checks what a configuration says that all networks compute in: one of `ALLOWED`, 'full' for
-    the type of the weights, or None.
+    """Check the precision that a configuration sets for all networks.
+
+    It is one of `ALLOWED`, 'full' for the type of the weights, or None.
 
     Raises:
-        ValueError: if it is something else.
+        ValueError: if it is anything else.
     """
     if precision not in (None, 'full', *ALLOWED):
         raise ValueError(
@@ -48,16 +49,20 @@ def conv2d(
     kernel: tf.Tensor | tf.Variable,
     compute: tf.DType,
     strides: int = 1,
-    padding: str = 'SAME',
+    padding: Literal['SAME', 'VALID'] = 'SAME',
 ) -> tf.Tensor:
-    """Returns the convolution of x `[batch, height, width, in]` with `kernel` `[size, size, in,
-    out]`, computed and
-    returned in `compute`.
+    """Return a convolution, `[batch, height', width', out]`, computed in the type `compute`.
+
+    Args:
+        x: `[batch, height, width, in]`.
+        kernel: `[size, size, in, out]`.
+        compute: floating type of the computation and the result.
+        strides: strides along height and width.
+        padding: 'SAME' or 'VALID'.
     """
     x, kernel = tf.cast(x, compute), tf.cast(kernel, compute)
     if compute == tf.bfloat16 and strides == 1 and kernel.shape[0] == kernel.shape[1] == 1:
-        # A plain matrix product: the gradients of a bfloat16 1x1 convolution take twice as long on
-        # a CPU.
+        # A matrix product: on a CPU the gradients of a bfloat16 1x1 convolution take twice as long.
         rows = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel[0, 0])
         return tf.reshape(rows, [-1, *x.shape[1:-1], kernel.shape[-1]])
     return tf.nn.conv2d(x, kernel, strides, padding)

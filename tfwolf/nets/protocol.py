@@ -1,6 +1,4 @@
-"""What a coupling asks of its network, so that any network that offers it can take the place of
-another.
-"""
+"""The interface of networks inside couplings; networks that implement it are interchangeable."""
 
 from __future__ import annotations
 
@@ -12,44 +10,43 @@ import tensorflow as tf
 
 @runtime_checkable
 class CouplingNetwork(Protocol):
-    """A network from the conditioning part of an image, and a condition z, to the parameters of a
-    coupling.
+    """Network that maps the conditioning part of an image, and z, to a coupling's parameters.
 
-    It is a `tf.Module` (or a Keras layer) whose variables are its weights. A network may also have
-        these attributes:
+    It is a `tf.Module` or a Keras layer whose variables are its weights. Optional attributes:
 
-    - `normalizes_over_batch`: whether it uses statistics of the whole batch in training; without
-      it, False.
-    - `hidden_arrays`: about how many arrays of its width backpropagation keeps, for the estimate of
-      memory; without it, `HIDDEN_ARRAYS`.
-    - `compute_dtype`: the `tf.DType` that it computes in; without it, that of its weights.
-    - `weight_scales()`: the variables that Real NVP's L2 term regularises; without it, none.
+    - `normalizes_over_batch`: whether it uses statistics of the whole batch in training; default
+      False.
+    - `hidden_arrays`: approximate number of arrays of its width that backpropagation keeps, for
+      estimates of memory; default `HIDDEN_ARRAYS`.
+    - `compute_dtype`: `tf.DType` of its computations; default that of its weights.
+    - `weight_scales()`: variables that the L2 term of Real NVP regularises; default none.
     """
 
     def __call__(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width, in_channels]`.
+        """Return `[batch, height, width, out_channels]`.
 
         Args:
-            x: the conditioning part.
-            condition: `[batch, condition_dim]`. A network made for `condition_dim=0` must accept
-                any condition and not read it.
-            training: whether weights are being trained.
+            x: conditioning part, `[batch, height, width, in_channels]`.
+            condition: `[batch, condition_dim]`. A network built with `condition_dim=0` must accept
+                any condition and ignore it.
+            training: whether the weights are being trained.
         """
         ...
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Initialises weights from the conditioning part of real images; from then on, until it is
-        trained, the network returns zeros.
+        """Initialise the weights from real images; afterwards the network returns zeros.
+
+        Args:
+            x: conditioning part of images, `[batch, height, width, in_channels]`.
+            condition: `[batch, condition_dim]`, or None.
         """
         ...
 
 
 class CouplingNetworkFactory(Protocol):
-    """Makes a `CouplingNetwork`: a class, or a `functools.partial` of one that sets its further
-    arguments.
-    """
+    """Creates a `CouplingNetwork`: a class, or a `functools.partial` that sets more arguments."""
 
     def __call__(
         self,
@@ -61,30 +58,29 @@ class CouplingNetworkFactory(Protocol):
         seed: int,
         dtype: tf.DType,
     ) -> CouplingNetwork:
-        """Returns a network with weights of its own.
+        """Return a network with its own weights.
 
         Args:
-            in_channels: channels of the conditioning part.
-            hidden_channels: width.
-            out_channels: channels of the result.
-            condition_dim: size of the condition, or 0 for a network without one.
+            in_channels: number of channels of the conditioning part.
+            hidden_channels: width of the hidden layers.
+            out_channels: number of channels of the result.
+            condition_dim: size of the condition; 0 for a network without one.
             seed: seed of the initial weights.
             dtype: floating type of weights and result.
         """
         ...
 
 
-# What the estimate of memory assumes of a network that does not say.
+# Default for networks without the attribute `hidden_arrays`.
 HIDDEN_ARRAYS = 4
 
 
 def hidden_arrays(network: CouplingNetwork) -> int:
-    """Returns about how many arrays of its width backpropagation keeps of a network."""
+    """Return the approximate number of arrays of its width that backpropagation keeps."""
     return getattr(network, 'hidden_arrays', HIDDEN_ARRAYS)
 
 
 def weight_scales(network: CouplingNetwork) -> Sequence[tf.Variable]:
-    """Returns the variables of a network that Real NVP's L2 term regularises; none for a network
-    that does not name any.
-    """
-    return network.weight_scales() if hasattr(network, 'weight_scales') else []
+    """Return the variables of a network that the L2 term of Real NVP regularises, if any."""
+    scales = getattr(network, 'weight_scales', None)
+    return [] if scales is None else scales()

@@ -1,4 +1,7 @@
-"""Convolutions and residual blocks of the encoder (Wolf, appendix B), padded as the reference pads."""
+"""Convolutions and residual blocks of the encoder (Wolf, appendix B).
+
+The padding is that of the reference implementation.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfwolf.core import seeds
+from tfwolf.core import seeds, validate
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.precision import compute_type, conv2d
 
 
 class Conv(keras.layers.Layer):
-    """A convolution padded by `kernel_size // 2` on every side, also at stride 2, where
-    TensorFlow's SAME pads one side more.
+    """A convolution padded by `kernel_size // 2` on every side, also with stride 2.
 
-    Weights (and biases) start in U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
+    (With stride 2, TensorFlow's SAME pads one side more than the other.) Kernel and bias start in
+    U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)).
 
     Args:
         filters: number of output channels.
-        kernel_size: odd side of the kernel.
+        kernel_size: side of the kernel, odd.
         strides: 1 or 2.
         use_bias: whether to add a bias.
         seed: seed of the initial weights.
         dtype: floating type of weights and result.
-        compute_dtype: type that the convolution is computed in; None for `dtype`.
+        compute_dtype: type of the convolution's computation; None for `dtype`.
+        name: name of the layer.
     """
 
     def __init__(
@@ -47,10 +51,11 @@ class Conv(keras.layers.Layer):
         self._seed = seed
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        """Makes the kernel, `[size, size, channels, filters]`, and the bias."""
+        """Create the kernel, `[size, size, channels, filters]`, and the bias."""
         size, _, _, filters = self._shape
-        shape = (size, size, input_shape[-1], filters)
-        bound = (size * size * input_shape[-1]) ** -0.5
+        (channels,) = validate.static_shape('input_shape', input_shape[-1:])
+        shape = (size, size, channels, filters)
+        bound = (size * size * channels) ** -0.5
 
         def initializer(purpose: str) -> keras.initializers.Initializer:
             return keras.initializers.RandomUniform(
@@ -64,13 +69,12 @@ class Conv(keras.layers.Layer):
             )
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
+        """Return `[batch, ceil(height / strides), ceil(width / strides), filters]`."""
         pad = self._shape[0] // 2
         if self._strides == 1:
             y = conv2d(x, self.kernel, self.compute_type)
         else:
-            # Padded by hand: the gradients of a convolution with explicit padding have no fast
-            # kernel on a CPU.
+            # `tf.pad`: on a CPU the gradients of a convolution with explicit padding are slow.
             x = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
             y = conv2d(x, self.kernel, self.compute_type, self._strides, 'VALID')
         y = tf.cast(y, self.compute_dtype)
@@ -78,18 +82,20 @@ class Conv(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))); the shortcut is conv1x1 + BN where the
-    shape changes, else x.
+    """ELU(shortcut(x) + BN(conv3x3(ELU(BN(conv3x3(x)))))).
+
+    The shortcut is BN(conv1x1(x)) if the shape changes, otherwise x.
 
     Args:
-        in_channels: channels of x.
-        channels: channels of the result.
+        in_channels: number of channels of x.
+        channels: number of channels of the result.
         strides: 1, or 2 to halve height and width.
         seed: seed of the initial weights.
         dtype: floating type of weights, normalisation and result.
-        compute_dtype: type that the convolutions are computed in; None for `dtype`.
+        compute_dtype: type of the convolutions' computation; None for `dtype`.
+        name: name of the block.
 
-    Reference: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
+    Source: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
     """
 
     def __init__(
@@ -104,30 +110,28 @@ class ResidualBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(dtype=dtype, name=name)
 
-        def conv(kernel_size: int, strides: int, place: str) -> Conv:
+        def conv(kernel_size: int, strides: int, layer_name: str) -> Conv:
             return Conv(
                 channels,
                 kernel_size,
                 strides,
-                seed=seeds.derive(seed, place),
+                seed=seeds.derive(seed, layer_name),
                 dtype=dtype,
                 compute_dtype=compute_dtype,
-                name=place,
+                name=layer_name,
             )
 
         self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
         self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')
         self.shortcut = self.shortcut_norm = None
         if strides != 1 or in_channels != channels:
-            self.shortcut, self.shortcut_norm = (
-                conv(1, strides, 'shortcut'),
-                BatchNorm(dtype=dtype, name='shortcut_norm'),
-            )
+            self.shortcut = conv(1, strides, 'shortcut')
+            self.shortcut_norm = BatchNorm(dtype=dtype, name='shortcut_norm')
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns `[batch, ceil(height / strides), ceil(width / strides), channels]`."""
+        """Return `[batch, ceil(height / strides), ceil(width / strides), channels]`."""
         h = tf.nn.elu(self.norm1(self.conv1(x), training=training))
         h = self.norm2(self.conv2(h), training=training)
-        if self.shortcut is not None:
+        if self.shortcut is not None and self.shortcut_norm is not None:
             x = self.shortcut_norm(self.shortcut(x), training=training)
         return tf.nn.elu(h + x)

@@ -1,6 +1,6 @@
-"""The residual network of Real NVP's couplings, with weight and batch normalisation (Real NVP,
-sections 3.7 and
-4.1).
+"""The residual network of Real NVP's couplings (Real NVP, sections 3.7 and 4.1).
+
+It is normalised by weight and batch normalisation.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
 
 class WeightNormConv(CompleteVariables, tf.Module):
-    """A convolution whose kernel is a direction and a length per output channel, with bias.
+    """A weight-normalised convolution with bias; its length is one scalar per output channel.
 
     Args:
         size: side of the kernel.
-        in_channels, out_channels: its channels.
+        in_channels, out_channels: number of channels.
         seed: seed of the initial direction.
         dtype: floating type of weights and result.
-        compute_dtype: type that the convolution is computed in; None for `dtype`.
-        length: initial length; 0 makes a layer that starts by returning zeros.
+        compute_dtype: type of the convolution's computation; None for `dtype`.
+        length: initial length; with 0 the layer returns zeros at first.
     """
 
     def __init__(
@@ -46,18 +46,15 @@ class WeightNormConv(CompleteVariables, tf.Module):
         self.compute_dtype = compute_type(compute_dtype, dtype)
         shape = [size, size, in_channels, out_channels]
         random = seeds.generator(seed, 'weight_norm_conv')
-        self.direction = tf.Variable(
-            DIRECTION_STDDEV * random.standard_normal(shape), dtype=dtype, name='direction'
-        )
+        direction = DIRECTION_STDDEV * random.standard_normal(shape)
+        self.direction = tf.Variable(tf.constant(direction, dtype), name='direction')
         self.length = tf.Variable(
             tf.fill([out_channels], tf.constant(length, dtype)), name='length'
         )
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, height, width, out_channels]` for x `[batch, height, width,
-        in_channels]`.
-        """
+        """Return `[batch, height, width, out_channels]` for x `[..., in_channels]`."""
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), x.dtype) + self.bias
 
     @derived('direction', 'length')
@@ -68,32 +65,32 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
 @register
 class ResidualCouplingNet(CompleteVariables, tf.Module):
-    """Shift and bounded log-scale from a residual network: conv 3x3, blocks
-    BN-ReLU-conv-BN-ReLU-conv with skips, BN-ReLU-conv 1x1.
+    """Residual network for the shift and the bounded log-scale of an affine coupling.
 
-    The output of the first convolution and of each block also goes through a 1x1 convolution of its
-    own into the sum from which the last layer reads ("skip connections"). Its first half is the
-    shift; of the second half u the log-scale is factor tanh(u), with a learned factor per channel.
-    The last layer starts at zero. A condition is added, linearly, to every pixel of the first
-    convolution.
+    Its layers are conv 3x3, residual blocks BN-ReLU-conv-BN-ReLU-conv, and BN-ReLU-conv 1x1.
+
+    The input of the last layer is the sum of skip connections: the outputs of the first convolution
+    and of each block, each through a separate 1x1 convolution. The first half of the last layer's
+    output is the shift. The second half, u, yields the log-scale factor * tanh(u), where the factor
+    is learned per channel. The last layer starts at zero. A linear map of the condition is added to
+    every pixel after the first convolution.
 
     Args:
-        in_channels: channels of the conditioning part.
-        hidden_channels: width.
-        out_channels: channels of shift and log-scale together.
-        condition_dim: size of the condition, such as a one-hot label, or 0.
+        in_channels: number of channels of the conditioning part.
+        hidden_channels: width of the hidden layers.
+        out_channels: number of channels of shift and log-scale together.
+        condition_dim: size of the condition, such as a one-hot label; 0 for none.
         seed: seed of the initial weights.
         dtype: floating type of weights, normalisation and result.
         num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at
             32x32, and images of 64x64.
-        compute_dtype: type that the convolutions are computed in, such as 'bfloat16'; None for
-            `dtype`.
+        compute_dtype: type of the convolutions' computation, such as 'bfloat16'; None for `dtype`.
 
     Raises:
         ValueError: if a size or a type is not allowed.
     """
 
-    # Batch norm, in training.
+    # By batch norm, in training.
     normalizes_over_batch: bool = True
 
     def __init__(
@@ -112,14 +109,15 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         validate.integer('num_blocks', num_blocks, minimum=0)
 
         self.compute_dtype = compute_type(compute_dtype, dtype)
-        # Of each block two convolutions, normalised and rectified; the skips' sum.
+        # Two convolutions per block, each with norm and ReLU; the first layer, the sum of the
+        # skip connections, the last norm and its ReLU.
         self.hidden_arrays: int = 6 * num_blocks + 4
 
         def conv(
-            size: int, inputs: int, outputs: int, *place: str | int, length: float = 1.0
+            size: int, inputs: int, outputs: int, *purpose: str | int, length: float = 1.0
         ) -> WeightNormConv:
             return WeightNormConv(
-                size, inputs, outputs, seeds.derive(seed, *place), dtype, compute_dtype, length
+                size, inputs, outputs, seeds.derive(seed, *purpose), dtype, compute_dtype, length
             )
 
         def norm(channels: int) -> BatchNorm:
@@ -140,25 +138,21 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.has_condition = condition_dim > 0
         if self.has_condition:
             random = seeds.generator(seed, 'condition')
-            self.condition_kernel = tf.Variable(
-                DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden]),
-                dtype=dtype,
-                name='condition_kernel',
-            )
+            kernel = DIRECTION_STDDEV * random.standard_normal([condition_dim, hidden])
+            self.condition_kernel = tf.Variable(tf.constant(kernel, dtype), name='condition_kernel')
 
     def __call__(
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
-        """Returns `[shift, log_scale]` along channels, `[batch, height, width, out_channels]`.
+        """Return shift and log-scale along the channels, `[batch, height, width, out_channels]`.
 
         Args:
-            x: the conditioning part, `[batch, height, width, in_channels]`.
+            x: conditioning part, `[batch, height, width, in_channels]`.
             condition: `[batch, condition_dim]`; None for a network without one.
-            training: whether batch norm takes the batch's statistics.
+            training: whether batch norm uses the statistics of the batch.
 
         Raises:
-            ValueError: if the condition is missing, or has another batch or size than the network
-                was made for.
+            ValueError: if the condition is missing or has another shape.
         """
         run = self._up_to_norms(x, condition)
         h = next(run)
@@ -168,13 +162,19 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Sets the running averages of batch norm to the statistics of real images, and the last
-        layer to zero.
+        """Set batch norm to the statistics of real images, and the last layer to zero.
+
+        Args:
+            x: conditioning part of images, `[batch, height, width, in_channels]`.
+            condition: `[batch, condition_dim]`, or None.
         """
-        # All chunks of images advance together, from one norm to the next.
+        batch, height, width, channels = validate.static_shape(
+            'x', [*x.shape[:3], *self.last_norm.gamma.shape]
+        )
+        # All chunks of images advance together from one norm to the next.
         runs = [
             self._up_to_norms(x[span], None if condition is None else condition[span])
-            for span in spans(x.shape[0], x.shape[1] * x.shape[2] * self.last_norm.gamma.shape[0])
+            for span in spans(batch, height * width * channels)
         ]
         values = [next(run) for run in runs]
         for norm in self.norms:
@@ -186,9 +186,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         self.last.bias.assign(tf.zeros_like(self.last.bias))
 
     def weight_scales(self) -> list[tf.Variable]:
-        """Returns the variables that Real NVP regularises: lengths of kernels and factors of
-        log-scales.
-        """
+        """Return the variables that Real NVP regularises: the lengths and the log-scale factors."""
         return [conv.length for conv in (self.first, *self.skips, *self.convs, self.last)] + [
             self.log_scale_factor
         ]
@@ -196,12 +194,13 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
     def _up_to_norms(
         self, x: tf.Tensor, condition: tf.Tensor | None
     ) -> Generator[tf.Tensor, tf.Tensor, None]:
-        """Yields what enters each of the norms, the last one's at the end, and is sent what left
-        the one before.
+        """Yield the input of each norm, and receive the output of that norm by `send`.
+
+        The input of the last norm is yielded at the end.
         """
         h = self.first(x)
         if self.has_condition:
-            check_condition(condition, x, self.condition_kernel.shape[0])
+            condition = check_condition(condition, x, self.condition_kernel.shape[0])
             h += tf.matmul(condition, self.condition_kernel)[:, tf.newaxis, tf.newaxis]
         total = self.skips[0](h)
         for block, skip in enumerate(self.skips[1:]):

@@ -1,6 +1,6 @@
-"""Weight normalisation: a weight as a direction and a length (Salimans and Kingma, 2016,
-arXiv:1602.07868, equation
-2).
+"""Weight normalisation: a weight as a direction and a length.
+
+Source: Salimans and Kingma, "Weight Normalization", 2016, arXiv:1602.07868, equation 2.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ DIRECTION_STDDEV = 0.05
 
 
 def weight_norm(direction: tf.Tensor | tf.Variable, length: tf.Tensor | tf.Variable) -> tf.Tensor:
-    """Returns w = length * direction / |direction|, the norm taken per output channel.
+    """Return w = length * direction / |direction|, where the norm is taken per output channel.
 
     Args:
-        direction: v, `[..., in, out]`: a kernel of a convolution or a dense layer; no output
-            channel all zero.
+        direction: v, `[..., in, out]`, the kernel of a convolution or a dense layer; no output
+            channel may be all zero.
         length: g, `[out]`.
     """
     axes = list(range(direction.shape.rank - 1))

@@ -1,1 +1,1 @@
-"""Arrays of images as pictures: grids, captions, animations. Nothing here calls a model."""
+"""Image arrays as pictures: grids, captions, animations. No module here calls a model."""

@@ -1,4 +1,4 @@
-"""Animations: pictures that follow each other, there and back, in one file."""
+"""Animations that play a sequence of pictures forwards and backwards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tfwolf.core.files import atomic_path
 
 
 def write_animation(path: str, frames: Sequence[np.ndarray], seconds: float) -> None:
-    """Writes pictures as an endless animation that runs there and back, whole or not at all.
+    """Write pictures as an endless animation, forwards and backwards; atomically.
 
     Args:
-        path: of a `.gif` or `.webp` file; WebP keeps all colours, GIF has 256 of them.
-        frames: list of at least two uint8 pictures `[height, width, 3]` of one size.
-        seconds: how long the way there and back takes.
+        path: path of a `.gif` or `.webp` file; WebP keeps all colours, GIF has 256.
+        frames: at least two uint8 pictures `[height, width, 3]` of the same size.
+        seconds: duration of one pass forwards and backwards.
 
     Raises:
-        ValueError: if there are fewer than two pictures, or the file's name ends otherwise.
+        ValueError: if there are fewer than two pictures, or the file has another extension.
     """
     from PIL import Image
 

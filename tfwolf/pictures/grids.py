@@ -1,4 +1,4 @@
-"""Pictures: many images side by side, as one array and as a PNG."""
+"""Grids of images with captions, as one array or a PNG file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing
 from tfwolf.core import validate
 from tfwolf.core.files import atomic_path
 
-# Small images are shown enlarged by whole pixels to about this many pixels a side.
+# Small images are enlarged by an integer factor to about this many pixels per side.
 SHOWN_SIDE = 64
 GAP = 2
 CAPTION_SIZE = 12
@@ -20,13 +20,15 @@ CAPTION_GAP = 6
 
 
 def image_grid(images: np.typing.ArrayLike, columns: int) -> np.ndarray:
-    """Returns one uint8 picture `[rows * height', columns * width', 3]` of images in reading order,
-    white between them.
+    """Return a grid of images, row by row with white gaps, as one picture.
 
     Args:
-        images: uint8 `[num_images, height, width, channels]`; with 1 or 3 channels as they are, of
-            others the first three (or first).
-        columns: images per row.
+        images: uint8 `[num_images, height, width, channels]`; see `to_rgb` for the channels.
+        columns: number of images per row.
+
+    Returns:
+        uint8 `[rows * height', columns * width', 3]`, where height' and width' are those of an
+        enlarged image and its gap.
 
     Raises:
         ValueError: if there are no images, or `columns` is not a positive integer.
@@ -35,8 +37,8 @@ def image_grid(images: np.typing.ArrayLike, columns: int) -> np.ndarray:
     validate.integer('columns', columns, minimum=1)
     if images.ndim != 4 or not len(images):
         raise ValueError(
-            '`images` must be [num_images, height, width, channels] with at least one; got '
-            f'{images.shape}.'
+            '`images` must be [num_images, height, width, channels] with at least one image; '
+            f'got shape {images.shape}.'
         )
     images = to_rgb(images)
     zoom = max(1, SHOWN_SIDE // max(images.shape[1:3]))
@@ -54,8 +56,9 @@ def image_grid(images: np.typing.ArrayLike, columns: int) -> np.ndarray:
 
 
 def to_rgb(images: np.typing.ArrayLike) -> np.ndarray:
-    """Returns images `[..., channels]` with 3 channels: grey ones three times, of more than three
-    the first three.
+    """Return images `[..., channels]` with 3 channels, `[..., 3]`.
+
+    Of three or more channels the first three are kept; otherwise the first one is repeated.
     """
     images = np.asarray(images)
     return images[..., :3] if images.shape[-1] >= 3 else np.repeat(images[..., :1], 3, axis=-1)
@@ -64,50 +67,43 @@ def to_rgb(images: np.typing.ArrayLike) -> np.ndarray:
 def captioned(
     picture: np.ndarray, rows: Sequence[str] = (), columns: Sequence[str] = ()
 ) -> np.ndarray:
-    """Returns the picture of a grid with a caption left of each row and above each column, dark on
-    white.
+    """Return a grid with captions to the left of its rows and above its columns.
 
     Args:
         picture: uint8 `[height, width, 3]`, an `image_grid`.
-        rows, columns: a text each, or none at all.
+        rows, columns: captions, one per row or column, or empty.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(CAPTION_SIZE)
-    left, top = (
-        max((math.ceil(font.getlength(text)) for text in rows), default=-2 * CAPTION_GAP)
-        + 2 * CAPTION_GAP,
-        CAPTION_SIZE + CAPTION_GAP if columns else 0,
-    )
-    spaces = [
-        (texts, (length - GAP) / max(len(texts), 1))
-        for texts, length in ((rows, picture.shape[0]), (columns, picture.shape[1]))
-    ]
+    left = max(math.ceil(font.getlength(text)) for text in rows) + 2 * CAPTION_GAP if rows else 0
+    top = CAPTION_SIZE + CAPTION_GAP if columns else 0
+    row_height = (picture.shape[0] - GAP) / max(len(rows), 1)
+    column_width = (picture.shape[1] - GAP) / max(len(columns), 1)
     # A caption may be wider than its column.
-    right = max([0, *(math.ceil(font.getlength(text) - spaces[1][1]) for text in columns)])
+    right = max([0, *(math.ceil(font.getlength(text) - column_width) for text in columns)])
     canvas = Image.new('RGB', (left + picture.shape[1] + right, top + picture.shape[0]), 'white')
     canvas.paste(Image.fromarray(picture), (left, top))
     draw = ImageDraw.Draw(canvas)
     for number, text in enumerate(rows):
         draw.text(
-            (left - CAPTION_GAP, top + GAP + (number + 0.5) * spaces[0][1]),
+            (left - CAPTION_GAP, top + GAP + (number + 0.5) * row_height),
             text,
             'black',
             font,
             anchor='rm',
         )
     for number, text in enumerate(columns):
-        draw.text((left + GAP + number * spaces[1][1], top), text, 'black', font, anchor='lb')
+        draw.text((left + GAP + number * column_width, top), text, 'black', font, anchor='lb')
     return np.asarray(canvas)
 
 
 def marked(images: np.typing.ArrayLike, finite: np.ndarray) -> np.ndarray:
-    """Returns uint8 images in which those that are not finite are a cross on grey, so that nobody
-    takes them for black pictures.
+    """Return uint8 images in which images that are not finite are replaced by a cross on grey.
 
     Args:
         images: uint8 `[num_images, height, width, channels]`.
-        finite: bool `[num_images]`.
+        finite: bool `[num_images]`, whether each image is finite.
     """
     images = np.array(images)
     height, width = images.shape[1:3]
@@ -120,7 +116,7 @@ def marked(images: np.typing.ArrayLike, finite: np.ndarray) -> np.ndarray:
 
 
 def write_png(path: str, picture: np.ndarray) -> None:
-    """Writes a uint8 picture `[height, width, 3]` as a PNG file, whole or not at all."""
+    """Write a uint8 picture `[height, width, 3]` as a PNG file; atomically."""
     from PIL import Image
 
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
