@@ -4,12 +4,14 @@
 - `changelog.md` and `contributing.md`: the files of that name at the top of the repository.
 - `images/`: the pictures, which the README shows, too.
 - The line `<!-- experiments -->` in a page becomes the table of the shipped experiments.
+- `::: tfwolf.NAME` of a public name becomes the reference of the module that defines it.
 
 The help and the headers of gin files need neither TensorFlow nor the other packages of tfwolf.
 """
 
 import importlib.util
 import pathlib
+import re
 import sys
 from unittest import mock
 
@@ -21,6 +23,7 @@ ROOT = DOCS.parent
 UNUSED = ('absl', 'numpy')
 TOP_LEVEL = ('CHANGELOG.md', 'CONTRIBUTING.md')
 EXPERIMENTS = '<!-- experiments -->'
+REFERENCE = re.compile(r'^::: tfwolf\.(\w+)$', re.MULTILINE)
 
 
 def on_config(config):
@@ -44,8 +47,14 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, **_):
-    """Insert the table of experiments."""
-    return markdown.replace(EXPERIMENTS, experiments_table()) if EXPERIMENTS in markdown else None
+    """Insert the table of experiments, and name the modules of public names."""
+    import tfwolf
+
+    if EXPERIMENTS in markdown:
+        markdown = markdown.replace(EXPERIMENTS, experiments_table())
+    return REFERENCE.sub(
+        lambda found: f'::: tfwolf.{tfwolf._MODULE_OF[found[1]]}.{found[1]}', markdown
+    )
 
 
 def commands_page() -> str:
