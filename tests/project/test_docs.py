@@ -185,7 +185,7 @@ def _is_module(name):
 
 
 def test_the_architecture_lists_the_rooms_in_their_order():
-    text = (PAGES / 'architecture.md').read_text(encoding='utf-8')
+    text = (PAGES / 'architecture.md').read_text(encoding='utf-8').split('Outside the rooms')[0]
     assert re.findall(r'^\| `tfwolf/(\w+)/` \|', text, re.MULTILINE) == ROOMS
     for room, content in re.findall(r'^\| `tfwolf/(\w+)/` \| (.*) \|$', text, re.MULTILINE):
         for module in re.findall(r'`(\w+)`', content):
