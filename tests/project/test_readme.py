@@ -1,55 +1,58 @@
-"""The README's Python runs as it stands."""
+"""The README is short, and what it says about models is what headers and measured results say."""
 
-import pathlib
 import re
-import subprocess
-import sys
 
-from PIL import Image
+from support.documentation import PAGES, ROOT, blocks, calls
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BLOCKS = re.findall(
-    r'```python\n(.*?)```', (ROOT / 'README.md').read_text(encoding='utf-8'), re.DOTALL
-)
+from tfwolf.runs.gin_files import read_header
+
+README = ROOT / 'README.md'
+MOST_BYTES = 7_000
+NUMBER = re.compile(r'\d+\.\d+')
 
 
-def run(code, folder):
-    """Runs code in a folder, as somebody who has installed the library does; returns what it
-    prints.
-    """
-    done = subprocess.run(
-        [sys.executable, '-c', code],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={'PATH': '', 'PYTHONPATH': str(ROOT), 'TF_CPP_MIN_LOG_LEVEL': '3', 'HOME': str(folder)},
+def table():
+    """Return the rows of the table of models, a list of cells each."""
+    lines = [line for line in README.read_text(encoding='utf-8').splitlines() if line[:2] == '| ']
+    return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines[1:]]
+
+
+def test_the_readme_is_short():
+    assert len(README.read_bytes()) <= MOST_BYTES
+
+
+def test_the_first_commands_need_only_a_clone():
+    """Continuous integration runs the first command and the last one in a fresh clone."""
+    first, *_, tests = (block.text.strip() for block in blocks(README, 'bash'))
+    assert first == (
+        'python3 -m venv .venv && . .venv/bin/activate && pip install . && '
+        'tfwolf train digits --train_dir=runs/digits'
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert tests == (
+        "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[test]' && pytest"
+    )
+    assert calls(README)[0].arguments == ['train', 'digits', '--train_dir=runs/digits']
 
 
-def test_the_first_block_trains_and_loads(tmp_path):
-    assert "tfwolf.fit('digits'" in BLOCKS[0]
-    printed = run(BLOCKS[0].replace('max_steps=300', 'max_steps=2'), tmp_path)
-    assert float(printed.split()[-1]) > 1 and (tmp_path / 'runs' / 'digits' / 'config.gin').exists()
+def test_the_picture_is_there_and_small():
+    picture = ROOT / 'docs' / 'images' / 'switch.png'
+    assert '](docs/images/switch.png)' in README.read_text(encoding='utf-8')
+    assert picture.read_bytes()[:4] == b'\x89PNG' and picture.stat().st_size < 500_000
 
 
-def test_a_model_and_images_of_ones_own(tmp_path):
-    run(BLOCKS[1], tmp_path)
-    assert (tmp_path / 'runs' / 'mine' / 'samples.png').exists()
+def test_numbers_of_the_table_are_those_of_headers_and_results():
+    results = (PAGES / 'results.md').read_text(encoding='utf-8')
+    rows = table()
+    assert len(rows) >= 8
+    for model, name, parameters, paper, measured in rows:
+        header = read_header(name.strip('`'))
+        assert parameters == header.parameters or f'{name} | {parameters}' in results, model
+        assert paper == '-' or header.paper.startswith(f'{paper} '), model
+        for number in NUMBER.findall(measured):
+            assert number in results, f'{model}: results.md has no {number}'
 
 
-def test_what_z_and_v_hold(tiny_run, tmp_path):
-    (tmp_path / 'runs').mkdir()
-    (tmp_path / 'runs' / 'digits').symlink_to(tiny_run)
-    # Six steps have no best checkpoint.
-    printed = run(BLOCKS[2].replace("'best'", "'latest'"), tmp_path)
-    accuracy = {
-        line.split()[0]: float(line.split()[1])
-        for line in printed.splitlines()
-        if line.startswith(('z ', 'pixels '))
-    }
-    assert accuracy['pixels'] > 0.9 and accuracy['z'] > 0.05
-    assert Image.open(tmp_path / 'interpolation.png').size == (11 * 66 + 2, 5 * 66 + 2)
-    assert len(BLOCKS) == 3, 'a block of Python that no test runs'
+def test_the_citation_is_the_paper():
+    (entry,) = blocks(README, 'bibtex')
+    assert 'Decoupling Global and Local Representations via Invertible Generative' in entry.text
+    assert '2004.11820' in entry.text
