@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.small_models import SHAPE
 
+from support.small_models import SHAPE
 from tfwolf.core import image_noise
 
 SEED, COUNT = 11, 7

@@ -5,15 +5,17 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.bijector_checks import move_weights
 from support.small_models import SHAPE, random_images, small_class_model, small_flow_alone
-
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.core import image_noise
 from tfwolf.flows.refined_glow import RefinedGlow
+from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.generation import sample_code
 from tfwolf.models.initialization import initialize
-from tfwolf.models.latents import ClassLatent, GaussianLatent, LabelCondition, NoLatent
+from tfwolf.models.label_latents import ClassLatent, LabelCondition
+from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 
 SEED = 11

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from support.small_explorer import as_image, as_text
 from support.small_models import SHAPE, random_images, small_class_model, small_wolf
-
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.compression import compress
 from tfwolf.analysis.interpolation import interpolation_grid, switched

@@ -9,6 +9,9 @@ import sys
 
 import pytest
 import yaml
+from test_import_direction import ROOMS
+
+import tfwolf
 from support.documentation import (
     FILES,
     LINK,
@@ -21,9 +24,6 @@ from support.documentation import (
     name_of,
     prose,
 )
-from test_import_direction import ROOMS
-
-import tfwolf
 from tfwolf.cli import gin_check
 from tfwolf.cli.catalog import COMMANDS, load_command
 from tfwolf.cli.main import define, main

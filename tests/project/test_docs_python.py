@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from support.documentation import FILES, PAGES, ROOT, blocks, calls
-from support.tool_runs import TINY
 
 import tfwolf
+from support.documentation import FILES, PAGES, ROOT, blocks, calls
+from support.tool_runs import TINY
 from tfwolf.core import parts
 from tfwolf.data import registry
 from tfwolf.runs.run import Run

@@ -3,7 +3,6 @@
 import re
 
 from support.documentation import PAGES, ROOT, blocks, calls
-
 from tfwolf.runs.gin_files import read_header
 
 README = ROOT / 'README.md'
