@@ -1,4 +1,4 @@
-"""The benchmark: operations counted as by hand, and the tool's two ways of use."""
+"""Operations counted by hand, gradient drift, and the benchmark command."""
 
 import functools
 import json
@@ -39,8 +39,9 @@ COMMAND = [
 
 
 def test_operations_are_those_counted_by_hand():
-    """Four steps at 4x4 on 4 channels of a 8x8x1 image, 3 after one has left, then one at 2x2:
-    convolutions and 1x1 products, no loop hidden.
+    """An 8x8x1 image: four steps and a factor-out at 4x4 on 4 channels, one step at 2x2.
+
+    Convolutions and 1x1 products are counted in every iteration of a loop.
     """
     flow = functools.partial(
         RefinedGlow, num_steps=[0, [4], 1], hidden_channels=[0, 5, 7], transform=BoundedAffine(1.0)
@@ -68,7 +69,7 @@ def test_the_encoder_counts_and_the_peak_is_plausible():
     assert 1e8 < matmul_peak(tf.float32) < 1e15
 
 
-def test_drift_of_gradients_is_told_and_warned_of():
+def test_gradient_drift_is_measured_and_warned_of():
     images = tf.constant(random_images(6))
     model = small_wolf(images=images.numpy())
     drift = gradient_drift(
@@ -92,6 +93,7 @@ def test_drift_of_gradients_is_told_and_warned_of():
 
 
 def run(*arguments):
+    """Run the benchmark of a tiny model of digits; return its JSON."""
     done = subprocess.run(
         [sys.executable, *COMMAND, *arguments],
         cwd=ROOT,
@@ -131,12 +133,12 @@ def test_two_settings_take_turns():
     assert all(result[side]['memory_bytes']['resident'] > 2**27 for side in ('first', 'second'))
 
 
-def test_a_foreign_command():
+def test_an_external_command():
     assert run_alone('echo text; echo \'{"step_s": 0.5}\'') == 0.5
     with pytest.raises(ValueError, match='exit code 3'):
         run_alone('echo no; exit 3')
 
 
-def test_a_child_that_ends_is_an_error():
+def test_a_child_that_ends_early_is_an_error():
     with pytest.raises(RuntimeError, match='ended before it answered'):
         Child(['-c', 'raise SystemExit(1)']).ask('steps', 1)

@@ -54,25 +54,26 @@ def test_one_setting():
     for line in (
         'Model 51,860,457 parameters',
         '16 images per training step',
-        'Start 11.5 s from the start of the process to the end of the first step',
+        'Start 11.5 s until the end of the first step',
         'imports 6,000 ms',
         'data 12.3 ms',
         'first run 5,500 ms',
-        'Training step 800 ms median of 30 steps; quartiles 750 ms and 12.5 s',
+        'Training step 800 ms median of 30; quartiles 750 ms and 12.5 s',
         'speed 20 images/s',
         'process 1.50 GB peak of the process',
-        'activations 350 MB estimate for a CPU: increase since before the first step',
+        'activations 350 MB estimate for a CPU: increase in the steps',
         'GPU 2.0 MB peak of the fullest GPU',
-        'Gradient error 1.2e-06 of the whole gradient, relative to stored activations',
-        '3.0e-05 of the worst variable',
-        'Work per image 1.23 GFLOP of a training step, convolutions and matrix products only',
-        'speed 24.6 GFLOP/s 49 % of the 50 GFLOP/s of a matrix product here',
+        'Gradient error 1.2e-06 relative, of the whole gradient',
+        '3.0e-05 relative, of the worst variable',
+        'Work per image 1.23 GFLOP convolutions and matrix products of a step',
+        'speed 24.6 GFLOP/s 49 % of a matrix product (50 GFLOP/s)',
         'evaluation 60.5 images/s',
         'encoding 70 images/s',
         'sampling 0.25 images/s',
         'input pipeline 123,457 images/s',
     ):
         assert line in lines, (line, text)
+    assert max(map(len, text.split('\n'))) <= 80
     # Values end in one column.
     ends = {line.index(' ms') for line in text.split('\n') if line.startswith('  first run')}
     assert ends == {line.index(' ms') for line in text.split('\n') if line.startswith('  data')}
@@ -109,7 +110,7 @@ def test_two_settings(ratio, second_is, said):
         {'first_over_second': ratio, 'first': first, 'second': second, 'second_is': second_is}
     )
     lines = words(text)
-    assert lines[0] == f'First / second {ratio:.3f} ratio of the median step times; {said}'
+    assert lines[0] == f'First / second {ratio:.3f} of median step times; {said}'
     assert 'Training step 200 ms median; quartiles 100 ms and 300 ms' in lines
     own = ', '.join(second_is) if isinstance(second_is, list) else second_is
     assert f'Second setting: {own}' in lines

@@ -73,7 +73,7 @@ def test_singular_covariances_are_exact():
     assert frechet_distance(first, second) == pytest.approx(1.0, rel=1e-9)
     across = Moments(5, np.zeros(2), np.outer([-0.8, 0.6], [-0.8, 0.6]))
     assert frechet_distance(first, across) == pytest.approx(5.0, rel=1e-9)
-    with pytest.raises(ValueError, match='as many features; got 2 and 3'):
+    with pytest.raises(ValueError, match='same number of features; got 2 and 3'):
         frechet_distance(first, Moments(5, np.zeros(3), np.eye(3)))
 
 

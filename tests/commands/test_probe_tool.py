@@ -137,7 +137,7 @@ def test_the_interval_is_wilsons():
         (
             (np.zeros((4, 2)), [0, 1, 1, 1]),
             (np.zeros((1, 3)), [1]),
-            'as many features; got 2 and 3',
+            'same number of features; got 2 and 3',
         ),
         (
             (np.full((4, 2), np.nan), [0, 1, 1, 1]),

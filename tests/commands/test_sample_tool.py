@@ -127,7 +127,7 @@ def test_the_coder_inverts_itself_and_takes_numpy_rows(model):
     np.testing.assert_array_equal(coder.decode(*code[3:5]).images, images[3:5])
     with pytest.raises(TypeError, match=r'code\[\[3\]\]'):
         code[3]
-    with pytest.raises(ValueError, match='as many images; got 2 and 3'):
+    with pytest.raises(ValueError, match='same number of images; got 2 and 3'):
         coder.decode(code.z[:2], code.v[:3])
     with pytest.raises(ValueError, match='at least one image'):
         coder.encode(images[:0])

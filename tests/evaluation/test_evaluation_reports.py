@@ -1,6 +1,4 @@
-"""What evaluation says beside the likelihood: whose result it is, whether images return, samples
-are numbers and layers invert.
-"""
+"""Evaluation of everything but the likelihood: provenance, reconstruction, samples, outliers."""
 
 import contextlib
 import io
@@ -35,11 +33,11 @@ IMAGES = random_images(16)
 
 
 def split(images):
-    """Returns images as a `Split`."""
+    """Return images as a `Split`."""
     return ArraySplit(lambda: (images, None), len(images), images.shape[1:])
 
 
-def test_a_fingerprint_is_of_every_pixel_and_the_order():
+def test_a_fingerprint_depends_on_every_pixel_and_the_order():
     other = IMAGES.copy()
     other[-1, -1, -1, -1] ^= 1
     prints = {
@@ -51,7 +49,7 @@ def test_a_fingerprint_is_of_every_pixel_and_the_order():
     assert software_versions()['tensorflow'] == tf.__version__
 
 
-def test_a_sound_model_returns_every_image_and_samples_numbers():
+def test_a_working_model_reconstructs_exactly_and_its_samples_are_finite():
     for num_bits in (8, 5):
         model = small_wolf(images=IMAGES, num_bits=num_bits)
         errors = reconstruction_errors(model, IMAGES)
@@ -64,7 +62,7 @@ def test_a_sound_model_returns_every_image_and_samples_numbers():
         }
 
 
-def test_the_layer_that_explodes_is_named_and_weights_stay_as_they_are():
+def test_the_exploding_layer_is_named_and_weights_do_not_change():
     model = small_wolf(images=IMAGES)
     z, names = tf.zeros([1, 4]), []
 
@@ -110,7 +108,7 @@ def test_samples_that_are_not_finite_are_counted():
     assert finite_samples(model, 4, seed=0).num_examples == 0
 
 
-def test_an_image_whose_likelihood_is_not_finite_is_counted_and_not_left_out():
+def test_likelihoods_that_are_not_finite_are_counted_and_not_dropped():
     terms = np.ones([2, 4, 3])
     terms[1, 2, 0] = np.inf
     result = summarize(terms, 10)
@@ -145,13 +143,11 @@ def test_lossless_length_grows_with_complexity(channels):
 
 
 class Stop(Exception):
-    """Stands for Ctrl-C."""
+    """Raised in place of Ctrl-C."""
 
 
 @pytest.mark.parametrize('num_updates', [1, 3, 5, 7])
-def test_an_interrupted_evaluation_goes_on_where_it_stopped_to_the_same_result(
-    tmp_path, num_updates
-):
+def test_an_interrupted_evaluation_resumes_to_the_same_result(tmp_path, num_updates):
     model = small_wolf(images=IMAGES)
     done = []
 
@@ -188,8 +184,8 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped_to_the_same_result(
         np.testing.assert_equal(resumed[name], value)
 
 
-def test_a_journal_of_another_evaluation_or_a_broken_one_is_not_used(tmp_path):
-    path = tmp_path / 'journal.npz'
+def test_a_cache_of_another_evaluation_or_a_damaged_one_is_ignored(tmp_path):
+    path = tmp_path / 'cache.npz'
     cache = ResumeCache(path, {'seed': 0})
     for number in range(12):
         cache.append('a b/c', np.full(2, number))
@@ -198,8 +194,8 @@ def test_a_journal_of_another_evaluation_or_a_broken_one_is_not_used(tmp_path):
     np.testing.assert_array_equal(rows, np.arange(12)[:, None] + np.zeros([1, 2], int))
     assert ResumeCache(path, {'seed': 1}).rows('a b/c') == []
     path.write_bytes(path.read_bytes()[:50])
-    broken = ResumeCache(path, {'seed': 0})
-    assert broken.rows('a b/c') == []
-    broken.remove()
-    broken.remove()
+    damaged = ResumeCache(path, {'seed': 0})
+    assert damaged.rows('a b/c') == []
+    damaged.remove()
+    damaged.remove()
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""Bits per dimension against closed forms, and bounds over every image once."""
+"""Bits per dimension against closed forms, and independence of the batch size."""
 
 import math
 
@@ -31,7 +31,7 @@ class NormalScores(FlowBijector):
         super().__init__(event_ndims=3, dtype=dtype, name='normal_scores')
 
     def forward_and_log_det(self, x, condition=None):
-        """Returns v and log|det dv/dx| = -sum log(2 N(v))."""
+        """Return v and log|det dv/dx| = -sum log(2 N(v))."""
         v = tf.math.ndtri((x + 1) / 2)
         return v, -standard_normal_log_prob(v) - math.log(2.0) * math.prod(x.shape[1:])
 
@@ -62,10 +62,8 @@ def test_standard_normal():
     np.testing.assert_allclose(standard_normal_log_prob(v), expected, rtol=1e-14)
 
 
-def test_every_image_counts_once_whatever_the_batch():
-    """With the last batch padded, the mean over 13 images is the mean of each alone up to its
-    noise.
-    """
+def test_every_image_counts_once_for_every_batch_size():
+    """The mean over 13 images does not depend on the padding of the last batch, up to noise."""
     images = random_images(13)
     model = small_wolf(images=random_images(64))
     split = ArraySplit(lambda: (images, None), 13, images.shape[1:])

@@ -126,7 +126,9 @@ class Coder:
         dtype = self.model.dtype.as_numpy_dtype
         z, v = None if z is None else np.asarray(z, dtype), np.asarray(v, dtype)
         if z is not None and len(z) != len(v):
-            raise ValueError(f'`z` and `v` must have as many images; got {len(z)} and {len(v)}.')
+            raise ValueError(
+                f'`z` and `v` must have the same number of images; got {len(z)} and {len(v)}.'
+            )
         images, finite = self._in_batches('Decoding', self._decode, v, z)
         return Decoded(images, finite)
 

@@ -17,7 +17,7 @@ SPEEDS = {
 }
 MEMORY = {
     'resident': ('process', 'peak of the process'),
-    'activations': ('activations', 'estimate for a CPU: increase since before the first step'),
+    'activations': ('activations', 'estimate for a CPU: increase in the steps'),
     'device': ('GPU', 'peak of the fullest GPU'),
 }
 
@@ -64,7 +64,7 @@ def _measured(result: Result) -> Iterator[str]:
     yield _row(
         'Training step',
         duration(step['median']),
-        f'median of {step["steps"]} steps; quartiles {low} and {high}',
+        f'median of {step["steps"]}; quartiles {low} and {high}',
     )
     yield _row('  speed', f'{_number(result["images_per_second"])} images/s', '')
     yield from _memory(result['memory_bytes'])
@@ -72,9 +72,9 @@ def _measured(result: Result) -> Iterator[str]:
         yield _row(
             'Gradient error',
             f'{drift["whole_gradient"]:.1e}',
-            'of the whole gradient, relative to stored activations',
+            'relative, of the whole gradient',
         )
-        yield _row('', f'{drift["worst_variable"]:.1e}', 'of the worst variable')
+        yield _row('', f'{drift["worst_variable"]:.1e}', 'relative, of the worst variable')
     yield from _work(result)
     if speeds := result.get('throughput_images_per_second'):
         yield 'Other speeds'
@@ -89,13 +89,13 @@ def _work(result: Result) -> Iterator[str]:
     yield _row(
         'Work per image',
         f'{_number(flop / 1e9)} GFLOP',
-        'of a training step, convolutions and matrix products only',
+        'convolutions and matrix products of a step',
     )
     share = 100 * result['share_of_matmul_peak']
     yield _row(
         '  speed',
         f'{_number(flop * result["images_per_second"] / 1e9)} GFLOP/s',
-        f'{share:.2g} % of the {_number(peak / 1e9)} GFLOP/s of a matrix product here',
+        f'{share:.2g} % of a matrix product ({_number(peak / 1e9)} GFLOP/s)',
     )
 
 
@@ -105,7 +105,7 @@ def _compared(result: Result) -> Iterator[str]:
     yield _row(
         'First / second',
         f'{ratio:.3f}',
-        f'ratio of the median step times; {faster if ratio != 1 else "both are as fast"}',
+        f'of median step times; {faster if ratio != 1 else "both are as fast"}',
     )
     for title, key in (('First setting', 'first'), ('Second setting', 'second')):
         named = second if isinstance(second, str) else ', '.join(second)
@@ -132,7 +132,7 @@ def _served(result: Result) -> Iterator[str]:
 
 def _start(seconds: Mapping[str, float]) -> Iterator[str]:
     total = duration(sum(seconds.values()))
-    yield _row('Start', total, 'from the start of the process to the end of the first step')
+    yield _row('Start', total, 'until the end of the first step')
     for name, value in seconds.items():
         yield _row(f'  {name}', duration(value), '')
 

@@ -120,7 +120,7 @@ def _diagnostics(result: Result) -> list[str]:
 
 
 def _layers(result: Result, room: int) -> list[str]:
-    """Return a heading and the layers with the largest gain, as many as there is room for."""
+    """Return a heading and the layers with the largest gain, if there is room."""
     count = min(MAX_LAYERS, room - 1)
     if not result.get('invertibility') or count < 1:
         return []
@@ -146,7 +146,7 @@ KNOWN = {
 
 
 def _custom(result: Result, room: int) -> list[str]:
-    """Return numbers and texts that custom evaluators added, as many as there is room for."""
+    """Return numbers and texts that custom evaluators added, if there is room."""
     added = {
         name: f'{value:.6g}' if isinstance(value, float) else str(value)
         for name, value in result.items()
@@ -167,7 +167,7 @@ def _warnings(result: Result) -> list[str]:
 
 
 def _row(label: str, value: str, meaning: str) -> list[str]:
-    """Return the lines of a number: label, value, and its meaning in as many lines as needed."""
+    """Return the lines of a number: label, value, and and its wrapped meaning."""
     first, *more = textwrap.wrap(meaning, WIDTH - LABEL_WIDTH - VALUE_WIDTH - 2)
     indent = LABEL_WIDTH + VALUE_WIDTH + 2
     return [

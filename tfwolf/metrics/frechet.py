@@ -102,8 +102,8 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     """
     if first.mean.shape != second.mean.shape:
         raise ValueError(
-            f'`first` and `second` must have as many features; got {len(first.mean)} and '
-            f'{len(second.mean)}.'
+            '`first` and `second` must have the same number of features; got '
+            f'{len(first.mean)} and {len(second.mean)}.'
         )
     difference = first.mean - second.mean
     cross = np.linalg.svd(

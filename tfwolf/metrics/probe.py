@@ -154,7 +154,7 @@ def _checked(
     x_test, y_test = _checked_part('test', *test)
     if x.shape[1] != x_test.shape[1]:
         raise ValueError(
-            f'`train` and `test` must have as many features; got {x.shape[1]} and '
+            f'`train` and `test` must have the same number of features; got {x.shape[1]} and '
             f'{x_test.shape[1]}.'
         )
     if len(np.unique(y)) < 2:
