@@ -12,8 +12,6 @@ from typing import Any
 
 TASK = 'unconditional-image-generation'
 TAGS = ['tfwolf', 'tensorflow', 'normalizing-flow', 'invertible-neural-network', 'image-generation']
-# Kinds of sources of images on the local disk; their names mean nothing elsewhere.
-LOCAL_SOURCES = ('folder', 'npz')
 # Words that are not strings in YAML 1.1.
 RESERVED = ('y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null')
 
@@ -44,14 +42,16 @@ def metadata(model_name: str, config: str, result: dict[str, Any] | None) -> str
 def training_dataset(config: str) -> str | None:
     """Return the name of the training data in a configuration, such as 'cifar10'.
 
-    None for images on the local disk and for images given in Python.
+    None for images on the local disk, whose name means nothing elsewhere, or given in Python.
     """
     found = re.findall(r"^dataset\.source\s*=\s*['\"]([^'\"]+)", config, re.MULTILINE)
     if not found:
         return None
-    kind, _, name = found[-1].rpartition(':')
-    # A hub would read 'lsun/bedroom' as the user `lsun` and the data set `bedroom`.
-    return None if kind.startswith(LOCAL_SOURCES) else name.partition('/')[0]
+    kind, _, location = found[-1].partition(':')
+    if kind == 'tfds':
+        # A hub would read 'lsun/bedroom' as the data set `bedroom` of the user `lsun`.
+        return location.partition('/')[0]
+    return None if location else kind
 
 
 def _model_index(model_name: str, result: dict[str, Any]) -> list[dict[str, Any]]:
