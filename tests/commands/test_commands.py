@@ -231,9 +231,9 @@ def test_export_publishes_a_verified_version(run, tmp_path):
     (out / '7').mkdir()
     (tmp_path / 'file').write_text('')
     for arguments, message in (
-        ([f'--export_dir={out}', '--version=7'], '7 is there already; nothing was written'),
-        ([f'--export_dir={tmp_path / "file" / "out"}'], 'cannot be written to'),
-        ([], '--export_dir is required'),
+        ([f'--export_dir={out}', '--version=7'], '7 already exists; nothing was written'),
+        ([f'--export_dir={tmp_path / "file" / "out"}'], 'is not writable'),
+        ([], '--export_dir must be given'),
         ([f'--export_dir={out}', '--checkpoint=99'], "no checkpoint '99'"),
         ([f'--export_dir={out}', '--weights=ema'], 'trained with train.ema_decay = 0'),
     ):

@@ -1,4 +1,4 @@
-"""The explorer's server: what it answers, what it refuses, and that nothing brings it down."""
+"""The explorer's server: answers, errors, and that no request brings it down."""
 
 import concurrent.futures
 import http.client
@@ -29,10 +29,12 @@ from support.small_explorer import (
     of_seed,
 )
 from support.small_models import random_images
-from tfwolf.explorer import pictures
+
+from tfwolf.explorer import image_files
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
 from tfwolf.explorer.server import Server
+from tfwolf.pictures.grids import marked
 from tfwolf.serving.signature_defs import Signature
 
 
@@ -57,7 +59,7 @@ def get(server, path, method='GET', **headers):
 
 
 def raw(server, request):
-    """Sends bytes as they are; returns the status and what the answer's body says."""
+    """Send raw bytes; return status and JSON of the answer."""
     with socket.create_connection(server.server_address[:2], timeout=30) as connection:
         connection.sendall(request)
         response = http.client.HTTPResponse(connection)
@@ -65,7 +67,7 @@ def raw(server, request):
         return response.status, json.loads(response.read())
 
 
-def test_the_page_needs_nothing_from_elsewhere(server):
+def test_page_loads_no_other_origin(server):
     status, headers, page = get(server, '/')
     assert status == 200 and headers['Content-Type'] == 'text/html; charset=utf-8'
     pending, seen = [page.decode()], {'/'}
@@ -77,7 +79,7 @@ def test_the_page_needs_nothing_from_elsewhere(server):
             assert status == 200 and not headers['Content-Type'].startswith('text/html'), path
             seen.add(path)
             pending.append(content.decode())
-    assert seen == set(server.files)
+    assert seen == set(server.routes.files)
 
 
 @pytest.mark.parametrize('path', ['/', '/page.js', '/api/model', '/nowhere'])
@@ -95,7 +97,7 @@ def test_headers(server, path):
         headers['X-Frame-Options'],
         headers['Referrer-Policy'],
     ) == ('nosniff', 'DENY', 'no-referrer')
-    assert headers['Cache-Control'] == ('no-cache' if path in server.files else 'no-store')
+    assert headers['Cache-Control'] == ('no-cache' if path in server.routes.files else 'no-store')
     assert 'Python' not in headers['Server']
 
 
@@ -117,6 +119,50 @@ def test_samples_are_those_of_the_seed(server):
         np.testing.assert_array_equal(as_image(text), of_seed(5, index))
 
 
+class HalfFinite(Blend):
+    """A `Blend` whose signatures report every second image as not finite."""
+
+    signatures = {
+        name: Signature(
+            signature.inputs,
+            {
+                **signature.outputs,
+                **infos(finite=(np.bool_, signature.outputs['images'].shape[:-3])),
+            }
+            if 'images' in signature.outputs
+            else signature.outputs,
+        )
+        for name, signature in Blend.signatures.items()
+    }
+
+    def __call__(self, name, inputs):
+        outputs = super().__call__(name, inputs)
+        if 'images' in outputs:
+            shape = outputs['images'].shape[:-3]
+            outputs['finite'] = (np.arange(np.prod(shape)) % 2 == 0).reshape(shape)
+        return outputs
+
+
+def test_images_that_are_not_finite_are_crossed_out():
+    actions = Actions(HalfFinite(), describe(HalfFinite.signatures), '')
+    answer = actions.sample({**SAMPLE, 'count': 3})
+    assert answer['finite'] == [True, False, True]
+    drawn = np.stack([of_seed(5, index) for index in range(3)])
+    np.testing.assert_array_equal(
+        [as_image(text) for text in answer['images']], marked(drawn, [True, False, True])
+    )
+    answer = actions.interpolate({**PAIR, 'betas': [0, 0.5, 1]})
+    assert answer['finite'] == [[True, False, True], [False, True, False]]
+    np.testing.assert_array_equal(as_image(answer['images'][0][0]), blend(A, B, 0, 0))
+    cross = as_image(answer['images'][1][2])
+    np.testing.assert_array_equal(cross, marked(A[np.newaxis], [False])[0])
+
+
+def test_models_that_do_not_report_finite_images(server):
+    assert post(server, '/api/sample', SAMPLE)[2]['finite'] is None
+    assert post(server, '/api/interpolate', PAIR)[2]['finite'] is None
+
+
 def test_interpolation_by_alpha_and_beta(server):
     status, _, answer = post(server, '/api/interpolate', {**PAIR, 'betas': [0, 0.5, 1]})
     assert status == 200 and [len(row) for row in answer['images']] == [3, 3]
@@ -135,8 +181,8 @@ def test_bits_per_dim(server):
     assert (status, answer) == (200, {'bits_per_dim': None})
 
 
-@pytest.mark.parametrize('kind', pictures.FORMATS)
-def test_upload_is_cut_to_its_centre_and_resized(server, kind):
+@pytest.mark.parametrize('kind', image_files.FORMATS)
+def test_uploads_are_cropped_to_their_centre_and_resized(server, kind):
     wide = np.zeros((40, 200, 3), np.uint8)
     wide[:, 60:140] = [250, 120, 10]
     status, _, answer = post(server, '/api/upload', as_png(wide, kind))
@@ -149,12 +195,14 @@ def test_upload_is_cut_to_its_centre_and_resized(server, kind):
 @pytest.mark.parametrize(
     'content, status, message',
     [
-        (b'Dear all, this is no picture.\n', 415, 'not a PNG, JPEG or WebP'),
+        (b'Dear all, this is not an image.\n', 415, 'not a PNG, JPEG, WebP, BMP or GIF image'),
         (b'', 415, 'not a PNG'),
         (b'\x89PNG\r\n\x1a\n', 415, 'not a PNG'),
         (as_png(random_images(1)[0])[:-40], 415, 'damaged'),
-        (as_png(random_images(1)[0], 'BMP'), 415, 'not a PNG'),
-        (as_png(random_images(1)[0], 'GIF'), 415, 'not a PNG'),
+        (b'BM', 415, 'not a PNG'),
+        (b'GIF89a', 415, 'not a PNG'),
+        (as_png(random_images(1)[0], 'BMP')[:-40], 415, 'damaged'),
+        (as_png(random_images(1)[0], 'TIFF'), 415, 'not a PNG'),
     ],
 )
 def test_refused_uploads(server, content, status, message):
@@ -162,28 +210,40 @@ def test_refused_uploads(server, content, status, message):
     assert answer[0] == status and message in answer[2]['error']
 
 
-def test_a_picture_of_too_many_pixels_is_not_decoded(server, monkeypatch):
+@pytest.mark.parametrize('kind', ['PNG', 'BMP', 'GIF'])
+def test_images_of_too_many_pixels_are_not_decoded(server, monkeypatch, kind):
     file = io.BytesIO()
-    Image.new('1', (30_000, 2_000)).save(file, 'PNG')
-    monkeypatch.setattr(pictures, '_flat', lambda *_: pytest.fail('decoded'))
+    Image.new('1', (30_000, 2_000)).save(file, kind)
+    monkeypatch.setattr(image_files, '_opaque', lambda *_: pytest.fail('decoded'))
     status, _, answer = post(server, '/api/upload', file.getvalue())
     assert status == 413 and '30000 x 2000' in answer['error']
+    if kind != 'PNG':
+        return
     header = bytearray(file.getvalue())
     header[16:24] = (2**31 - 1).to_bytes(4, 'big') * 2
     assert post(server, '/api/upload', bytes(header))[0] in (413, 415)
 
 
-def test_a_file_over_the_limit_is_refused_by_its_length(server):
-    status, _, answer = post(server, '/api/upload', bytes(pictures.UPLOAD_BYTES + 1))
+def test_large_files_are_refused_by_their_length(server):
+    status, _, answer = post(server, '/api/upload', bytes(image_files.UPLOAD_BYTES + 1))
     assert status == 413 and '10 MB' in answer['error']
     assert post(server, '/api/sample', b' ' * 10**6)[0] == 413
-    # Nothing of the body need be there.
+    # Without any byte of the body.
     with socket.create_connection(server.server_address[:2], timeout=30) as connection:
         connection.sendall(
             b'POST /api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n'
         )
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100).startswith(b'HTTP/1.1 413')
+
+
+def test_animations_are_their_first_frame():
+    frames = [Image.new('RGB', (9, 9), colour) for colour in ((200, 0, 0), (0, 200, 0))]
+    for kind in ('GIF', 'WEBP'):
+        file = io.BytesIO()
+        frames[0].save(file, kind, save_all=True, append_images=frames[1:], lossless=True)
+        image, size = image_files.read_upload(file.getvalue(), (4, 4, 3))
+        assert size == (9, 9) and np.abs(image.astype(int) - [200, 0, 0]).max() <= 2, kind
 
 
 def test_uploads_of_every_mode():
@@ -199,21 +259,21 @@ def test_uploads_of_every_mode():
         file = io.BytesIO()
         Image.new(mode, (9, 9), value).save(file, 'JPEG' if mode == 'CMYK' else 'PNG')
         for channels in (1, 3):
-            image, size = pictures.read_upload(file.getvalue(), (4, 4, channels))
+            image, size = image_files.read_upload(file.getvalue(), (4, 4, channels))
             assert image.shape == (4, 4, channels) and image.dtype == np.uint8 and size == (9, 9)
             assert mode in ('1', 'P') or np.abs(image.astype(int) - 200).max() <= 2, mode
     file = io.BytesIO()
     Image.new('RGBA', (9, 9), (0, 0, 0, 0)).save(file, 'PNG')
-    assert pictures.read_upload(file.getvalue(), (4, 4, 3))[0].min() == 255
+    assert image_files.read_upload(file.getvalue(), (4, 4, 3))[0].min() == 255
 
 
-def test_a_picture_taken_on_its_side_is_turned_upright():
+def test_rotated_photos_are_turned_upright():
     file, exif = io.BytesIO(), Image.Exif()
-    exif[pictures.ORIENTATION] = 6
+    exif[image_files.ORIENTATION] = 6
     on_its_side = np.zeros((40, 80, 3), np.uint8)
     on_its_side[:, :40] = 255
     Image.fromarray(on_its_side).save(file, 'JPEG', exif=exif)
-    image, size = pictures.read_upload(file.getvalue(), (8, 4, 3))
+    image, size = image_files.read_upload(file.getvalue(), (8, 4, 3))
     assert size == (40, 80) and image[:3].min() > 240 and image[-3:].max() < 15
 
 
@@ -225,7 +285,7 @@ def test_a_picture_taken_on_its_side_is_turned_upright():
         ('sample', b'[' * 50_000, 'JSON'),
         ('sample', b'[]', 'object'),
         ('sample', b'', 'JSON'),
-        ('sample', {**SAMPLE, 'count': 0}, '`count` must be a whole number from 1 to 100; got 0'),
+        ('sample', {**SAMPLE, 'count': 0}, '`count` must be an integer from 1 to 100; got 0'),
         ('sample', {**SAMPLE, 'count': 101}, '`count`'),
         ('sample', {**SAMPLE, 'count': True}, '`count`'),
         ('sample', {**SAMPLE, 'seed': 1.5}, '`seed`'),
@@ -255,7 +315,7 @@ def test_a_picture_taken_on_its_side_is_turned_upright():
         ('bits_per_dim', {'images': PAIR['a']}, "'images'"),
     ],
 )
-def test_bad_values(server, path, body, message):
+def test_invalid_values(server, path, body, message):
     status, _, answer = post(server, f'/api/{path}', body)
     assert status == 400 and message in answer['error'] and answer.keys() == {'error'}
 
@@ -280,7 +340,7 @@ def test_bad_values(server, path, body, message):
         '/\\..\\page.js',
     ],
 )
-def test_no_other_path_is_there(server, path):
+def test_no_other_path_exists(server, path):
     assert get(server, path)[0] == 404
     assert post(server, path, SAMPLE)[0] == 404
 
@@ -298,7 +358,7 @@ def test_methods(server):
     assert status == 200 and content == b'' and int(headers['Content-Length']) > 1000
 
 
-def test_requests_that_are_no_http(server):
+def test_requests_that_are_not_http(server):
     assert raw(server, b'hello\r\n\r\n')[0] == 400
     assert raw(server, b'GET /' + b'x' * 70_000 + b' HTTP/1.1\r\n\r\n')[0] == 414
     assert (
@@ -308,18 +368,18 @@ def test_requests_that_are_no_http(server):
     post_to = b'POST /api/sample HTTP/1.1\r\nHost: localhost\r\n'
     assert raw(server, post_to + b'\r\n') == (
         411,
-        {'error': 'The request must say how long it is (Content-Length).'},
+        {'error': 'The request must have a Content-Length.'},
     )
     assert raw(server, post_to + b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n')[0] == 411
     for length in (b'-1', b'ten', b'1e3', b'9' * 30):
         assert raw(server, post_to + b'Content-Length: ' + length + b'\r\n\r\n')[0] == 400
-    # A body that never comes.
+    # The body is never sent.
     with socket.create_connection(server.server_address[:2]) as connection:
         connection.sendall(post_to + b'Content-Length: 100\r\n\r\n{')
     assert get(server, '/')[0] == 200
 
 
-def test_other_pages_cannot_use_it(server):
+def test_other_pages_cannot_use_the_server(server):
     for host in (
         'evil.example',
         'evil.example:8600',
@@ -343,7 +403,7 @@ def test_other_pages_cannot_use_it(server):
     )
 
 
-def test_beyond_loopback_any_host_name_is_fine():
+def test_any_host_name_is_valid_beyond_loopback():
     server = Server('0.0.0.0', 0, Actions(Blend(), describe(Blend.signatures), ''))
     try:
         assert server.names is None
@@ -351,7 +411,7 @@ def test_beyond_loopback_any_host_name_is_fine():
         server.server_close()
 
 
-def test_errors_inside_show_nothing_of_the_inside(server, capsys):
+def test_internal_errors_are_not_shown(server, capsys):
     assert post(server, '/api/sample', {**SAMPLE, 'seed': 602})[0] == 500
     assert post(server, '/api/sample', {**SAMPLE, 'seed': 603})[::2] == (502, {'error': 'gone'})
     status, _, answer = post(server, '/api/sample', {**SAMPLE, 'seed': 604})
@@ -360,7 +420,7 @@ def test_errors_inside_show_nothing_of_the_inside(server, capsys):
     assert post(server, '/api/sample', SAMPLE)[0] == 200
 
 
-def test_500_good_and_bad_requests_8_at_a_time(server):
+def test_500_valid_and_invalid_requests_8_at_a_time(server):
     def one(number):
         kind = number % 5
         if kind == 0:
@@ -390,7 +450,7 @@ def test_500_good_and_bad_requests_8_at_a_time(server):
     assert not wrong
 
 
-def test_two_first_calls_of_a_signature_do_not_overlap():
+def test_first_calls_of_a_signature_do_not_overlap():
     calls = []
 
     class Slow(Blend):

@@ -1,6 +1,4 @@
-"""The explorer's command with real models, with TensorFlow Serving's REST API, and with what it
-refuses.
-"""
+"""The explorer's command with real models, with TensorFlow Serving's REST API, and its errors."""
 
 import base64
 import concurrent.futures
@@ -48,7 +46,7 @@ from tfwolf.serving.versions import find_version
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def test_the_highest_version_is_taken(tmp_path):
+def test_highest_version_is_used(tmp_path):
     for name in ('2', '10', '9', 'notes', '1e9', '11'):
         (tmp_path / name).mkdir()
         if name != '11':
@@ -63,12 +61,12 @@ def test_the_highest_version_is_taken(tmp_path):
 
 @pytest.fixture(scope='session')
 def export(tmp_path_factory):
-    """Returns the folder of a small exported model with z."""
+    """Return the folder of a small exported model with z."""
     return write_small_export(small_wolf(images=random_images(32)), tmp_path_factory.mktemp('wolf'))
 
 
 def start(*arguments):
-    """Starts the command; returns the process and its port."""
+    """Start the command; return the process and its port."""
     process = subprocess.Popen(
         [sys.executable, '-m', 'tfwolf.explore', '--port=0', *map(str, arguments)],
         cwd=ROOT,
@@ -82,7 +80,7 @@ def start(*arguments):
     raise AssertionError(process.communicate()[1])
 
 
-def test_the_command_answers_with_the_model_and_keeps_its_memory(export):
+def test_command_answers_with_constant_memory(export):
     process, port = start(f'--export={export}')
     try:
         a, b = random_images(2, seed=3)
@@ -99,7 +97,7 @@ def test_the_command_answers_with_the_model_and_keeps_its_memory(export):
 
         def one(number):
             if number % 5 == 4:
-                return ask(port, 'POST', '/api/upload', b'no picture')[0] == 415
+                return ask(port, 'POST', '/api/upload', b'not an image')[0] == 415
             if number % 5 == 3:
                 return (
                     len(ask(port, 'POST', '/api/sample', {**SAMPLE, 'seed': number})[2]['images'])
@@ -128,7 +126,7 @@ def test_the_command_answers_with_the_model_and_keeps_its_memory(export):
 
 
 def actions_of(model, folder):
-    """Returns the `Actions` of a model exported to a folder."""
+    """Return the `Actions` of a model exported to a folder."""
     version = find_version(str(write_small_export(model, folder)))
     servable = Servable(version)
     return Actions(servable, describe(servable.signatures, **read_details(version)), 'a model')
@@ -149,7 +147,7 @@ def test_a_model_without_z(tmp_path):
     images = actions.interpolate({'a': as_text(a), 'b': as_text(b), 'betas': [0, 0.3, 1]})['images']
     assert len(images) == 1 and len(images[0]) == 3
     assert np.array_equal(as_image(images[0][0]), a) and np.array_equal(as_image(images[0][2]), b)
-    with pytest.raises(Refusal, match="no field 'alphas'"):
+    with pytest.raises(Refusal, match="Unknown field 'alphas'"):
         actions.interpolate({'a': as_text(a), 'b': as_text(b), 'betas': [0], 'alphas': [0]})
 
 
@@ -178,7 +176,7 @@ def test_a_model_with_labels(tmp_path):
         {'a': a, 'b': b, 'label_a': 0, 'label_b': 2, 'alphas': [0, 1], 'betas': [0, 1]}
     )['images']
     assert np.array_equal(as_image(images[1][1]), as_image(b))
-    with pytest.raises(Refusal, match='`label` must be a whole number from 0 to 2'):
+    with pytest.raises(Refusal, match='`label` must be an integer from 0 to 2'):
         actions.bits_per_dim({'image': a, 'label': 3})
 
 
@@ -186,7 +184,7 @@ def test_a_model_with_labels(tmp_path):
     'arguments, message',
     [
         ([], '--export'),
-        (['--export=nowhere'], "no folder 'nowhere'"),
+        (['--export=nowhere'], "folder 'nowhere' (--export) does not exist"),
         (['--export=gin'], 'saved_model.pb'),
         (['--export=gin', '--server=http://localhost:1'], 'one of'),
         (['--server=http://localhost:port'], 'does not answer'),
@@ -198,7 +196,7 @@ def test_a_model_with_labels(tmp_path):
         (['--server=http://localhost:1', '--model_name=a/b'], '--model_name'),
     ],
 )
-def test_what_the_command_refuses(arguments, message):
+def test_errors_of_the_command(arguments, message):
     done = subprocess.run(
         [sys.executable, '-m', 'tfwolf.explore', *arguments],
         cwd=ROOT,
@@ -211,7 +209,7 @@ def test_what_the_command_refuses(arguments, message):
     )
 
 
-def test_a_damaged_model_and_a_port_in_use(tmp_path, export):
+def test_damaged_model_and_port_in_use(tmp_path, export):
     (tmp_path / 'saved_model.pb').write_bytes(b'no model')
     for arguments, message in (
         ([f'--export={tmp_path}'], 'cannot be loaded'),
@@ -233,8 +231,11 @@ def test_a_damaged_model_and_a_port_in_use(tmp_path, export):
         )
 
 
-def test_the_command_imports_no_tensorflow():
-    code = 'import sys, tfwolf.explore; print([name for name in ("tensorflow", "keras", "gin") if name in sys.modules])'
+def test_command_does_not_import_tensorflow():
+    code = (
+        'import sys, tfwolf.explore; '
+        'print([name for name in ("tensorflow", "keras", "gin") if name in sys.modules])'
+    )
     assert (
         subprocess.run(
             [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -244,7 +245,7 @@ def test_the_command_imports_no_tensorflow():
 
 
 class Serving(http.server.BaseHTTPRequestHandler):
-    """Answers as TensorFlow Serving's REST API does, with the stand-in for a model."""
+    """Stand-in for TensorFlow Serving's REST API, with the stand-in for a model."""
 
     signatures = {
         **Blend.signatures,
@@ -341,7 +342,7 @@ class Serving(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope='module')
 def serving():
-    """Returns the address of something that answers like TensorFlow Serving."""
+    """Return the address of a stand-in for TensorFlow Serving."""
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Serving)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -351,7 +352,7 @@ def serving():
     thread.join()
 
 
-def test_a_model_behind_the_rest_api(serving):
+def test_model_of_the_rest_api(serving):
     servable = RestServable(serving)
     assert servable.signatures == Serving.signatures
     actions = Actions(servable, describe(servable.signatures), 'served')
@@ -372,7 +373,7 @@ def test_a_model_behind_the_rest_api(serving):
     assert list(answer['png_bytes']) == list(files) and list(answer['size']) == [3, 2]
 
 
-def test_refusals_of_the_rest_api(serving):
+def test_errors_of_the_rest_api(serving):
     servable = RestServable(serving)
     actions = Actions(servable, describe(servable.signatures), 'served')
     with pytest.raises(ServableError, match=r'^`temperature_v` must be warmer\.$'):
@@ -381,7 +382,7 @@ def test_refusals_of_the_rest_api(serving):
         actions.sample({**SAMPLE, 'seed': 8})
     with pytest.raises(ServableError, match='no signature'):
         servable('nothing', {})
-    with pytest.raises(ValueError, match="serves no model 'other'"):
+    with pytest.raises(ValueError, match="does not serve a model 'other'"):
         RestServable(serving, 'other')
     with (
         socket.create_server(('127.0.0.1', 0)) as silent,
@@ -390,7 +391,7 @@ def test_refusals_of_the_rest_api(serving):
         RestServable(f'http://127.0.0.1:{silent.getsockname()[1]}', timeout=0.2)
 
 
-def test_what_is_no_http_server_at_all():
+def test_server_that_is_not_http():
     with socket.create_server(('127.0.0.1', 0)) as other:
 
         def greet():
@@ -405,7 +406,7 @@ def test_what_is_no_http_server_at_all():
         thread.join()
 
 
-def test_the_command_with_a_server(serving):
+def test_command_with_a_server(serving):
     process, port = start(f'--server={serving}')
     try:
         assert ask(port, 'GET', '/api/model')[2]['image_shape'] == list(SHAPE)

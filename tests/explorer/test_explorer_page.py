@@ -1,7 +1,6 @@
-"""The explorer's page in a real browser, as somebody without a mouse, with one, and on a phone sees
-it.
-"""
+"""The explorer's page in a real browser: by keyboard, by mouse and on a phone."""
 
+import functools
 import io
 import re
 import threading
@@ -23,46 +22,69 @@ webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium (ex
 SECONDS = 30
 
 
+class Adjustable:
+    """A model that can be made to wait, or to report images as not finite.
+
+    Attributes:
+        is_open: an event; calls wait until it is set.
+        bad_images: indices of the images that are not finite, in every call.
+    """
+
+    def __init__(self, servable):
+        self._servable = servable
+        self.signatures = servable.signatures
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.bad_images = []
+
+    def __call__(self, name, inputs):
+        self.is_open.wait()
+        outputs = self._servable(name, inputs)
+        if 'finite' in outputs:
+            outputs['finite'].ravel()[
+                [i for i in self.bad_images if i < outputs['finite'].size]
+            ] = 0
+        return outputs
+
+
 @pytest.fixture(scope='module')
-def address(tmp_path_factory):
-    """Returns the address of a page with a small real model."""
-    version = find_version(
-        str(
-            write_small_export(
-                small_wolf(images=random_images(32)), tmp_path_factory.mktemp('wolf')
-            )
-        )
-    )
-    servable = Servable(version)
-    actions = Actions(servable, describe(servable.signatures, **read_details(version)), 'wolf/1')
+def site(tmp_path_factory):
+    """Return (`Adjustable`, address of its page) for a small real model."""
+    folder = tmp_path_factory.mktemp('wolf')
+    version = find_version(str(write_small_export(small_wolf(images=random_images(32)), folder)))
+    model = Adjustable(Servable(version))
+    actions = Actions(model, describe(model.signatures, **read_details(version)), 'wolf/1')
     server = Server('127.0.0.1', 0, actions)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield server.address
+    yield model, server.address
     server.shutdown()
     server.server_close()
     thread.join()
 
 
 @pytest.fixture
+def address(site):
+    return site[1]
+
+
+@pytest.fixture
 def page(browser, address):
-    """Returns the browser with the page open and all its pictures there; nothing must have been
-    written to its console in the end.
-    """
+    """Return the browser with the page and all its images loaded; check its console at the end."""
     browser.get(address)
-    until(
-        browser,
-        lambda: browser.execute_script(
-            'return document.querySelectorAll(".cells img[src]").length === 49'
-        ),
-    )
+    wait_for_images(browser)
     yield browser
-    # A refused request is written there by the browser itself.
+    # The browser itself logs a refused request.
     assert not [
         entry['message']
         for entry in browser.get_log('browser')
         if '/api/upload - Failed to load resource' not in entry['message']
     ]
+
+
+def wait_for_images(browser):
+    script = 'return document.querySelectorAll(".cells img[src]").length === 49'
+    until(browser, lambda: browser.execute_script(script))
 
 
 def until(browser, condition):
@@ -79,27 +101,32 @@ def shown(page, selector='#live'):
     return find(page, selector).get_attribute('src')
 
 
+def until_equal(page, selector):
+    """Wait until the interpolated image equals another one."""
+    until(page, lambda: shown(page) == shown(page, selector))
+
+
 def changes(page, act, selector='#live'):
-    """Does something and waits until a picture is another one, and all requests are answered."""
+    """Call `act` and wait until an image has changed."""
     before = shown(page, selector)
     act()
     until(page, lambda: shown(page, selector) != before)
 
 
-def test_arrow_keys_on_a_slider_change_the_picture(page):
+def test_arrow_keys_on_a_slider_change_the_image(page):
     for name in ('alpha', 'beta'):
         slider = find(page, f'#{name}')
-        changes(page, lambda: slider.send_keys('\ue012' * 20))
+        changes(page, functools.partial(slider.send_keys, '\ue012' * 20))
         assert (
             slider.get_attribute('value') == '0.3' and find(page, f'#{name}-value').text == '0.30'
         )
 
 
-def test_the_ends_of_the_sliders_are_the_images(page):
+def test_ends_of_the_sliders_are_the_images(page):
     for key, side in (('\ue011', 'a'), ('\ue010', 'b')):
         for name in ('alpha', 'beta'):
             find(page, f'#{name}').send_keys(key)
-        until(page, lambda: shown(page) == shown(page, f'.slot[data-side={side}] img'))
+        until_equal(page, f'.slot[data-side={side}] img')
 
 
 def test_dragging_a_slider(page):
@@ -115,7 +142,7 @@ def test_dragging_a_slider(page):
     assert float(slider.get_attribute('value')) > 0.7
 
 
-def test_the_grid_by_mouse_and_by_keyboard(page):
+def test_grid_by_mouse_and_by_keyboard(page):
     grid = find(page, '#grid')
     corner = {'width': grid.size['width'] // 2 - 5, 'height': grid.size['height'] // 2 - 5}
     click = (
@@ -125,7 +152,7 @@ def test_the_grid_by_mouse_and_by_keyboard(page):
     )
     changes(page, click.perform)
     # Bottom left: z of A and v of B.
-    until(page, lambda: shown(page) == shown(page, '#z_of_a_v_of_b'))
+    until_equal(page, '#z_of_a_v_of_b')
     assert [find(page, f'#{name}').get_attribute('value') for name in ('alpha', 'beta')] == [
         '0',
         '1',
@@ -160,26 +187,23 @@ def test_temperature_and_seed_change_the_samples(page):
     until(page, lambda: len(page.find_elements('css selector', '.gallery button')) == 5)
     count.clear()
     count.send_keys('500\t')
-    until(
-        page, lambda: 'Images must be a whole number from 1 to 100.' in find(page, '#message').text
-    )
+    until(page, lambda: 'Images must be an integer from 1 to 100.' in find(page, '#message').text)
     count.clear()
     count.send_keys('6\t')
     until(page, lambda: not find(page, '#message').is_displayed())
 
 
-def test_an_uploaded_picture(page, tmp_path):
-    Image.new('RGB', (60, 40), (200, 30, 30)).save(tmp_path / 'red.webp')
+@pytest.mark.parametrize('kind', ['webp', 'bmp', 'gif'])
+def test_uploaded_image(page, tmp_path, kind):
+    name = f'red.{kind}'
+    Image.new('RGB', (60, 40), (200, 30, 30)).save(tmp_path / name)
     slot = find(page, '.slot[data-side=a]')
-    changes(
-        page,
-        lambda: slot.find_element('css selector', 'input[type=file]').send_keys(
-            str(tmp_path / 'red.webp')
-        ),
-    )
+    upload = slot.find_element('css selector', 'input[type=file]')
+    assert f'image/{kind}' in upload.get_attribute('accept').split(',')
+    changes(page, lambda: upload.send_keys(str(tmp_path / name)))
     assert (
         slot.find_element('css selector', '.note').text
-        == 'red.webp: 60 × 40, cut to its centre and resized to 8 × 8'
+        == f'{name}: 60 × 40, cropped to its centre and resized to 8 × 8'
     )
     until(
         page,
@@ -189,20 +213,20 @@ def test_an_uploaded_picture(page, tmp_path):
     )
 
 
-def test_files_that_are_no_pictures_are_named_and_change_nothing(page, tmp_path):
-    (tmp_path / 'letter.png').write_text('Dear all')
-    (tmp_path / 'large.png').write_bytes(bytes(11 * 2**20))
+@pytest.mark.parametrize(
+    'name, content, message',
+    [
+        ('letter.png', b'Dear all', 'This file is not a PNG, JPEG, WebP, BMP or GIF image.'),
+        ('large.png', bytes(11 * 2**20), 'a file can have at most 10 MB; this one has 11 MB.'),
+    ],
+)
+def test_invalid_upload_changes_nothing(page, tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
     slot = find(page, '.slot[data-side=b]')
     before = shown(page, '.slot[data-side=b] img')
-    for name, message in (
-        (
-            'letter.png',
-            'letter.png: This is not a PNG, JPEG or WebP picture, whatever its name says.',
-        ),
-        ('large.png', 'large.png: a file may have at most 10 MB; this one has 11 MB.'),
-    ):
-        slot.find_element('css selector', 'input[type=file]').send_keys(str(tmp_path / name))
-        until(page, lambda: slot.find_element('css selector', '.note').text == message)
+    slot.find_element('css selector', 'input[type=file]').send_keys(str(tmp_path / name))
+    note = slot.find_element('css selector', '.note')
+    until(page, lambda: note.text == f'{name}: {message}')
     assert shown(page, '.slot[data-side=b] img') == before
 
 
@@ -215,18 +239,21 @@ def test_one_request_at_a_time_and_the_last_value_wins(page):
           try { return await send(...request); } finally { open -= 1; }
         };
         const slider = document.getElementById('alpha');
-        for (let value = 0; value <= 100; value++) { slider.value = value / 100; slider.dispatchEvent(new Event('input')); }"""
+        for (let value = 0; value <= 100; value++) {
+          slider.value = value / 100;
+          slider.dispatchEvent(new Event('input'));
+        }"""
     changes(page, lambda: page.execute_script(counted))
     for name in ('alpha', 'beta'):
         find(page, f'#{name}').send_keys('\ue010')
-    until(page, lambda: shown(page) == shown(page, '.slot[data-side=b] img'))
+    until_equal(page, '.slot[data-side=b] img')
     assert (
         page.execute_script('return window.most') == 1
         and page.execute_script('return window.sent') < 10
     )
 
 
-def test_pictures_are_saved_as_they_are(browser, page, tmp_path):
+def test_images_are_saved_at_their_own_size(browser, page, tmp_path):
     browser.execute_cdp_cmd(
         'Browser.setDownloadBehavior', {'behavior': 'allow', 'downloadPath': str(tmp_path)}
     )
@@ -237,28 +264,99 @@ def test_pictures_are_saved_as_they_are(browser, page, tmp_path):
         ('#save-samples', 'wolf_samples.png', (71, 26)),
     ):
         find(page, selector).click()
-        until(page, lambda: (tmp_path / name).exists())
+        until(page, (tmp_path / name).exists)
         assert Image.open(io.BytesIO((tmp_path / name).read_bytes())).size == size
 
 
-def test_nothing_is_loaded_from_elsewhere(page, address):
+def test_save_buttons_have_different_names(page):
+    names = [button.accessible_name for button in page.find_elements('css selector', '.save')]
+    assert names == [
+        'Save image A',
+        'Save image B',
+        'Save interpolated image',
+        'Save interpolation grid',
+        'Save z of A with v of B',
+        'Save z of B with v of A',
+        'Save sample grid',
+    ]
+
+
+# Elements that the browser shows as broken images: visible, without pixels.
+BROKEN = """return [...document.images].filter(
+    (image) => image.checkVisibility() && !(image.complete && image.naturalWidth)).length"""
+
+
+def test_placeholders_until_there_are_images(browser, site):
+    model, address = site
+    model.is_open.clear()
+    try:
+        browser.get(address)
+        until(browser, lambda: find(browser, 'body.ready'))
+        assert browser.execute_script(BROKEN) == 0
+        shown_frames = [
+            frame.size['height']
+            for frame in browser.find_elements('css selector', '.frame.empty')
+            if frame.is_displayed()
+        ]
+        # A, B, the interpolation, two switches, the grid and the samples.
+        assert len(shown_frames) == 5 + 49 + 24 and min(shown_frames) > 20
+        assert find(browser, '#waiting').is_displayed()
+    finally:
+        model.is_open.set()
+    wait_for_images(browser)
+    until(browser, lambda: not browser.find_elements('css selector', '.frame.empty'))
+    assert browser.execute_script(BROKEN) == 0
+
+
+def test_images_that_are_not_finite_are_counted(browser, site):
+    model, address = site
+    model.bad_images = [0, 2, 5]
+    try:
+        browser.get(address)
+        wait_for_images(browser)
+        until(browser, lambda: find(browser, '#grid-note').text)
+        assert find(browser, '#grid-note').text == '3 of 49 images are not finite and crossed out.'
+        assert find(browser, '#samples-note').text == (
+            '3 of 24 samples are not finite and crossed out. A lower temperature can help.'
+        )
+        assert find(browser, '#live-note').text == 'This image is not finite.'
+        buttons = browser.find_elements('css selector', '.gallery button')
+        assert [index for index, button in enumerate(buttons) if not button.is_enabled()] == [
+            0,
+            2,
+            5,
+        ]
+        assert buttons[2].accessible_name == 'Sample 3, not finite'
+        # The first valid samples become A and B.
+        for side, index in (('a', 1), ('b', 3)):
+            picture = buttons[index].find_element('css selector', 'img')
+            assert shown(browser, f'.slot[data-side={side}] img') == picture.get_attribute('src')
+        model.bad_images = []
+        find(browser, '#draw').click()
+        until(browser, lambda: not find(browser, '#samples-note').text)
+    finally:
+        model.bad_images = []
+
+
+def test_nothing_is_loaded_from_other_origins(page, address):
     loaded = page.execute_script(
         'return performance.getEntriesByType("resource").map((entry) => entry.name)'
     )
     assert len(loaded) > 8 and all(name.startswith((address, 'data:')) for name in loaded)
 
 
-def test_a_phone_shows_all_of_it_in_its_width(browser, page):
+@pytest.mark.parametrize('width', [360, 390])
+def test_page_fits_a_phone(browser, page, width):
     try:
         browser.execute_cdp_cmd(
             'Emulation.setDeviceMetricsOverride',
-            {'width': 360, 'height': 740, 'deviceScaleFactor': 2, 'mobile': True},
+            {'width': width, 'height': 844, 'deviceScaleFactor': 2, 'mobile': True},
         )
-        assert browser.execute_script('return document.documentElement.scrollWidth') == 360
-        touched = browser.find_elements('css selector', 'button, input[type=range], .button')
+        assert browser.execute_script('return document.documentElement.scrollWidth') <= width
+        elements = browser.find_elements('css selector', 'button, input[type=range], .button')
         small = [
             element.text or element.get_attribute('id')
-            for element in touched
+            for element in elements
             if element.is_displayed() and element.size['height'] < 30
         ]
         assert not small, f'too small to touch: {small}'
@@ -266,7 +364,7 @@ def test_a_phone_shows_all_of_it_in_its_width(browser, page):
         browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
 
 
-def test_a_server_that_is_gone_is_said_so(browser, page):
+def test_message_while_the_server_is_gone(browser, page):
     browser.execute_cdp_cmd('Network.enable', {})
     browser.execute_cdp_cmd(
         'Network.emulateNetworkConditions',

@@ -1,6 +1,4 @@
-"""The files beside an export: a server could read them, and they name each other and the model
-rightly.
-"""
+"""The files next to an export: valid for a server, with the right names of files and model."""
 
 import pathlib
 import re
@@ -31,8 +29,9 @@ def test_models_config(server):
 
 
 def test_batching_and_monitoring_config(server):
-    """Their messages are not in tensorflow-serving-api: the fields here are those of its
-    session_bundle_config and monitoring_config.
+    """Their messages are not part of tensorflow-serving-api.
+
+    The fields here are those of its session_bundle_config and monitoring_config.
     """
     wrapped = (
         'max_batch_size',
@@ -80,8 +79,7 @@ def test_batching_and_monitoring_config(server):
     assert prometheus.enable and prometheus.path == '/monitoring/prometheus/metrics'
 
 
-def test_compose_names_these_files(server):
-    """What can be seen without a parser of YAML."""
+def test_compose_file_without_a_parser(server):
     text = (server.folder / 'compose.yaml').read_text()
     assert (
         '\t' not in text
@@ -95,7 +93,7 @@ def test_compose_names_these_files(server):
     assert len(named) == 3 and all((server.folder / name).is_file() for name in named)
 
 
-def test_compose_starts_a_server_with_these_files(server):
+def test_compose_file(server):
     yaml = pytest.importorskip('yaml')
     service = yaml.safe_load((server.folder / 'compose.yaml').read_text())['services']['serving']
     assert service['image'] == 'tensorflow/serving:2.20.0'
@@ -109,7 +107,7 @@ def test_compose_starts_a_server_with_these_files(server):
         )
 
 
-def test_healthcheck_of_compose(server):
+def test_healthcheck_of_the_compose_file(server):
     text = (server.folder / 'compose.yaml').read_text()
     check = ' '.join(re.search(r'- >-\n((?: {10}.*\n)+)', text)[1].split('\n')).replace(
         '          ', ''
@@ -134,7 +132,7 @@ def test_healthcheck_of_compose(server):
     )
 
 
-def test_companions_replace_older_ones_whole(tmp_path):
+def test_older_files_are_replaced(tmp_path):
     (tmp_path / 'models.config').write_text('old')
     write_server_files(str(tmp_path), 'bear-2')
     assert "'/models/bear-2'" in (tmp_path / 'models.config').read_text()
@@ -142,11 +140,12 @@ def test_companions_replace_older_ones_whole(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         'batching.config',
         'client.py',
+        'client_command.py',
         'client_grpc.py',
         'client_rest.py',
         'compose.yaml',
         'models.config',
         'monitoring.config',
     ]
-    with pytest.raises(ValueError, match='model_name must be of letters'):
+    with pytest.raises(ValueError, match='model_name must consist of letters'):
         write_server_files(str(tmp_path), 'a/b')

@@ -1,6 +1,4 @@
-"""An export is the model: same numbers, every weight once, no inverse left to compute, and requests
-that break a rule refused in words.
-"""
+"""Exports: equal to the model, no weight stored twice, no matrix inverted, inputs validated."""
 
 import functools
 import io
@@ -18,7 +16,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
+from tfwolf.analysis.coder import Coder
 from tfwolf.benchmark import served
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.bijectors.repeat import Repeat
@@ -66,7 +64,7 @@ FORBIDDEN = {
 
 
 def trained(model, images=IMAGES):
-    """Returns an initialised model whose every weight is moved from where it starts."""
+    """Return an initialised model with all weights moved from their initial values."""
     initialize(model, images, seed=0, labels=np.arange(len(images)) % 3)
     random = np.random.default_rng(1)
     for _, variable in named_variables(model):
@@ -77,7 +75,7 @@ def trained(model, images=IMAGES):
 
 @pytest.fixture(scope='module')
 def export(tmp_path_factory):
-    """Returns (model as it was trained, its signatures, folder of its export, the loaded export)."""
+    """Return (model, its signatures, folder of its export, the loaded export)."""
     folder = str(tmp_path_factory.mktemp('export') / '1')
     model, fixed = trained(small_wolf()), trained(small_wolf())
     freeze(fixed)
@@ -95,7 +93,7 @@ def repeats(model):
 
 
 def operations_of(folder, signature):
-    """Returns the operations of a signature's function and of all functions that it calls."""
+    """Return the operations of a signature's function and of all functions that it calls."""
     with open(os.path.join(folder, 'saved_model.pb'), 'rb') as file:
         meta_graph = saved_model_pb2.SavedModel.FromString(file.read()).meta_graphs[0]
     output = next(iter(meta_graph.signature_def[signature].outputs.values())).name.split(':')[0]
@@ -114,7 +112,7 @@ def operations_of(folder, signature):
     return operations
 
 
-def test_every_signature_gives_what_the_model_gives(export):
+def test_every_signature_agrees_with_the_model(export):
     model, _, _, servable = export
     assert set(servable.signatures) == NAMES
     images, others = IMAGES[:3], IMAGES[3:6]
@@ -142,7 +140,7 @@ def test_every_signature_gives_what_the_model_gives(export):
     )
 
 
-def test_the_corners_of_the_grid_are_the_images_and_their_switches(export):
+def test_corners_of_the_grid_are_the_images_and_their_switches(export):
     *_, servable = export
     a, b = IMAGES[:2], IMAGES[2:4]
     places = {
@@ -161,7 +159,23 @@ def test_the_corners_of_the_grid_are_the_images_and_their_switches(export):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_seed_gives_the_same_image_whatever_else_is_in_the_batch(export):
+def test_finite_output_marks_images_that_are_not_valid(export):
+    model, _, _, servable = export
+    code = servable('encode', {'images': IMAGES[:3]})
+    code['v'][1] = 3e38
+    found = servable('decode', {'z': code['z'], 'v': code['v']})
+    assert found['finite'].tolist() == [True, False, True]
+    assert Coder(model).decode(code['z'], code['v']).finite.tolist() == [True, False, True]
+    np.testing.assert_array_equal(found['images'][[0, 2]], IMAGES[[0, 2]])
+    pair = {'images_a': IMAGES[:2], 'images_b': IMAGES[2:4]}
+    switched = servable('switch', pair)
+    for name in ('z_of_a_v_of_b', 'z_of_b_v_of_a'):
+        assert switched[f'{name}_finite'].tolist() == [True, True]
+    places = {'alphas': np.zeros((2, 3), np.float32), 'betas': np.ones((2, 4), np.float32)}
+    assert servable('interpolate', {**pair, **places})['finite'].shape == (2, 3, 4)
+
+
+def test_image_of_a_seed_does_not_depend_on_the_batch(export):
     model, _, _, servable = export
     seeds = np.array([[5, 6], [7, 2**62], [-1, 0]])
     inputs = {
@@ -181,7 +195,7 @@ def test_a_seed_gives_the_same_image_whatever_else_is_in_the_batch(export):
     np.testing.assert_array_equal(together[2], zero)
 
 
-def test_the_bound_of_an_image_is_a_function_of_the_image(export):
+def test_bits_per_dim_is_a_function_of_the_image(export):
     model, _, _, servable = export
     bits = servable('bits_per_dim', {'images': IMAGES})['bits_per_dim']
     np.testing.assert_allclose(
@@ -194,7 +208,7 @@ def test_the_bound_of_an_image_is_a_function_of_the_image(export):
     assert abs(bits.mean() - np.mean(draws)) < 5 * np.std(draws) + 1e-3
 
 
-def test_nothing_is_stored_twice_and_no_inverse_is_left(export):
+def test_weights_are_stored_once_and_no_matrix_is_inverted(export):
     model, _, folder, _ = export
     reader = tf.train.load_checkpoint(os.path.join(folder, 'variables', 'variables'))
     stored = sum(
@@ -203,8 +217,8 @@ def test_nothing_is_stored_twice_and_no_inverse_is_left(export):
         if name.startswith('weights/')
     )
     weights = sum(math.prod(variable.shape) for _, variable in named_variables(model))
-    # Beside the weights the inverse of each matrix, and a log-determinant; a kernel takes the place
-    # of its direction and length.
+    # In addition to the weights: the inverse and the log-determinant of each matrix. A kernel
+    # replaces its direction and length.
     matrices = [
         attribute.compute(module)
         for _, module, attribute in derived_attributes(model)
@@ -227,7 +241,7 @@ def test_nothing_is_stored_twice_and_no_inverse_is_left(export):
         assert 'Conv2D' in operations and not operations & FORBIDDEN, name
 
 
-def test_fixed_weights_compute_the_same_and_are_read_instead():
+def test_frozen_weights_compute_the_same_and_are_used():
     for make in (lambda: small_flow_alone('glow'), lambda: small_flow_alone('realnvp'), small_wolf):
         model = trained(make())
         z, v = model.encode(IMAGES)
@@ -269,7 +283,7 @@ def test_fixed_weights_compute_the_same_and_are_read_instead():
         ),
     ],
 )
-def test_models_without_an_encoder_export_what_makes_sense(tmp_path, kind, missing, inputs):
+def test_signatures_of_models_without_an_encoder(tmp_path, kind, missing, inputs):
     def make():
         if kind == 'glow':
             return trained(small_flow_alone('glow'))
@@ -327,7 +341,7 @@ def with_nan(v):
         ('encode', {'images': IMAGES.astype(np.float32)}, '`images` must be uint8'),
         ('encode', {'pictures': IMAGES}, 'takes the inputs images; got images, pictures'),
         ('decode', {'v': np.zeros((2, 8, 8, 3), np.float32)}, '`.` must have as many rows as `.`'),
-        ('decode', {'v': with_nan}, '`v` must be finite; it is not at 1 of 192 places'),
+        ('decode', {'v': with_nan}, '`v` must be finite; 1 of 192 values are not'),
         (
             'sample',
             {'temperature_v': np.float32([-1])},
@@ -347,7 +361,7 @@ def with_nan(v):
         (
             'interpolate',
             {'alphas': np.zeros((1, 34), np.float32)},
-            '`alphas` must be finite, and at most 33 for each pair',
+            '`alphas` must be finite, with at most 33 per pair',
         ),
         (
             'sample',
@@ -368,12 +382,12 @@ def with_nan(v):
         (
             'encode_png',
             {'image_bytes': [b'a text file']},
-            '`image_bytes` must hold PNG or JPEG files; one is neither',
+            '`image_bytes` must be PNG or JPEG files; got another file',
         ),
         (
             'encode_png',
             {'image_bytes': [b'\x89PNG']},
-            '`image_bytes` must hold pictures of 8 x 8 pixels',
+            '`image_bytes` must be images of 8 x 8 pixels',
         ),
         (
             'encode_png',
@@ -383,35 +397,33 @@ def with_nan(v):
         (
             'encode_png',
             {'image_bytes': [png(IMAGES[0][:4])]},
-            '`image_bytes` must hold pictures of 8 x 8 pixels .width x height.; one has 8 x 4',
+            '`image_bytes` must be images of 8 x 8 pixels .width x height.; got 8 x 4',
         ),
     ],
 )
-def test_a_request_that_breaks_a_rule_is_refused_in_words(
-    export, unchecked, signature, changes, message
-):
+def test_invalid_inputs_are_refused_with_a_message(export, unchecked, signature, changes, message):
     model, signatures, _, servable = export
     good = example_inputs(model, signatures, 1, seed=0)[signature]
     changes = {
         name: change(good[name]) if callable(change) else change for name, change in changes.items()
     }
     with pytest.raises(ServableError, match=message):
-        # As a server calls it: shapes are for the graph to check.
+        # Like a server: the graph checks the shapes.
         unchecked(signature, {**good, **changes})
     servable(signature, good)
 
 
-def test_what_is_no_model_is_refused(export, tmp_path):
+def test_missing_model_and_missing_signature(export, tmp_path):
     *_, servable = export
     with pytest.raises(ServableError, match='Could not find SavedModel'):
         Servable(tmp_path)
     with pytest.raises(
-        ServableError, match="no signature 'invert'; there are: bits_per_dim, decode"
+        ServableError, match="no signature 'invert'; available: bits_per_dim, decode"
     ):
         servable('invert', {})
 
 
-def test_verification_sees_one_wrong_weight(export, tmp_path):
+def test_verification_finds_a_wrong_weight(export, tmp_path):
     model, signatures, *_ = export
     outcome = expected_results(model, signatures)
     wrong = trained(small_wolf())
@@ -428,11 +440,11 @@ def test_verification_sees_one_wrong_weight(export, tmp_path):
     ):
         check(str(tmp_path / '1'), outcome)
     (tmp_path / '1' / 'saved_model.pb').write_bytes(b'no model')
-    with pytest.raises(RuntimeError, match='cannot be used by a server'):
+    with pytest.raises(RuntimeError, match='cannot be loaded or called'):
         check(str(tmp_path / '1'), outcome)
 
 
-def test_verification_needs_neither_the_project_nor_tensorflow_in_python(export):
+def test_verification_imports_neither_tfwolf_nor_tensorflow(export):
     _, _, folder, _ = export
     code = (
         CHILD[3]
@@ -448,13 +460,13 @@ def test_verification_needs_neither_the_project_nor_tensorflow_in_python(export)
     assert done.stderr.decode().splitlines()[-1].endswith('[]') and pickle.loads(done.stdout) == []
 
 
-def test_a_model_that_was_never_initialised_is_not_exported(tmp_path):
+def test_uninitialised_model_is_not_exported(tmp_path):
     with pytest.raises(RuntimeError, match='has not been initialised'):
         write_saved_model(Signatures(small_wolf()), str(tmp_path / '1'))
     assert not (tmp_path / '1').exists()
 
 
-def test_warm_up_requests_are_the_examples(export, tmp_path):
+def test_warm_up_requests_equal_the_examples(export, tmp_path):
     model, signatures, _, servable = export
     examples = example_inputs(model, signatures, 1, seed=0)
     write_warmup(str(tmp_path), examples, 'wolf')
@@ -482,7 +494,7 @@ def test_warm_up_requests_are_the_examples(export, tmp_path):
         )
 
 
-def test_an_export_is_timed_by_signature(export, tmp_path, monkeypatch):
+def test_benchmark_times_every_signature(export, tmp_path, monkeypatch):
     model, signatures, folder, _ = export
     write_examples(folder, example_inputs(model, signatures, 1, seed=0))
     monkeypatch.setattr(served, 'BATCH_SIZES', (1, 3))
@@ -498,11 +510,11 @@ def test_an_export_is_timed_by_signature(export, tmp_path, monkeypatch):
             seconds['first_call_seconds'] > seconds['batch 1_seconds'] > 0
             and seconds['batch 3_seconds'] > 0
         )
-    with pytest.raises(ValueError, match='holds no saved_model.pb'):
+    with pytest.raises(ValueError, match='has neither saved_model.pb nor'):
         find_version(str(tmp_path))
 
 
-def test_versions_appear_whole_or_not_at_all(tmp_path):
+def test_versions_are_published_as_a_whole(tmp_path):
     folder = tmp_path / 'out'
     for expected in (1, 2):
         with new_version(str(folder)) as published:
@@ -515,14 +527,14 @@ def test_versions_appear_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError, match='broken'):
         with new_version(str(folder)):
             raise RuntimeError('broken')
-    with pytest.raises(ValueError, match='2 is there already; nothing was written'):
+    with pytest.raises(ValueError, match='2 already exists; nothing was written'):
         with new_version(str(folder), 2):
             pytest.fail('must not be entered')
     with new_version(str(folder), 7) as published:
         pass
     assert versions(str(folder)) == [1, 2, 7] and sorted(os.listdir(folder)) == ['1', '2', '7']
     (tmp_path / 'file').write_text('')
-    with pytest.raises(ValueError, match='cannot be written to'):
+    with pytest.raises(ValueError, match='is not writable'):
         with new_version(str(tmp_path / 'file' / 'out')):
             pytest.fail('must not be entered')
 
@@ -530,13 +542,13 @@ def test_versions_appear_whole_or_not_at_all(tmp_path):
 @pytest.mark.parametrize(
     'make', [small_wolf, functools.partial(small_flow_alone, 'glow')], ids=['wolf', 'glow']
 )
-def test_jax_computes_the_same_from_stablehlo(tmp_path, make):
+def test_jax_runs_the_stablehlo_export(tmp_path, make):
     pytest.importorskip('jax', reason='JAX is not installed')
     model = trained(make())
     signatures = Signatures(model)
     with new_folder(str(tmp_path / 'out')) as published:
         write_stablehlo(signatures, published.folder, [2])
-    with pytest.raises(ValueError, match='is there already and not empty'):
+    with pytest.raises(ValueError, match='already exists and is not an empty folder'):
         with new_folder(str(tmp_path / 'out')):
             pytest.fail('must not be entered')
     inputs = {

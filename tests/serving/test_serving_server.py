@@ -1,6 +1,4 @@
-"""A served model: the same answers by every way, refusals that name the input and the rule, and a
-server that outlives them.
-"""
+"""A served model: equal answers over every interface, errors that name input and rule, no crash."""
 
 import concurrent.futures
 import threading
@@ -49,7 +47,7 @@ def assert_same(found, wanted):
 
 
 @pytest.mark.parametrize('signature', SIGNATURES)
-def test_every_way_gives_what_the_model_gives(server, signature):
+def test_every_interface_agrees_with_the_model(server, signature):
     declared = server.servable.signatures[signature]
     inputs = good_inputs(declared.inputs, count=3)
     wanted = server.servable(signature, inputs)
@@ -61,11 +59,11 @@ def test_every_way_gives_what_the_model_gives(server, signature):
         assert_same(ask(where, signature, inputs, declared.outputs), wanted)
 
 
-def test_the_signatures_are_those_of_the_model(server):
+def test_metadata_has_the_signatures_of_the_model(server):
     assert set(server.servable.signatures) == set(SIGNATURES)
-    told = requests.get(f'{server.url}/v1/models/wolf/metadata', timeout=60).json()
-    assert told['model_spec'] == {'name': 'wolf', 'signature_name': '', 'version': '1'}
-    images = told['metadata']['signature_def']['signature_def']['encode']['inputs']['images']
+    metadata = requests.get(f'{server.url}/v1/models/wolf/metadata', timeout=60).json()
+    assert metadata['model_spec'] == {'name': 'wolf', 'signature_name': '', 'version': '1'}
+    images = metadata['metadata']['signature_def']['signature_def']['encode']['inputs']['images']
     assert images['dtype'] == 'DT_UINT8'
     assert images['tensor_shape'] == {
         'dim': [{'size': size, 'name': ''} for size in ('-1', '8', '8', '3')],
@@ -98,7 +96,7 @@ def with_nan(v):
     return v
 
 
-# Signature, input, what is made of it, and what the message says.
+# Signature, input, change of the input, and part of the error message.
 BAD_VALUES = {
     'another size': (
         'encode',
@@ -126,7 +124,7 @@ BAD_VALUES = {
         '`v` must be float32 [batch, 8, 8, 3] with at least one row',
     ),
     'fewer rows': ('decode', 'z', lambda x: x[:1], 'must have as many rows as'),
-    'NaN': ('decode', 'v', with_nan, '`v` must be finite; it is not at 1 of 384 places'),
+    'NaN': ('decode', 'v', with_nan, '`v` must be finite; 1 of 384 values are not'),
     'infinity': ('decode_png', 'z', lambda x: x * np.inf, '`z` must be finite'),
     'a negative temperature': (
         'sample',
@@ -144,13 +142,13 @@ BAD_VALUES = {
         'encode_png',
         'image_bytes',
         lambda x: np.array([b'GIF89a', b''], np.object_),
-        '`image_bytes` must hold PNG or JPEG',
+        '`image_bytes` must be PNG or JPEG',
     ),
     'a file of another size': (
         'encode_png',
         'image_bytes',
         lambda x: as_files(random_images(2, shape=(8, 10, 3))),
-        '`image_bytes` must hold pictures of 8 x 8 pixels',
+        '`image_bytes` must be images of 8 x 8 pixels',
     ),
     'another type': ('encode', 'images', lambda x: x / np.float32(2), ('`images`', 'uint8')),
     'no number': ('decode', 'v', lambda x: np.array([b'0', b'1'], np.object_), ('`v`', 'float32')),
@@ -158,7 +156,7 @@ BAD_VALUES = {
 
 
 @pytest.mark.parametrize('what', BAD_VALUES)
-def test_a_bad_value_is_refused_by_name_and_rule(server, what):
+def test_error_of_an_invalid_value_names_input_and_rule(server, what):
     signature, name, spoil, phrases = BAD_VALUES[what]
     inputs = good_inputs(server.servable.signatures[signature].inputs, count=2)
     inputs[name] = spoil(inputs[name])
@@ -197,14 +195,14 @@ def test_a_bad_value_is_refused_by_name_and_rule(server, what):
         ),
     ],
 )
-def test_a_bad_body_is_refused(server, body, phrase):
+def test_invalid_bodies_are_refused(server, body, phrase):
     status, answer = post(server.url, 'decode', body)
     assert status == 400 and phrase in answer['error']
     assert_alive(server)
 
 
 @pytest.mark.parametrize('value', [256, -1, 0.5, True, None, '1'])
-def test_a_pixel_is_an_integer_of_its_range(server, value):
+def test_pixels_must_be_integers_from_0_to_255(server, value):
     images = random_images(1).tolist()
     images[0][7][7][2] = value
     status, answer = post(server.url, 'encode', {'inputs': {'images': images}})
@@ -215,7 +213,7 @@ def test_a_pixel_is_an_integer_of_its_range(server, value):
     )
 
 
-def test_what_is_not_there_is_not_found(server):
+def test_unknown_models_versions_signatures_and_inputs(server):
     images = {'images': random_images(1)}
     body = {'inputs': {'images': as_json(images['images'])}}
     status, answer = post(server.url, 'encode', body, model='bear')
@@ -238,7 +236,7 @@ def test_what_is_not_there_is_not_found(server):
     assert_alive(server)
 
 
-def test_a_body_that_is_too_large_is_refused_unread(server):
+def test_large_bodies_are_refused_unread(server):
     answer = requests.post(
         f'{server.url}/v1/models/wolf:predict',
         data=b'',
@@ -249,7 +247,7 @@ def test_a_body_that_is_too_large_is_refused_unread(server):
     assert_alive(server)
 
 
-def test_shapes_are_left_to_the_model_only_where_asked(server):
+def test_shapes_are_checked_by_caller_or_model(server):
     wrong = {'images': np.zeros((1, 8, 10, 3), np.uint8)}
     with pytest.raises(
         ServableError, match=r'`images` must have the shape \[any, 8, 8, 3\]; got \[1, 8, 10, 3\]'
@@ -263,7 +261,7 @@ def test_shapes_are_left_to_the_model_only_where_asked(server):
         Servable(server.folder / '1', check_shapes=False)('encode', wrong)
 
 
-def test_500_requests_good_and_bad(server):
+def test_500_valid_and_invalid_requests(server):
     good, bad = {}, {}
     for signature in SIGNATURES:
         inputs = good_inputs(server.servable.signatures[signature].inputs, count=2, seed=5)

@@ -1,6 +1,4 @@
-"""Requests to a server as any client would send them: JSON with `requests`, and TensorFlow
-Serving's own messages.
-"""
+"""Requests to a server: JSON with `requests`, and TensorFlow Serving's own messages."""
 
 import base64
 import json
@@ -13,21 +11,21 @@ from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, predict
 
 
 def as_json(array):
-    """Returns an array as lists for JSON; bytes as base64."""
+    """Return an array as lists for JSON; bytes as base64."""
     if array.dtype != np.object_:
         return array.tolist()
     return [{'b64': base64.b64encode(value).decode()} for value in array]
 
 
 def from_json(value, info):
-    """Returns what JSON says of an output as an array of the type that its signature declares."""
+    """Return the JSON of an output as an array of the type that its signature declares."""
     if info.dtype == np.object_:
         return np.array([base64.b64decode(item['b64']) for item in value], np.object_)
     return np.array(value, info.dtype)
 
 
 def post(url, signature, body, model='wolf', session=requests):
-    """Sends a body, an object or text, to be predicted; returns (status, answer)."""
+    """Send a body, an object or text, to `:predict`; return (status, answer)."""
     text = (
         body
         if isinstance(body, (str, bytes))
@@ -38,8 +36,9 @@ def post(url, signature, body, model='wolf', session=requests):
 
 
 def predict_columns(url, signature, inputs, outputs, session=requests):
-    """Returns `{name: array}` of a signature, by way of 'inputs'; `outputs` is `{name:
-    TensorInfo}`.
+    """Return the outputs of a signature, `{name: array}`, with the request format 'inputs'.
+
+    `outputs` is `{name: TensorInfo}`.
     """
     status, answer = post(
         url,
@@ -53,7 +52,7 @@ def predict_columns(url, signature, inputs, outputs, session=requests):
 
 
 def predict_rows(url, signature, inputs, outputs):
-    """Likewise, by way of 'instances'."""
+    """Return the outputs of a signature with the request format 'instances'."""
     columns = {name: as_json(array) for name, array in inputs.items()}
     status, answer = post(
         url, signature, {'instances': [dict(zip(columns, row)) for row in zip(*columns.values())]}
@@ -67,7 +66,7 @@ def predict_rows(url, signature, inputs, outputs):
 
 
 def predict_grpc(address, signature, inputs, outputs=None, model='wolf'):
-    """Likewise, by way of gRPC; raises `grpc.RpcError`."""
+    """Return the outputs of a signature over gRPC; raises `grpc.RpcError`."""
     del outputs
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = model, signature
@@ -81,7 +80,7 @@ def predict_grpc(address, signature, inputs, outputs=None, model='wolf'):
 
 
 def metadata_grpc(address, model='wolf'):
-    """Returns the map of `SignatureDef` that the server tells of."""
+    """Return the map of `SignatureDef` of the server's metadata."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=['signature_def'])
     request.model_spec.name = model
     with grpc.insecure_channel(address) as channel:

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's PredictionService, for the stand-in server, with its real messages."""
+"""TensorFlow Serving's PredictionService for the stand-in server, with its real messages."""
 
 import concurrent.futures
 
@@ -12,13 +12,17 @@ from tfwolf.serving.c_api import ServableError
 INVALID_ARGUMENT, FAILED_PRECONDITION = 3, 9
 LARGEST_MESSAGE = 64 * 2**20
 # Where a server puts the values of its answers.
-FIELDS = {'float32': 'float_val', 'uint8': 'int_val', 'int64': 'int64_val', 'object': 'string_val'}
+FIELDS = {
+    'float32': 'float_val',
+    'uint8': 'int_val',
+    'int64': 'int64_val',
+    'object': 'string_val',
+    'bool': 'bool_val',
+}
 
 
 def grpc_server(model, port):
-    """Returns (a started gRPC server of a `ServedModel`, its port), on this machine; any free port
-    for 0.
-    """
+    """Return (started gRPC server of a `ServedModel`, its port); port 0 is any free port."""
     options = [
         ('grpc.max_receive_message_length', LARGEST_MESSAGE),
         ('grpc.max_send_message_length', -1),

@@ -1,6 +1,4 @@
-"""TensorFlow Serving's JSON of tensors: what it reads, what it refuses and in which words, and what
-it writes.
-"""
+"""TensorFlow Serving's JSON format of tensors, with its errors."""
 
 import base64
 import binascii
@@ -16,7 +14,7 @@ LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def read_request(text):
-    """Returns the object of a request's body."""
+    """Return the object of a request's body."""
     if not text:
         raise ServableError('JSON Parse error: The document is empty')
     try:
@@ -40,7 +38,7 @@ def read_request(text):
 
 
 def columns(value, infos):
-    """Returns `{name: array}` of the value of 'inputs': an object, or the only input itself."""
+    """Return `{name: array}` of the value of 'inputs': an object, or the only input itself."""
     if not isinstance(value, dict) or _is_bytes(value):
         if len(infos) > 1:
             raise ServableError(
@@ -56,9 +54,7 @@ def columns(value, infos):
 
 
 def rows(value, infos):
-    """Returns `{name: array}` of the value of 'instances': a list of objects, or of rows of the
-    only input.
-    """
+    """Return `{name: array}` of 'instances': a list of objects, or of rows of the only input."""
     if not isinstance(value, list) or not value:
         raise ServableError(
             f"JSON Value: {_shown(value)} Excepting 'instances' to be an list/array that is not "
@@ -102,13 +98,13 @@ def rows(value, infos):
 
 
 def write_columns(outputs):
-    """Returns the answer to 'inputs': a single output stands without its name."""
+    """Return the answer to 'inputs'; a single output has no name."""
     values = {name: _values(name, array) for name, array in outputs.items()}
     return {'outputs': values if len(values) > 1 else next(iter(values.values()))}
 
 
 def write_rows(outputs):
-    """Returns the answer to 'instances'."""
+    """Return the answer to 'instances'."""
     values = {name: _values(name, array) for name, array in outputs.items()}
     return {
         'predictions': next(iter(values.values()))
@@ -152,10 +148,10 @@ def _tensor(name, value, dtype):
 
 
 def _check_numbers(name, values, dtype):
-    """Raises an error that names the input.
+    """Raise an error that names the input, if values are not of its type.
 
-    A real server names it in the row format alone, and does not refuse an integer for its size: to
-        it, 256 is a uint8 of 0.
+    A real server names it only in the row format, and converts integers that are too large: 256 is
+    the uint8 0.
     """
     floats = dtype.kind == 'f'
     for item in values:

@@ -1,4 +1,4 @@
-"""The model that the stand-in server serves: found and refused as TensorFlow Serving does."""
+"""The model of the stand-in server, with the errors of TensorFlow Serving."""
 
 import pathlib
 
@@ -7,7 +7,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfwolf.serving.c_api import Servable, ServableError
 
-# Numbers of TensorFlow's errors, which are those of gRPC.
+# TensorFlow's error code, equal to that of gRPC.
 NOT_FOUND = 5
 
 
@@ -15,12 +15,12 @@ class ServedModel:
     """The newest version in a folder.
 
     Args:
-        name: that requests use.
-        base_path: folder with a folder for each version, named by an integer.
+        name: name in requests.
+        base_path: folder of the versions, folders named by integers.
 
     Attributes:
-        version: the one that is served.
-        signatures: a map of `SignatureDef`, as the SavedModel has it.
+        version: the served version.
+        signatures: map of `SignatureDef` of the SavedModel.
     """
 
     def __init__(self, name, base_path):
@@ -35,7 +35,7 @@ class ServedModel:
             )
         self.name, self.version = name, max(versions)
         folder = pathlib.Path(base_path, str(self.version))
-        # A server does not hold shapes against the signature.
+        # A server does not compare shapes with the signature.
         self.call = Servable(folder, check_shapes=False)
         self._saved_model = saved_model_pb2.SavedModel.FromString(
             (folder / 'saved_model.pb').read_bytes()
@@ -43,15 +43,13 @@ class ServedModel:
         self.signatures = self._saved_model.meta_graphs[0].signature_def
 
     def check(self, name, version):
-        """Raises a `ServableError` unless the name, and the version if it is not None, are those of
-        this model.
-        """
+        """Raise a `ServableError` if name or version, unless it is None, are not of this model."""
         if name != self.name or version not in (None, self.version):
             wanted = f'Latest({name})' if version is None else f'Specific({name}, {version})'
             raise ServableError(f'Servable not found for request: {wanted}', NOT_FOUND)
 
     def metadata(self):
-        """Returns the `GetModelMetadataResponse`."""
+        """Return the `GetModelMetadataResponse`."""
         signatures = get_model_metadata_pb2.SignatureDefMap()
         for name, signature in self.signatures.items():
             signatures.signature_def[name].CopyFrom(signature)

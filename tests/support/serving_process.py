@@ -1,4 +1,4 @@
-"""A small exported model, what its signatures can be asked, and the stand-in server as a process."""
+"""A small exported model, valid inputs of its signatures, and the stand-in server as a process."""
 
 import collections
 import contextlib
@@ -18,13 +18,13 @@ from tfwolf.serving.saved_model import write_saved_model
 from tfwolf.serving.server_files import write_server_files
 from tfwolf.serving.signatures import Signatures
 
-# Its process, 'http://host:port', 'host:port' of gRPC, the folder of the versions, and the model of
-# that folder called without a server.
+# The process, 'http://host:port', 'host:port' of gRPC, the folder of the versions, and the model
+# called without a server.
 Server = collections.namedtuple('Server', 'process url address folder servable')
 
 
 def export(folder):
-    """Writes a small model as version 1, with what stands beside it."""
+    """Write a small model as version 1, with the files next to it."""
     model = small_wolf(images=random_images(24))
     freeze(model)
     write_saved_model(Signatures(model), str(folder / '1'))
@@ -33,11 +33,11 @@ def export(folder):
 
 @contextlib.contextmanager
 def running_server(folder, errors):
-    """Runs the server on free ports; gives the `Server`.
+    """Run the server on free ports and yield the `Server`.
 
     Args:
-        folder: with the versions.
-        errors: file for what it writes to stderr.
+        folder: folder of the versions.
+        errors: file for its stderr.
     """
     server = pathlib.Path(__file__).with_name('serving_server.py')
     command = [
@@ -69,7 +69,7 @@ def running_server(folder, errors):
 
 
 def resident_bytes(process):
-    """Returns the resident size of a process."""
+    """Return the resident memory of a process in bytes."""
     status = pathlib.Path(f'/proc/{process.pid}/status').read_text(encoding='utf-8')
     return (
         int(next(line for line in status.splitlines() if line.startswith('VmRSS:')).split()[1])
@@ -78,7 +78,7 @@ def resident_bytes(process):
 
 
 def good_inputs(inputs, count, seed=0):
-    """Returns `{name: array}` of `count` rows that a signature with these inputs accepts."""
+    """Return valid inputs `{name: array}` of `count` rows."""
     random = np.random.default_rng(seed)
     make = {
         'image_bytes': lambda: as_files(random_images(count, seed=seed)),
@@ -97,7 +97,7 @@ def good_inputs(inputs, count, seed=0):
 
 
 def as_files(images):
-    """Returns PNG files, an array of bytes."""
+    """Return PNG files, an array of bytes."""
     files = np.empty(len(images), np.object_)
     for index, image in enumerate(images):
         file = io.BytesIO()

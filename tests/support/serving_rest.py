@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface, for the stand-in server."""
+"""TensorFlow Serving's REST interface for the stand-in server."""
 
 import http.server
 import json
@@ -11,7 +11,7 @@ from support.serving_json import columns, read_request, rows, write_columns, wri
 from support.serving_model import NOT_FOUND
 from tfwolf.serving.c_api import ServableError
 
-# HTTP's numbers for TensorFlow's errors; 500 for others.
+# HTTP status of TensorFlow's error codes; 500 for others.
 STATUS = {
     3: 400,
     4: 504,
@@ -32,9 +32,7 @@ LOOK = re.compile(r'/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?')
 
 
 def rest_server(model, port):
-    """Returns an HTTP server of a `ServedModel` on a port of this machine, any free one for 0;
-    `serve_forever` runs it.
-    """
+    """Return an HTTP server of a `ServedModel`; port 0 is any free port."""
     handler = type('Handler', (_Handler,), {'model': model})
     server = _Server(('127.0.0.1', port), handler)
     return server
@@ -47,9 +45,9 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
-    # A connection that sends nothing for so many seconds is closed.
+    # Seconds after which a silent connection is closed.
     timeout = 60
-    # Head and body in one packet, else each waits for the other's receipt.
+    # Header and body in one packet; otherwise one waits for the acknowledgement of the other.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -60,7 +58,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         length = self.headers.get('Content-Length', '')
         if not length.isdigit() or int(length) > LARGEST_BODY:
-            # What is not read would be taken for the next request.
+            # An unread body would be taken for the next request.
             self.close_connection = True
             return self._send(
                 413 if length.isdigit() else 411,
@@ -103,7 +101,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 f'Expected {method} signature method_name; the model has signatures to predict '
                 'alone'
             )
-        # A real server, too, reads the whole body before it looks for the model.
+        # Like a real server, which reads the whole body before it looks up the model.
         request = read_request(body)
         self.model.check(name, version and int(version))
         signature = request.get('signature_name') or 'serving_default'
@@ -137,9 +135,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _metadata(response):
-    """Returns the JSON of a `GetModelMetadataResponse`: without the name of the type that a packed
-    message carries.
-    """
+    """Return a `GetModelMetadataResponse` as JSON, without the type names of packed messages."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata['signature_def'].Unpack(signatures)
     options = {'preserving_proto_field_name': True, 'always_print_fields_with_no_presence': True}

@@ -1,11 +1,11 @@
-"""A process that speaks TensorFlow Serving's REST and gRPC on top of exported files, for tests
-where no real server can be had.
+"""A stand-in for TensorFlow Serving in tests: REST and gRPC on top of exported files.
 
     python tests/support/serving_server.py --rest_api_port=8501 --port=8500 --model_name=wolf
-    --model_base_path=OUT
+        --model_base_path=OUT
 
-A port of 0 is any free one. Once it answers it prints `{"rest_api_port": ..., "port": ...}` as one
-line. It ends at SIGTERM or SIGINT."""
+A port of 0 is any free port. When ready, it prints `{"rest_api_port": ..., "port": ...}` as one
+line. SIGTERM or SIGINT ends it.
+"""
 
 import argparse
 import json
@@ -25,8 +25,8 @@ from support.serving_rest import rest_server  # noqa: E402
 
 
 def main():
-    """Serves until a signal."""
-    parser = argparse.ArgumentParser(description='Stands in for tensorflow_model_server.')
+    """Serve until a signal."""
+    parser = argparse.ArgumentParser(description='Stand-in for tensorflow_model_server.')
     parser.add_argument('--rest_api_port', type=int, default=8501)
     parser.add_argument('--port', type=int, default=8500, help='of gRPC')
     parser.add_argument('--model_name', default='wolf')

@@ -1,4 +1,4 @@
-"""What tests of the explorer share: a stand-in for a model, requests, and a tiny exported model."""
+"""Shared by tests of the explorer: a stand-in for a model, requests, and a tiny exported model."""
 
 import base64
 import http.client
@@ -25,7 +25,7 @@ def infos(**shapes):
 
 
 class Blend:
-    """Has the interface of a `Servable`, and mixes pixels where a model would mix z and v."""
+    """Stand-in for a `Servable` that mixes pixels where a model would mix z and v."""
 
     image = (np.uint8, (None, *SHAPE))
     signatures = {
@@ -112,7 +112,7 @@ PAIR = {'a': as_text(A), 'b': as_text(B), 'alphas': [0.0, 0.25], 'betas': [1.0]}
 
 
 def ask(port, method, path, body=None, headers=()):
-    """Returns (status, headers, body) of a request; `body` is bytes, or what becomes JSON."""
+    """Return (status, headers, body) of a request; `body` is bytes, or a dict that becomes JSON."""
     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
     try:
         connection.request(
@@ -130,9 +130,7 @@ def ask(port, method, path, body=None, headers=()):
 
 
 def write_small_export(model, folder):
-    """Writes an initialised `Wolf` to `folder/1`, as a server and the explorer take it; returns
-    `folder`.
-    """
+    """Write an initialised `Wolf` as a version to `folder/1`; return `folder`."""
     _let_z_matter(model)
     freeze(model)
     signatures = Signatures(model)
@@ -144,7 +142,7 @@ def write_small_export(model, folder):
 
 
 def _let_z_matter(model):
-    """Moves the weights: couplings start as the identity, and z would change no pixel."""
+    """Move the weights: couplings start as the identity, where z changes no pixel."""
     move_weights(model, 0.05)
     for path, variable in named_variables(model):
         weight = as_tensorflow(variable)

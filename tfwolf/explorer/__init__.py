@@ -1,3 +1,4 @@
-"""A web page that looks at a served model. Imports neither TensorFlow's Python nor what imports it,
-so that it starts at once.
+"""Explorer: a web page for a served model.
+
+Imports neither TensorFlow's Python nor modules that import it, so it starts at once.
 """

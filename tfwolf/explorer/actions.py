@@ -1,19 +1,19 @@
-"""What the page can ask of the model: from the JSON of a request to that of its answer."""
+"""The requests of the page: from the JSON of a request to that of its answer."""
 
 from __future__ import annotations
 
 import math
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from tfwolf.explorer.description import Description
+from tfwolf.explorer.description import Description, SignatureCaller
 from tfwolf.explorer.fields import Fields
-from tfwolf.explorer.pictures import UPLOAD_BYTES, picture_from_text, picture_to_text, read_upload
-from tfwolf.serving.signature_defs import Signature
+from tfwolf.explorer.image_files import UPLOAD_BYTES, image_from_text, image_to_text, read_upload
+from tfwolf.pictures.grids import marked
 
-# Longest to prepare first: meanwhile a page that is open asks for samples itself.
+# The slowest to prepare comes first: an open page requests samples by itself in the meantime.
 SIGNATURES = ('interpolate', 'sample', 'bits_per_dim')
 LARGEST_SEED = 2**53 - 1
 LARGEST_LABEL = 2**31 - 1
@@ -22,44 +22,42 @@ CALLS_AT_ONCE = 2
 Answer = dict[str, Any]
 
 
-class Backend(Protocol):
-    """What calls a model's signatures: a `Servable`, or a `RestServable`."""
-
-    signatures: dict[str, Signature]
-
-    def __call__(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns `{name: array}` of a signature's outputs for `{name: array}` of its inputs."""
-
-
 class Actions:
-    """The model's signatures as requests of the page. Images travel as PNG files in base64.
+    """Answers the requests of the page with the signatures of a model.
+
+    Images are PNG files in base64. An image with values that are not finite is replaced by a cross.
+    The answer then has `finite`, a bool for each image; models that were exported by an older
+    version do not report it, and `finite` is None.
 
     Args:
-        backend: a `Servable`, or what has its `signatures` and can be called like it.
-        description: the model's `Description`.
-        title: where the model is from, for the page.
+        backend: a `Servable`, or an object with its `signatures` that is called like it.
+        description: the `Description` of the model.
+        title: where the model is from, shown on the page.
     """
 
-    def __init__(self, backend: Backend, description: Description, title: str) -> None:
+    def __init__(self, backend: SignatureCaller, description: Description, title: str) -> None:
         self.description: Description = description
         self._backend = backend
         self._title = title
-        # More at a time would not be faster, and each takes memory.
+        # More calls at a time would not be faster, and each needs memory.
         self._turn = threading.BoundedSemaphore(CALLS_AT_ONCE)
         self._prepared = set()
         self._preparing = {name: threading.Lock() for name in SIGNATURES}
 
     def model(self) -> Answer:
-        """Returns what the page needs to know of the model."""
+        """Return the properties of the model that the page needs."""
         return {**self.description._asdict(), 'title': self._title, 'upload_bytes': UPLOAD_BYTES}
 
     def upload(self, content: bytes) -> Answer:
-        """Returns `{'image', 'from_size': [width, height]}` of a picture file."""
+        """Return `{'image', 'from_size': [width, height]}` of an image file."""
         image, size = read_upload(content, self.description.image_shape)
-        return {'image': picture_to_text(image), 'from_size': list(size)}
+        return {'image': image_to_text(image), 'from_size': list(size)}
 
     def sample(self, body: Any) -> Answer:
-        """Returns `{'images': [...]}`: `count` samples, of the seeds (`seed`, 0), (`seed`, 1), ..."""
+        """Return `{'images': [...], 'finite': [...]}`: `count` samples of a `seed`.
+
+        Sample i has the seeds (`seed`, i).
+        """
         fields = Fields(
             body,
             [
@@ -72,7 +70,9 @@ class Actions:
         )
         count = fields.integer('count', 1, self.description.max_images)
         seed = fields.integer('seed', 0, LARGEST_SEED)
-        inputs = {'seeds': np.array([[seed, index] for index in range(count)], np.int64)}
+        inputs: dict[str, np.ndarray] = {
+            'seeds': np.array([[seed, index] for index in range(count)], np.int64)
+        }
         for name in (
             'temperature_v',
             *self._if(self.description.has_temperature_z, 'temperature_z'),
@@ -80,16 +80,15 @@ class Actions:
             inputs[name] = np.full([count], fields.number(name, 0, LARGEST_TEMPERATURE), np.float32)
         if self.description.is_labelled:
             inputs['labels'] = np.full([count], self._label(fields, 'label'), np.int64)
-        return {
-            'images': [picture_to_text(image) for image in self._call('sample', inputs)['images']]
-        }
+        images, finite = _as_text(self._call('sample', inputs))
+        return {'images': images, 'finite': finite}
 
     def interpolate(self, body: Any) -> Answer:
-        """Returns `{'images': [[...], ...]}`: of every alpha a list with an image of every beta;
-        one list without z.
+        """Return `{'images': [[...], ...], 'finite': [[...], ...]}` between two images.
 
-        The corners are the images and, with z, their switches: `images[0][-1]`, at alpha 0 and beta
-            1, has z of a and v of b.
+        There is a list for each alpha with an entry for each beta, and a single list without z.
+        The corners are the images and, with z, their switches: `images[0][-1]`, with alpha 0 and
+        beta 1, has z of a and v of b.
         """
         fields = Fields(
             body,
@@ -103,12 +102,14 @@ class Actions:
                 [fields.numbers('alphas', 0, 1, self.description.max_images // len(betas))],
                 np.float32,
             )
-        images = self._call('interpolate', inputs)['images'][0]
-        images = images.reshape([-1, len(betas), *self.description.image_shape])
-        return {'images': [[picture_to_text(image) for image in row] for row in images]}
+        images, finite = _as_text(self._call('interpolate', inputs))
+        return {
+            'images': _rows(images, len(betas)),
+            'finite': finite and _rows(finite, len(betas)),
+        }
 
     def bits_per_dim(self, body: Any) -> Answer:
-        """Returns `{'bits_per_dim': number}` of an image, None where it is not finite."""
+        """Return `{'bits_per_dim': number}` of an image, None if it is not finite."""
         fields = Fields(body, ['image', *self._if(self.description.is_labelled, 'label')])
         inputs = {'images': self._image(fields, 'image')}
         if self.description.is_labelled:
@@ -117,7 +118,7 @@ class Actions:
         return {'bits_per_dim': value if math.isfinite(value) else None}
 
     def warm_up(self) -> None:
-        """Calls every signature once: TensorFlow prepares it at its first call, for seconds."""
+        """Call every signature once, because TensorFlow optimises it at its first call."""
         for name in SIGNATURES:
             inputs = self._backend.signatures[name].inputs
             self._call(
@@ -128,9 +129,9 @@ class Actions:
                 },
             )
 
-    def _call(self, name, inputs):
+    def _call(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if name not in self._prepared:
-            # Two first calls at once would prepare it twice.
+            # Two first calls at a time would optimise it twice.
             with self._preparing[name]:
                 outputs = self._backend(name, inputs)
                 self._prepared.add(name)
@@ -153,7 +154,7 @@ class Actions:
         return inputs
 
     def _image(self, fields, name):
-        return picture_from_text(name, fields.raw(name), self.description.image_shape)[np.newaxis]
+        return image_from_text(name, fields.raw(name), self.description.image_shape)[np.newaxis]
 
     def _label(self, fields, name):
         return fields.integer(name, 0, (self.description.num_classes or LARGEST_LABEL + 1) - 1)
@@ -161,3 +162,17 @@ class Actions:
     @staticmethod
     def _if(condition, *names):
         return names if condition else ()
+
+
+def _as_text(outputs: dict[str, np.ndarray]) -> tuple[list[str], list[bool] | None]:
+    """Return the images of a signature as text, and whether each is finite, in one list each."""
+    images, finite = outputs['images'], outputs.get('finite')
+    images = images.reshape([-1, *images.shape[-3:]])
+    if finite is not None:
+        finite = finite.ravel()
+        images = marked(images, finite)
+    return [image_to_text(image) for image in images], None if finite is None else finite.tolist()
+
+
+def _rows(values: list, length: int) -> list[list]:
+    return [values[start : start + length] for start in range(0, len(values), length)]

@@ -1,6 +1,4 @@
-"""The model that the explorer looks at: an exported one, a run that is exported for this once, or
-one behind a server.
-"""
+"""The model of the explorer: an export, a run that is exported temporarily, or a served model."""
 
 from __future__ import annotations
 
@@ -8,9 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from typing import NamedTuple
 
+from tfwolf.explorer.description import SignatureCaller
 from tfwolf.explorer.export_folder import open_version, read_details
 from tfwolf.explorer.rest_servable import RestServable
 from tfwolf.serving.versions import find_version
@@ -20,18 +18,18 @@ class Backend(NamedTuple):
     """A model that can be called.
 
     Attributes:
-        servable: a `Servable`, or what has its `signatures` and can be called like it.
-        details: arguments of `tfwolf.explorer.description.describe` that its signatures do not say.
-        title: where it is from, for people.
+        servable: a `Servable`, or an object with its `signatures` that is called like it.
+        details: arguments of `tfwolf.explorer.description.describe` that are not in its signatures.
+        title: where the model is from, shown on the page.
     """
 
-    servable: Callable
+    servable: SignatureCaller
     details: dict
     title: str
 
 
 def open_export(export: str) -> Backend:
-    """Returns the exported model in a folder, its highest version.
+    """Return the highest version of the exported model in a folder.
 
     Raises:
         ValueError: if there is none, or it cannot be loaded.
@@ -46,13 +44,13 @@ def open_export(export: str) -> Backend:
 
 
 def open_run(train_dir: str, checkpoint: str, data_dir: str | None) -> Backend:
-    """Returns the model of a run, exported for this once.
+    """Return the model of a run, exported to a temporary folder.
 
     Raises:
         ValueError: if it cannot be exported.
     """
     with tempfile.TemporaryDirectory(prefix='tfwolf-') as folder:
-        # In a process of its own: this one does without TensorFlow's Python.
+        # In a separate process: this one does not import TensorFlow.
         done = subprocess.run(
             [
                 sys.executable,
@@ -74,14 +72,15 @@ def open_run(train_dir: str, checkpoint: str, data_dir: str | None) -> Backend:
                 done.stderr.rpartition('error: ')[2].strip()
                 or f'The export ended with exit code {done.returncode}.'
             )
-        # What is loaded needs its files no more.
+        # A loaded model does not need its files.
         return open_export(folder)._replace(title=os.path.basename(os.path.abspath(train_dir)))
 
 
 def open_server(address: str, model_name: str) -> Backend:
-    """Returns a model behind TensorFlow Serving's REST API.
+    """Return a model that TensorFlow Serving's REST API serves.
 
     Raises:
-        ValueError: if the address is none, or there is no such model.
+        ValueError: if the address is invalid or the model does not exist.
+        Unavailable: if the server does not answer.
     """
     return Backend(RestServable(address, model_name), {}, f'{model_name} at {address}')

@@ -1,30 +1,42 @@
-"""What the page has to know of a model, read from its signatures."""
+"""Properties of a model that the page needs, read from its signatures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from tfwolf.serving.signature_defs import Signature
 
-# Pixels of all images that one request may make the model compute, and how many images at most.
+# Limits of one request: pixels of all images, and number of images.
 PIXELS_AT_ONCE = 2**21
 IMAGES_AT_ONCE = 100
 
 NEEDED = ('sample', 'interpolate', 'bits_per_dim')
 
 
+class SignatureCaller(Protocol):
+    """Calls the signatures of a model: a `Servable` or a `RestServable`."""
+
+    signatures: dict[str, Signature]
+
+    def __call__(self, name: str, inputs: dict[str, np.ndarray], /) -> dict[str, np.ndarray]:
+        """Return the outputs of a signature, `{name: array}`, for its inputs, `{name: array}`."""
+        ...
+
+
 class Description(NamedTuple):
-    """A model as the page sees it.
+    """Properties of a model.
 
     Attributes:
         image_shape: (height, width, channels).
         latent_dim: size of z; 0 without z.
-        num_bits: bits per channel that the model keeps; None if not known.
-        is_labelled: whether images come with a class.
-        num_classes: None if there are none or their number is not known.
+        num_bits: bits per colour value; None if unknown.
+        is_labelled: whether images have a class.
+        num_classes: number of classes; None without classes or if unknown.
         has_temperature_z: whether z is drawn from noise when sampling.
-        max_images: images that one request may ask for.
+        max_images: largest number of images of a request.
     """
 
     image_shape: tuple[int, int, int]
@@ -39,39 +51,38 @@ class Description(NamedTuple):
 def describe(
     signatures: Mapping[str, Signature], num_bits: int | None = None, num_classes: int | None = None
 ) -> Description:
-    """Returns the `Description` of a model.
+    """Return the `Description` of a model.
 
     Args:
         signatures: `{name: tfwolf.serving.c_api.Signature}`.
-        num_bits: bits per channel, where known.
-        num_classes: where known.
+        num_bits: bits per colour value, if known.
+        num_classes: number of classes, if known.
 
     Raises:
-        ValueError: if these are not the signatures of a model of images that a page can show.
+        ValueError: if the page cannot show images of a model with these signatures.
     """
     missing = [name for name in NEEDED if name not in signatures]
     if missing:
         raise ValueError(
-            f'This is no model that tfwolf exported: it has no signature {", ".join(missing)}; it '
-            'has '
-            f'{", ".join(sorted(signatures)) or "none"}.'
+            f'The model was not exported by tfwolf: it has no signature {", ".join(missing)}; '
+            f'available: {", ".join(sorted(signatures)) or "none"}.'
         )
-    image_shape = signatures['sample'].outputs['images'].shape[1:]
-    if len(image_shape) != 3 or None in image_shape or image_shape[2] not in (1, 3):
+    shape = signatures['sample'].outputs['images'].shape[1:]
+    sizes = [size for size in shape if size is not None]
+    if len(shape) != 3 or len(sizes) != 3 or sizes[2] not in (1, 3):
         raise ValueError(
-            "The page shows images of fixed size with 1 or 3 channels; the model's have the "
-            f'shape {list(image_shape)}.'
+            'The page can show images of fixed size with 1 or 3 channels; the images of the model '
+            f'have the shape {list(shape)}.'
         )
+    height, width, channels = sizes
     sampling, mixing = signatures['sample'].inputs, signatures['interpolate'].inputs
-    has_z = 'alphas' in mixing
-    latent_dim = (
-        signatures['encode'].outputs['z'].shape[-1]
-        if has_z and 'encode' in signatures
-        else int(has_z)
-    )
-    height, width, _ = image_shape
+    latent_dim = 0
+    if 'alphas' in mixing:
+        encoding = signatures.get('encode')
+        # Without `encode` the size is unknown; only whether it is 0 matters then.
+        latent_dim = (encoding and encoding.outputs['z'].shape[-1]) or 1
     return Description(
-        tuple(image_shape),
+        (height, width, channels),
         latent_dim,
         num_bits,
         'labels' in sampling,

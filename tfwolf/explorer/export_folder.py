@@ -1,4 +1,4 @@
-"""Opens a version of an exported model on this disk, and reads what is written beside it."""
+"""Opens a version of an exported model on the local disk and reads its description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNATURES = 'signatures.json'
 
 
 def open_version(folder: str) -> Servable:
-    """Returns the `Servable` of a folder with a SavedModel.
+    """Return the `Servable` of a folder with a SavedModel.
 
     Raises:
         ValueError: if TensorFlow cannot load it.
@@ -25,11 +25,13 @@ def open_version(folder: str) -> Servable:
 
 
 def read_details(folder: str) -> dict[str, int | None]:
-    """Returns what the SavedModel itself does not say: `{'num_bits': int or None, 'num_classes':
-    int or None}`.
+    """Return properties of a model that its SavedModel does not contain.
+
+    Returns:
+        `{'num_bits': int or None, 'num_classes': int or None}`.
 
     Raises:
-        ValueError: if `signatures.json` is there but damaged.
+        ValueError: if `signatures.json` exists but is damaged.
     """
     path = os.path.join(folder, SIGNATURES)
     if not os.path.isfile(path):

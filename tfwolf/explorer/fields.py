@@ -1,4 +1,4 @@
-"""Reads the values of a request, each with a message that says what it must be."""
+"""Reads and checks the fields of a request."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class Fields:
     """The JSON object of a request.
 
     Args:
-        body: what was parsed.
-        known: names that it may hold.
+        body: the parsed JSON.
+        known: names of valid fields.
 
     Raises:
-        Refusal: if it is no object, or holds another name; so do all methods on a missing or wrong
-            value.
+        Refusal: if `body` is not an object or has an unknown field. All methods raise it for a
+            missing or invalid value.
     """
 
     def __init__(self, body: Any, known: Iterable[str]) -> None:
@@ -27,37 +27,35 @@ class Fields:
         unknown = sorted(body.keys() - set(known))
         if unknown:
             raise Refusal(
-                f'There is no field {unknown[0][:40]!r}; there are: {", ".join(sorted(known))}.'
+                f'Unknown field {unknown[0][:40]!r}; valid fields: {", ".join(sorted(known))}.'
             )
         self._body = body
 
     def integer(self, name: str, low: int, high: int) -> int:
-        """Returns a whole number from `low` to `high`."""
+        """Return an integer from `low` to `high`."""
         value = self._body.get(name)
         if type(value) is not int or not low <= value <= high:
-            raise Refusal(
-                f'`{name}` must be a whole number from {low} to {high}; got {_shown(value)}.'
-            )
+            raise Refusal(f'`{name}` must be an integer from {low} to {high}; got {_shown(value)}.')
         return value
 
     def number(self, name: str, low: float, high: float) -> float:
-        """Returns a number from `low` to `high`."""
+        """Return a number from `low` to `high`."""
         return _number(name, self._body.get(name), low, high)
 
     def numbers(self, name: str, low: float, high: float, most: int) -> list[float]:
-        """Returns a list of 1 to `most` numbers from `low` to `high`."""
+        """Return a list of 1 to `most` numbers from `low` to `high`."""
         value = self._body.get(name)
         if not isinstance(value, list) or not 1 <= len(value) <= most:
             raise Refusal(f'`{name}` must be a list of 1 to {most} numbers; got {_shown(value)}.')
         return [_number(name, item, low, high) for item in value]
 
     def raw(self, name: str) -> Any:
-        """Returns the value as it is, None where it is missing."""
+        """Return the value unchecked, None if it is missing."""
         return self._body.get(name)
 
 
 def _number(name, value, low, high):
-    # A bool is an int to Python.
+    # Not isinstance: in Python, a bool is an int.
     if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
         raise Refusal(f'`{name}` must be a number from {low} to {high}; got {_shown(value)}.')
     return float(value)
@@ -65,5 +63,5 @@ def _number(name, value, low, high):
 
 def _shown(value):
     if isinstance(value, list):
-        return f'{len(value)} of them'
+        return f'a list of {len(value)}'
     return 'nothing' if value is None else repr(value)[:40]

@@ -1,10 +1,15 @@
-"""Requests that are not answered, and why."""
+"""Errors of requests to the explorer."""
 
 from __future__ import annotations
 
 
 class Refusal(ValueError):
-    """A request that breaks a rule; `status` is HTTP's, the message is shown in the page."""
+    """An invalid request.
+
+    Args:
+        message: shown on the page.
+        status: HTTP status.
+    """
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -12,4 +17,4 @@ class Refusal(ValueError):
 
 
 class Unavailable(RuntimeError):
-    """The model cannot be reached at the moment; the message is shown in the page."""
+    """The model cannot be reached at the moment; the message is shown on the page."""

@@ -1,4 +1,4 @@
-"""A model behind TensorFlow Serving's REST API, called as a `Servable` is."""
+"""A model that TensorFlow Serving's REST API serves, called like a `Servable`."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ DTYPES = {
 
 
 class RestServable:
-    """A served model whose signatures can be called, by several threads at a time.
+    """A served model whose signatures can be called by several threads at a time.
 
     Args:
         server: address, such as 'http://localhost:8501'.
-        model_name: under which it is served.
-        timeout: seconds after which an answer is given up.
+        model_name: name of the model on the server.
+        timeout: seconds to wait for an answer.
 
     Attributes:
         signatures: `{name: Signature}`; the place of a tensor is None.
 
     Raises:
-        ValueError: if the address is none, or there is no such model.
-        Unavailable: if nothing answers.
+        ValueError: if the address is invalid or the model does not exist.
+        Unavailable: if the server does not answer.
     """
 
     def __init__(self, server: str, model_name: str = 'wolf', timeout: float = SECONDS) -> None:
@@ -52,7 +52,8 @@ class RestServable:
             )
         if not re.fullmatch(r'[\w.-]+', model_name):
             raise ValueError(
-                f'--model_name must be letters, digits, _, . and -; got {model_name!r}.'
+                "--model_name must consist of letters, digits, '_', '.' and '-'; got "
+                f'{model_name!r}.'
             )
         self._address = f'{server.rstrip("/")}/v1/models/{model_name}'
         self._timeout = timeout
@@ -60,8 +61,8 @@ class RestServable:
             metadata = self._ask(f'{self._address}/metadata')
         except ServableError as error:
             raise ValueError(
-                f'TensorFlow Serving at {server} serves no model {model_name!r} (--model_name): '
-                f'{error}'
+                f'TensorFlow Serving at {server} does not serve a model {model_name!r} '
+                f'(--model_name): {error}'
             ) from error
         try:
             served = metadata['metadata']['signature_def']['signature_def']
@@ -72,24 +73,23 @@ class RestServable:
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
-                f'What answers at {server} is no TensorFlow Serving: it does not describe its '
-                'model.'
+                f'The server at {server} is not TensorFlow Serving: it does not describe its model.'
             ) from error
 
     def __call__(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Calls a signature; returns `{name: array}`.
+        """Call a signature; return `{name: array}`.
 
         Args:
-            name: of the signature.
+            name: name of the signature.
             inputs: `{name: array}`; bytes as an array of objects.
 
         Raises:
             ServableError: if the server refuses the request.
-            Unavailable: if it does not answer.
+            Unavailable: if the server does not answer.
         """
         if name not in self.signatures:
             raise ServableError(
-                f'There is no signature {name!r}; there are: {", ".join(sorted(self.signatures))}.'
+                f'There is no signature {name!r}; available: {", ".join(sorted(self.signatures))}.'
             )
         body = {
             'signature_name': name,
@@ -98,13 +98,13 @@ class RestServable:
         outputs = self._ask(f'{self._address}:predict', json.dumps(body).encode()).get('outputs')
         infos = self.signatures[name].outputs
         if len(infos) == 1:
-            # One output stands there without its name.
+            # The server sends a single output without its name.
             outputs = {key: outputs for key in infos}
         try:
-            return {key: _from_json(outputs[key], info) for key, info in infos.items()}
+            return {key: _from_json((outputs or {})[key], info) for key, info in infos.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise Unavailable(
-                f'{self._address} answered something else than the outputs of {name!r}.'
+                f'The answer of {self._address} does not have the outputs of {name!r}.'
             ) from error
 
     def _ask(self, address, body=None):
@@ -117,7 +117,7 @@ class RestServable:
                 message = _error_message(error.read())
             if error.code >= 500:
                 raise Unavailable(
-                    f'{address} has an error of its own ({error.code}): {message}'
+                    f'{address} failed with the status {error.code}: {message}'
                 ) from error
             raise ServableError(message) from error
         except (OSError, http.client.HTTPException) as error:
@@ -129,11 +129,11 @@ class RestServable:
             answer = json.loads(answer)
         except ValueError as error:
             raise Unavailable(
-                f'{address} did not answer in JSON; is it the REST port (8501) of TensorFlow '
-                'Serving?'
+                f'The answer of {address} is not JSON. Check that it is the REST port (8501) of '
+                'TensorFlow Serving.'
             ) from error
         if not isinstance(answer, dict):
-            raise Unavailable(f'{address} answered something else than TensorFlow Serving does.')
+            raise Unavailable(f'The answer of {address} is not that of TensorFlow Serving.')
         return answer
 
 
@@ -168,4 +168,4 @@ def _error_message(answer):
     try:
         return plain_message(str(json.loads(answer)['error']))
     except (ValueError, KeyError, TypeError):
-        return 'no reason given'
+        return 'no reason was given'

@@ -1,3 +1,1 @@
-"""What a server needs: the model as a SavedModel, its proof, the files around it, and a way to call
-it without the project.
-"""
+"""Serving: SavedModel export, its verification, files for a model server, and a client."""

@@ -1,6 +1,4 @@
-"""What a signature takes and returns, and the checks that a request goes through inside the graph,
-whoever sends it.
-"""
+"""Inputs and outputs of signatures, and the validation of inputs inside the graph."""
 
 from __future__ import annotations
 
@@ -17,11 +15,12 @@ class Argument(NamedTuple):
 
     Attributes:
         dtype: TensorFlow type.
-        shape: sizes; a string stands for any size of at least 1 and names it. The first is 'batch'.
-        meaning: one line for people, with units.
-        is_good: function of the tensor that returns whether each value keeps `rule`; None if any
-            value will do.
-        rule: what the values must be, for messages: "must be ...".
+        shape: sizes, the first of which is 'batch'. A string is the name of a size that may be
+            any integer of at least 1.
+        meaning: one line of description, with units.
+        is_good: function of the tensor that returns, for each value, whether it is valid. None if
+            all values are valid.
+        rule: what the values must satisfy, as used in error messages: 'must be finite'.
     """
 
     dtype: tf.DType
@@ -32,7 +31,7 @@ class Argument(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An output of a signature; attributes as of an `Argument`."""
+    """An output of a signature. The attributes are those of `Argument`."""
 
     dtype: tf.DType
     shape: tuple[int | str, ...]
@@ -40,19 +39,18 @@ class Result(NamedTuple):
 
 
 def finite(shape: tuple[int | str, ...], meaning: str) -> Argument:
-    """Returns an `Argument` of finite float32 values."""
+    """Return an `Argument` of finite float32 values."""
     return Argument(tf.float32, shape, meaning, tf.math.is_finite, 'must be finite')
 
 
 def checked(
     inputs: Mapping[str, tf.Tensor], arguments: Mapping[str, Argument]
 ) -> dict[str, tf.Tensor]:
-    """Returns the inputs, which the graph refuses with a message for people unless they keep the
-    rules.
+    """Return the inputs, validated inside the graph.
 
-    A server does not hold a request's shapes against the signature, and images of another size
-    would run through a convolution. So the tensors come in with no shape that a graph optimiser
-    could take for granted, and leave with the one that was checked.
+    A model server does not compare the shapes of a request with the signature, and a convolution
+    accepts images of any size. The input tensors therefore have no static shape, which a graph
+    optimiser would take for granted. The returned tensors have the shape that was checked.
 
     Args:
         inputs: `{name: tensor}`.
@@ -61,7 +59,7 @@ def checked(
     shaped = {}
     for name, argument in arguments.items():
         x = inputs[name]
-        with tf.control_dependencies([_has_shape(name, x, argument.shape)]):
+        with tf.control_dependencies([_check_shape(name, x, argument.shape)]):
             shaped[name] = tf.ensure_shape(
                 x, [None if isinstance(size, str) else size for size in argument.shape]
             )
@@ -82,13 +80,14 @@ def checked(
     for name, argument in arguments.items():
         if argument.is_good is not None:
             good = argument.is_good(shaped[name])
+            bad = tf.logical_not(good)
             checks.append(
                 tf.debugging.Assert(
                     tf.reduce_all(good),
                     [
                         tf.strings.format(
-                            f'`{name}` {argument.rule}; it is not at {{}} of {{}} places.',
-                            (tf.reduce_sum(tf.cast(~good, tf.int32)), tf.size(good)),
+                            f'`{name}` {argument.rule}; {{}} of {{}} values are not.',
+                            (tf.reduce_sum(tf.cast(bad, tf.int32)), tf.size(good)),
                         )
                     ],
                 )
@@ -97,19 +96,18 @@ def checked(
         return {name: tf.identity(x) for name, x in shaped.items()}
 
 
-def _has_shape(name, x, shape):
+def _check_shape(name, x, shape):
     rank = len(shape)
     fixed = tf.constant([-1 if isinstance(size, str) else size for size in shape])
-    # Cut or filled up to the right rank, so that the comparison itself never fails.
+    # Cut or padded to the right rank, so that the comparison itself cannot fail.
     found = tf.concat([tf.shape(x), tf.zeros([rank], tf.int32)], axis=0)[:rank]
-    # Not tf.rank: a graph optimiser takes it from the shapes that are wanted further on.
+    # Not tf.rank: a graph optimiser would infer it from the shape that is set after the check.
     good = tf.equal(tf.size(tf.shape(x)), rank) & tf.reduce_all(
         tf.where(fixed < 0, found > 0, tf.equal(found, fixed))
     )
     wanted = ', '.join(map(str, shape))
-    hint = (
-        f' with at least one {"image" if name.startswith("images") else "row"}' if rank > 0 else ''
-    )
+    row = 'image' if name.startswith('images') else 'row'
+    hint = f' with at least one {row}' if rank > 0 else ''
     return tf.debugging.Assert(
         good,
         [
@@ -122,8 +120,10 @@ def _has_shape(name, x, shape):
 
 
 def described(tensor: Argument | Result) -> dict[str, Any]:
-    """Returns what a file says of an `Argument` or `Result`: `{'dtype', 'shape', 'meaning'}`, and
-    'rule' where there is one.
+    """Return the description of an input or output as JSON values.
+
+    Returns:
+        `{'dtype', 'shape', 'meaning'}`, and 'rule' if the values are restricted.
     """
     rule = getattr(tensor, 'rule', '')
     return {
@@ -135,5 +135,5 @@ def described(tensor: Argument | Result) -> dict[str, Any]:
 
 
 def argument_type(x: Argument | Result | tf.Tensor) -> str:
-    """Returns the name of a tensor's or argument's type for people: 'bytes' for strings."""
+    """Return the name of a type for messages: 'bytes' for strings."""
     return 'bytes' if x.dtype == tf.string else x.dtype.name

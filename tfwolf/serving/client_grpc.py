@@ -1,5 +1,6 @@
-"""gRPC for the client: those messages of TensorFlow Serving that it sends and reads. Needs `grpcio`
-and `protobuf`, and no TensorFlow.
+"""gRPC for the client, with those messages of TensorFlow Serving that it sends and reads.
+
+Needs `grpcio` and `protobuf`, and no TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import grpc
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# TensorFlow's numbers of types, its names of them, and the field of a `TensorProto` that holds
-# their values.
+# TensorFlow's type numbers with their names and the field of a `TensorProto` for their values.
 TYPES = {
     1: ('DT_FLOAT', np.float32, 'float_val'),
     4: ('DT_UINT8', np.uint8, 'int_val'),
     7: ('DT_STRING', np.object_, 'string_val'),
     9: ('DT_INT64', np.int64, 'int64_val'),
+    10: ('DT_BOOL', np.bool_, 'bool_val'),
 }
 UNLIMITED = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1)]
 
@@ -28,9 +29,9 @@ class Grpc:
 
     Args:
         address: 'host:port'.
-        model_name: as the server knows it.
+        model_name: name of the model on the server.
         timeout: seconds to wait for an answer.
-        error_type: what to raise, with a message, if the server cannot be reached or refuses a
+        error_type: error to raise, with a message, if the server cannot be reached or refuses a
             request.
     """
 
@@ -46,34 +47,38 @@ class Grpc:
         self._channel = grpc.insecure_channel(address, UNLIMITED)
 
     def signatures(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-        """Returns `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
-        answer = self._call(
+        """Return `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
+        answer: Any = self._call(
             'GetModelMetadata',
             _message('MetadataRequest')(metadata_field=['signature_def']),
             'MetadataResponse',
         )
-        found = _message('SignatureMap').FromString(answer.metadata[0].value.value).signatures
+        signatures: Any = _message('SignatureMap').FromString(answer.metadata[0].value.value)
 
-        def of(infos):
+        def types(infos):
             return {
                 info.key: (TYPES[info.value.dtype][0], [dim.size for dim in info.value.shape.dims])
                 for info in infos
             }
 
         return {
-            entry.key: (of(entry.value.inputs), of(entry.value.outputs))
-            for entry in found
+            entry.key: (types(entry.value.inputs), types(entry.value.outputs))
+            for entry in signatures.signatures
             if not entry.key.startswith('__')
         }
 
     def predict(
         self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
-        """Returns `{name: array}`; `inputs` alike, in the types that the signature asks for.
-        `outputs` is not needed here.
+        """Return the outputs of a signature as `{name: array}`.
+
+        Args:
+            signature: its name.
+            inputs: `{name: array}` in the types of the signature.
+            outputs: not used; the REST client has this argument, too.
         """
         del outputs
-        request = _message('PredictRequest')(model={'signature_name': signature})
+        request: Any = _message('PredictRequest')(model={'signature_name': signature})
         for name, array in inputs.items():
             tensor = request.inputs.add(key=name).value
             tensor.dtype = next(
@@ -85,10 +90,8 @@ class Grpc:
                 tensor.string_val.extend(array.ravel().tolist())
             else:
                 tensor.content = np.ascontiguousarray(array).tobytes()
-        return {
-            entry.key: _array(entry.value)
-            for entry in self._call('Predict', request, 'PredictResponse').outputs
-        }
+        answer: Any = self._call('Predict', request, 'PredictResponse')
+        return {entry.key: _array(entry.value) for entry in answer.outputs}
 
     def _call(self, method, request, answer):
         request.model.name = self._model_name
@@ -110,37 +113,36 @@ class Grpc:
 def _array(tensor):
     _, dtype, field = TYPES[tensor.dtype]
     shape = [dim.size for dim in tensor.shape.dims]
-    # A server chooses whether values come in the field of their type or as bytes.
+    # The server chooses whether values are in the field of their type or bytes.
     values = (
         np.frombuffer(tensor.content, dtype)
         if tensor.content
         else np.array(list(getattr(tensor, field)), dtype)
     )
     if values.size == 1:
-        # A value that all share may be sent once.
+        # A value that all elements share may be sent once.
         values = np.repeat(values, int(np.prod(shape)))
     return values.reshape(shape)
 
 
 @functools.cache
 def _message(name):
-    """Returns the class of a message; a map of TensorFlow's is a list of entries here, which are
-    the same bytes.
+    """Return the class of a message.
+
+    A map of TensorFlow's messages is a list of entries here; the encoding is the same.
     """
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f'wolf.{name}'))
 
 
 @functools.cache
 def _pool():
-    # Field numbers and types of what is used; fields that are not listed are skipped when a message
-    # is read.
+    # Numbers and types of the fields that are used. Other fields of a received message are skipped.
     fields = {
         'Model': 'name 1 string, signature_name 3 string',
         'Dim': 'size 1 int64',
         'Shape': 'dims 2 Dim*',
-        'Tensor': 'dtype 1 int32, shape 2 Shape, content 4 bytes, float_val 5 float*, int_val 7 '
-        'int32*, string_val 8 bytes*, '
-        'int64_val 10 int64*',
+        'Tensor': 'dtype 1 int32, shape 2 Shape, content 4 bytes, float_val 5 float*, '
+        'int_val 7 int32*, string_val 8 bytes*, int64_val 10 int64*, bool_val 11 bool*',
         'NamedTensor': 'key 1 string, value 2 Tensor',
         'PredictRequest': 'model 1 Model, inputs 2 NamedTensor*',
         'PredictResponse': 'outputs 1 NamedTensor*',

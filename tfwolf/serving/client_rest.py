@@ -1,5 +1,6 @@
-"""REST for the client: requests as TensorFlow Serving takes them. Needs `requests` and no
-TensorFlow.
+"""REST for the client, with requests in the format of TensorFlow Serving.
+
+Needs `requests`, and no TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ class Rest:
 
     Args:
         url: 'http://host:port'.
-        model_name: as the server knows it.
+        model_name: name of the model on the server.
         timeout: seconds to wait for an answer.
-        error_type: what to raise, with a message, if the server cannot be reached or refuses a
+        error_type: error to raise, with a message, if the server cannot be reached or refuses a
             request.
     """
 
@@ -34,9 +35,9 @@ class Rest:
         )
 
     def signatures(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-        """Returns `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
+        """Return `{name: (inputs, outputs)}`, each `{name: (name of the type, shape)}`."""
 
-        def of(infos):
+        def types(infos):
             return {
                 name: (info['dtype'], [int(dim['size']) for dim in info['tensor_shape']['dim']])
                 for name, info in infos.items()
@@ -44,7 +45,7 @@ class Rest:
 
         found = self._call('GET', '/metadata')['metadata']['signature_def']['signature_def']
         return {
-            name: (of(both['inputs']), of(both['outputs']))
+            name: (types(both['inputs']), types(both['outputs']))
             for name, both in found.items()
             if not name.startswith('__')
         }
@@ -52,8 +53,12 @@ class Rest:
     def predict(
         self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Any]
     ) -> dict[str, np.ndarray]:
-        """Returns `{name: array}`; `inputs` alike, and `outputs` as `{name: (numpy type, shape)}`,
-        in the types of the signature.
+        """Return the outputs of a signature as `{name: array}`.
+
+        Args:
+            signature: its name.
+            inputs: `{name: array}` in the types of the signature.
+            outputs: `{name: (numpy type, shape)}` of the signature.
         """
         values = {
             name: [{'b64': base64.b64encode(value).decode()} for value in array]
@@ -61,20 +66,15 @@ class Rest:
             else array.tolist()
             for name, array in inputs.items()
         }
-        # Not `json=`, which refuses NaN: the server is to name the input that has it.
+        # Not `json=`, which refuses NaN: the server's error names the input that has it.
         answer = self._call(
             'POST', ':predict', json.dumps({'signature_name': signature, 'inputs': values})
         )['outputs']
-        # A single output comes without its name.
-        named = answer if len(outputs) > 1 else dict.fromkeys(outputs, answer)
-        return {
-            name: np.array([base64.b64decode(value['b64']) for value in named[name]], dtype)
-            if dtype == np.object_
-            else np.array(named[name], dtype)
-            for name, (dtype, _) in outputs.items()
-        }
+        # The server sends a single output without its name.
+        named = answer if len(outputs) > 1 else {name: answer for name in outputs}
+        return {name: _array(named[name], dtype) for name, (dtype, _) in outputs.items()}
 
-    def _call(self, method, what, body=None):
+    def _call(self, method: str, what: str, body: str | None = None) -> dict[str, Any]:
         try:
             response = requests.request(method, self._url + what, data=body, timeout=self._timeout)
         except requests.Timeout:
@@ -88,7 +88,7 @@ class Rest:
         try:
             answer = json.loads(response.text)
         except ValueError:
-            # Older servers escape quotes as C does, which is not JSON.
+            # Older servers escape quotes as in C, which is not JSON.
             answer = {'error': response.text[:300] or 'nothing'}
         if not response.ok or not isinstance(answer, dict) or 'error' in answer:
             raise self._error_type(
@@ -96,3 +96,9 @@ class Rest:
                 f'{answer["error"] if "error" in answer else answer}'
             )
         return answer
+
+
+def _array(value: list[Any], dtype: type) -> np.ndarray:
+    if dtype == np.object_:
+        value = [base64.b64decode(item['b64']) for item in value]
+    return np.array(value, dtype)

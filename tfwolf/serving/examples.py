@@ -1,4 +1,4 @@
-"""Inputs that a model can be tried with: pictures that it draws itself, so that no data are needed."""
+"""Example inputs of signatures, made from samples of the model, so that no data are needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfwolf.core.image_noise import PICTURE, image_seeds, uniform_per_image
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.signatures import Signatures
 
-# Below 1 samples stay clear of the edges of the colour range, where an untrained flow may not be
+# Below 1, samples stay away from the ends of the colour range, where an untrained flow may not be
 # finite.
 TEMPERATURE = 0.7
 
@@ -20,19 +20,18 @@ TEMPERATURE = 0.7
 def example_inputs(
     model: Wolf, signatures: Signatures, count: int, seed: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Returns `{signature: {input: array}}` with `count` rows each, in the types that the
-    signatures want; bytes as an array of objects.
+    """Return `{signature: {input: array}}` with `count` rows each; bytes as an array of objects.
 
     Args:
-        model: the `Wolf` whose signatures they are.
-        signatures: a `Signatures`.
+        model: the `Wolf`.
+        signatures: its `Signatures`.
         count: number of images.
         seed: integer.
     """
     random = np.random.default_rng(seed)
-    images, others = (_pictures(model, count, seed + shift) for shift in range(2))
+    images, others = (_images(model, count, seed + shift) for shift in range(2))
     labels = random.integers(0, model.latent.num_classes or 1, [2, count])
-    places = np.tile(np.float32([0, 0.3, 1]), [count, 1])
+    places = np.tile(np.array([0, 0.3, 1], np.float32), [count, 1])
     values = {
         'images': images,
         'images_a': images,
@@ -59,15 +58,16 @@ def example_inputs(
 
 
 def png(image: np.ndarray) -> bytes:
-    """Returns the PNG file, bytes, of a uint8 image `[height, width, 1 or 3]`."""
+    """Return the PNG file, bytes, of a uint8 image `[height, width, 1 or 3]`."""
     file = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, 'PNG')
     return file.getvalue()
 
 
-def _pictures(model: Wolf, count: int, seed: int) -> np.ndarray:
-    """Returns images of the model that it gives back exactly; blurred noise where its own samples
-    are not finite.
+def _images(model: Wolf, count: int, seed: int) -> np.ndarray:
+    """Return images that the model reconstructs exactly: its samples, or blurred noise.
+
+    Noise replaces samples that are not finite.
     """
     samples = model.sample(count, seed, TEMPERATURE, TEMPERATURE).numpy()
     height, width, channels = model.image_shape

@@ -1,6 +1,4 @@
-"""Everything that a version of an exported model consists of, written into one folder and proved to
-be the checkpoint.
-"""
+"""Writes a version of an exported model, all its files in one folder, and verifies it."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from tfwolf.core.freeze import freeze
 from tfwolf.core.variables import count_parameters
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.examples import example_inputs
-from tfwolf.serving.model_card import model_card
+from tfwolf.serving.model_card import copy_picture, model_card
 from tfwolf.serving.saved_model import describe, write_saved_model
 from tfwolf.serving.signatures import Signatures
 from tfwolf.serving.verification import Difference, check, expected_results
@@ -31,22 +29,23 @@ def write_version(
     seed: int = 0,
     verify: bool = True,
 ) -> list[Difference] | None:
-    """Writes SavedModel, warm-up requests, examples, description and model card; the model's
-    weights are frozen for it.
+    """Write SavedModel, warm-up requests, examples, description, model card and its picture.
+
+    The weights of the model are frozen: it cannot be trained afterwards.
 
     Args:
-        model: the restored `Wolf`; no training is possible with it afterwards.
-        identity: what results on it depend on, see `Run.identity`.
+        model: the restored `Wolf`.
+        identity: what its results depend on, see `Run.identity`.
         train_dir: folder of its run.
         config: text of its configuration.
-        folder: where to; it exists.
-        model_name: under which it is served.
-        seed: integer, of the example inputs.
-        verify: whether every signature is called as a server would and compared with the
+        folder: an existing folder to write to.
+        model_name: name of the model on the server.
+        seed: integer, for the example inputs.
+        verify: whether to call every signature as a server would and compare the outputs with the
             checkpoint.
 
     Returns:
-        list of `Difference`, or None if it is not verified.
+        list of `Difference`, or None without verification.
 
     Raises:
         RuntimeError: if the exported model differs from the checkpoint.
@@ -67,6 +66,15 @@ def write_version(
     differences = None if expected is None else check(folder, expected)
     files.write_text(
         os.path.join(folder, 'model_card.md'),
-        model_card(model, parameters, provenance, train_dir, config, differences),
+        model_card(
+            model,
+            parameters,
+            provenance,
+            train_dir,
+            config,
+            differences,
+            model_name,
+            copy_picture(train_dir, folder),
+        ),
     )
     return differences

@@ -1,5 +1,6 @@
-"""Runs a model that was exported as StableHLO with JAX; needs JAX and NumPy, and neither TensorFlow
-nor the project.
+"""Runs a model that was exported as StableHLO with JAX.
+
+Needs JAX and NumPy, and neither TensorFlow nor the project `tfwolf`.
 
 functions = load('exported', batch_size=8)
 functions['encode'](images=images)['v']
@@ -27,12 +28,14 @@ jax.config.update('jax_enable_x64', True)
 def load(
     folder: str | pathlib.Path, batch_size: int
 ) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
-    """Returns `{name: function}`; a function takes its inputs by name, arrays, and returns `{name:
-    array}`.
+    """Return `{name: function}`, functions of arrays by name that return `{name: array}`.
 
     Args:
-        folder: with manifest.json.
-        batch_size: one of those that the model was exported for.
+        folder: folder of manifest.json.
+        batch_size: one of the batch sizes of the export.
+
+    Raises:
+        ValueError: if the model was not exported for this batch size.
     """
     folder = pathlib.Path(folder)
     manifest = json.loads((folder / 'manifest.json').read_text())
@@ -60,12 +63,12 @@ def _function(text, entry, sizes, weights):
         )
 
     inputs, outputs = ([struct(tensor) for tensor in entry[key]] for key in ('inputs', 'outputs'))
-    # A function of the same inputs and outputs lends its calling convention.
-    lent = jax.jit(
+    # The calling convention is that of any function with the same inputs and outputs.
+    template = jax.jit(
         lambda *arrays: tuple(jnp.zeros(output.shape, output.dtype) for output in outputs),
         keep_unused=True,
     )
-    exported = export.export(lent)(*inputs, *weights)
+    exported = export.export(template)(*inputs, *weights)
     with mlir.make_ir_context() as context, ir.Location.unknown(context):
         code = hlo.serialize_portable_artifact(
             ir.Module.parse(text, context), hlo.get_minimum_version()

@@ -1,16 +1,18 @@
-"""The card of an exported model: what it is, what it was made from, how good it is, and what it is
-not for.
-"""
+"""The model card of an exported model: what it is, how good it is, and how to use it."""
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 from typing import Any
 
 from tfwolf.models.wolf import Wolf
+from tfwolf.serving.card_metadata import dataset_title, metadata
+from tfwolf.serving.run_evaluation import RunEvaluation, read_evaluation
+from tfwolf.serving.template_files import fill
 from tfwolf.serving.verification import Difference
-from tfwolf.training import run_directory
+
+PICTURE = 'samples.png'
 
 
 def model_card(
@@ -20,109 +22,128 @@ def model_card(
     train_dir: str,
     config: str,
     differences: list[Difference] | None,
+    model_name: str = 'wolf',
+    has_picture: bool = False,
 ) -> str:
-    """Returns the model card as Markdown.
+    """Return the model card as Markdown, with metadata for model hubs.
 
     Args:
         model: the `Wolf`.
-        parameters: number of its trained weights.
+        parameters: number of its trainable weights.
         provenance: dict with `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and
             `versions`.
         train_dir: folder of the run, with the results of `tfwolf.evaluate` if it was evaluated.
         config: text of its configuration.
-        differences: list of `Difference` from the checkpoint, or None if the export was not
-            verified.
+        differences: list of `Difference` from the checkpoint; None if the export was not verified.
+        model_name: name of the model on the server.
+        has_picture: whether samples.png is next to the card.
     """
     height, width, channels = model.image_shape
-    latent = f'z of {model.latent.dim} dimensions, and ' if model.latent.has_z else ''
-    return f"""# Model card
-
-A tfwolf model of {height} x {width} images with {channels} channels at {model.num_bits} bits, {parameters:,} parameters. It turns an
-image into {latent}v of the image's shape, and back exactly. `signatures.json` says what can be asked of it and `examples/` how.
-
-| | |
-|---|---|
-| run | `{os.path.basename(os.path.abspath(train_dir))}`, {provenance['checkpoint']}, {provenance['weights']} weights |
-| SHA-256 of the exported weights | `{provenance['weights_sha256']}` |
-| SHA-256 of the checkpoint's index | `{provenance['checkpoint_sha256']}` |
-| made with | {', '.join(f'{name} {version}' for name, version in provenance['versions'].items())} |
-
-## Measured
-
-{_results(train_dir, provenance)}
-
-{_verified(differences)}
-
-## Intended use
-
-Encoding images of the kind that it was trained on, drawing new ones, mixing two, and telling unusual ones by their likelihood, in research and
-in demonstrations.
-
-## Limits
-
-- Only images of {width} x {height} pixels; others have to be cropped and resized before.
-- The likelihood is that of low-level statistics: simple or blurred images of another kind can score better than the training images. It is
-  no proof that an image is genuine or familiar.
-- Samples follow the training images with all their biases. A sample at temperature 1 of a model that was trained shortly can look broken.
-- z and v of an image give the image back exactly: they are no anonymous form of it.
-
-## Configuration
-
-```
-{config.strip()}
-```
-"""
+    evaluation = read_evaluation(train_dir, provenance)
+    of_export = evaluation.result if evaluation and evaluation.is_of_export else None
+    versions = provenance['versions'].items()
+    return fill(
+        'model_card.md',
+        metadata=metadata(model_name, config, of_export),
+        title=model_name,
+        picture=f'\n![Samples at the end of training]({PICTURE})\n' if has_picture else '',
+        height=height,
+        width=width,
+        channels='1 channel' if channels == 1 else f'{channels} channels',
+        num_bits='1 bit' if model.num_bits == 1 else f'{model.num_bits} bits',
+        parameters=f'{parameters:,}',
+        latent=f'z of {model.latent.dim} dimensions and v of the shape of the image'
+        if model.latent.has_z
+        else 'v of the shape of the image',
+        code='z and v' if model.latent.has_z else 'v',
+        run=os.path.basename(os.path.abspath(train_dir)),
+        checkpoint=provenance['checkpoint'],
+        weights=provenance['weights'],
+        weights_sha256=provenance['weights_sha256'],
+        checkpoint_sha256=provenance['checkpoint_sha256'],
+        versions=', '.join(f'{name} {version}' for name, version in versions),
+        model_name=model_name,
+        sample_labels=', labels=[0] * 8' if model.latent.needs_labels else '',
+        evaluation=_evaluation(evaluation, provenance),
+        verification=_verification(differences),
+        configuration=config.strip(),
+    )
 
 
-def _results(train_dir, provenance):
-    path = os.path.join(train_dir, run_directory.EVALUATION)
+def copy_picture(train_dir: str, folder: str) -> bool:
+    """Copy the samples that training drew last into a folder; return whether there are any."""
+    path = os.path.join(train_dir, PICTURE)
     if not os.path.isfile(path):
-        return 'Nothing yet: the run was not evaluated (`python -m tfwolf.evaluate --train_dir=...`) before it was exported.'
-    with open(path, encoding='utf-8') as file:
-        result = json.load(file)
-    if (result.get('checkpoint_sha256'), result.get('weights', 'raw')) != (
-        provenance['checkpoint_sha256'],
-        provenance['weights'],
-    ):
+        return False
+    shutil.copyfile(path, os.path.join(folder, PICTURE))
+    return True
+
+
+def _evaluation(evaluation: RunEvaluation | None, provenance: dict[str, Any]) -> str:
+    if evaluation is None:
         return (
-            "Nothing of these weights: the evaluation in the run's folder is of "
-            f'{result.get("checkpoint")}, '
-            f'{result.get("weights", "raw")} weights.'
+            'The run was not evaluated before the export. Evaluate it with '
+            '`python -m tfwolf.evaluate --train_dir=...` and export it again.'
         )
+    result = evaluation.result
+    note = ''
+    if not evaluation.is_of_export:
+        note = (
+            f'**These numbers are not of the exported weights.** They are of the checkpoint '
+            f'`{result.get("checkpoint")}`, {result["weights"]} weights, of the same run. The '
+            f'export is of `{provenance["checkpoint"]}`, {provenance["weights"]} weights.\n\n'
+        )
+    rows = '\n'.join(f'| {name} | {value} |' for name, value in _rows(result))
+    return (
+        f'{note}On {result["num_images"]:,} images of {dataset_title(result)}, '
+        f'{result["split"]} split, with {result["num_samples"]} noise samples per image:\n\n'
+        f'| measure | value |\n|---|---|\n{rows}'
+    )
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+    has_kl = bool(result.get('kl_nats'))
     rows = [
         (
-            'bits/dim, a bound' if 'kl_nats' in result and result['kl_nats'] else 'bits/dim',
-            result['bits_per_dim'],
-            result['bits_per_dim_stderr'],
+            'bits per dimension, upper bound' if has_kl else 'bits per dimension',
+            f'{_number(result["bits_per_dim"])} ± {_number(result["bits_per_dim_stderr"])} '
+            '(standard error)',
         ),
-        ('bits/dim, importance-weighted', result['bits_per_dim_iwae'], None),
+        (
+            f'bits per dimension, importance-weighted bound (K = {result["num_samples"]})',
+            _number(result['bits_per_dim_iwae']),
+        ),
     ]
-    lines = '\n'.join(
-        f'| {name} | {_number(value)}{"" if error is None else f" ± {_number(error)}"} |'
-        for name, value, error in rows
-    )
-    name = ' '.join(filter(None, (result['dataset'], result.get('dataset_version'))))
-    return (
-        f'On {result["num_images"]:,} images of {name}, {result["split"]} split, with K = '
-        f'{result["num_samples"]} draws of the noise per '
-        f'image (`python -m tfwolf.evaluate --num_samples={result["num_samples"]}`):\n\n'
-        f'| | |\n|---|---|\n{lines}'
-    )
+    if has_kl:
+        rows.append(('KL of z, in nats', _number(result['kl_nats'])))
+    if result.get('num_not_finite'):
+        rows.append(('images whose likelihood is not finite', f'{result["num_not_finite"]:,}'))
+    if exact := result.get('reconstruction'):
+        count = exact['num_images']
+        rows.append(
+            ('images reconstructed exactly', f'{count - exact["num_not_exact"]:,} of {count:,}')
+        )
+    if shares := result.get('non_finite_samples'):
+        text = ', '.join(
+            f'{100 * share:.2g} % at temperature {temperature}'
+            for temperature, share in shares.items()
+        )
+        rows.append(('samples that are not finite', text))
+    return rows
 
 
-def _verified(differences):
+def _verification(differences: list[Difference] | None) -> str:
     if differences is None:
         return 'The export was **not** compared with the checkpoint (`--noverify`).'
     floats = max((found.value for found in differences if found.bound < 1e-4), default=0.0)
     pixels = max((found.value for found in differences if found.bound >= 1e-4), default=0.0)
     return (
-        'Before it was published every signature was called, in a fresh process through '
-        "TensorFlow's C API, and compared with the "
-        f'checkpoint: numbers differ by at most {floats:.1e} (|a - b| / max(1, max|b|)), and '
-        f'{100 * pixels:.2g} % of the colour values by one '
+        "Every signature was called in a fresh process through TensorFlow's C API and compared "
+        f'with the checkpoint: numbers differ by at most {floats:.1e} '
+        f'(max|a - b| / max(1, max|b|)), and {100 * pixels:.2g} % of the colour values by one '
         'level.'
     )
 
 
-def _number(value):
+def _number(value: float | None) -> str:
     return 'not finite' if value is None else f'{value:.4f}'

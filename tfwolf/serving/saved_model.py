@@ -1,4 +1,4 @@
-"""A model as a SavedModel: its signatures, its weights once, and what they say of themselves."""
+"""Writes a model as a SavedModel and describes its signatures."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ from tfwolf.serving.signatures import Signatures
 from tfwolf.serving.versions import SAVED_MODEL
 
 
-def write_saved_model(signatures: Signatures, folder: str) -> None:
-    """Writes a SavedModel with the weights that the signatures read, and no others.
+class _Holder(tf.Module):
+    """A module of plain variables.
 
-    Args: signatures: a `Signatures`; of a model whose weights are fixed
-        (`tfwolf.core.freeze.freeze`) no inverse is computed when it is called. folder: where to;
-        made if it is not there.
+    Saved by way of Keras layers, a variable would be stored twice, one of them uninitialised.
+    """
+
+    def __init__(self, weights: list[tf.Variable]) -> None:
+        super().__init__()
+        self.weights = weights
+
+
+def write_saved_model(signatures: Signatures, folder: str) -> None:
+    """Write a SavedModel with the weights that the signatures read, each of them once.
+
+    Args:
+        signatures: a `Signatures`. If the weights of its model are frozen
+            (`tfwolf.core.freeze.freeze`), no matrix is inverted in a call.
+        folder: where to; made if it does not exist.
     """
     functions = signatures.functions()
-    # A module of plain variables: by way of Keras layers a variable would be stored twice, and one
-    # of the two not initialised.
-    holder = tf.Module()
-    holder.weights = list(
-        {
-            id(variable): variable
-            for function in functions.values()
-            for variable in function.graph.variables
-        }.values()
-    )
-    tf.saved_model.save(holder, folder, signatures=functions)
+    variables = {
+        id(variable): variable
+        for function in functions.values()
+        for variable in function.graph.variables
+    }
+    tf.saved_model.save(_Holder(list(variables.values())), folder, signatures=functions)
     _declare_shapes(folder, signatures.all)
 
 
 def describe(signatures: Signatures) -> dict[str, Any]:
-    """Returns what `signatures.json` says of a model and each signature: meaning, and type, shape,
-    meaning and rule of every tensor.
+    """Return the description of a model and its signatures, as written to `signatures.json`.
+
+    It has the meaning of each signature, and type, shape, meaning and rule of its tensors.
     """
     model = signatures.model
     return {
@@ -57,8 +65,9 @@ def describe(signatures: Signatures) -> dict[str, Any]:
 
 
 def _declare_shapes(folder, signatures):
-    """Writes the inputs' shapes into the signatures, where clients look; the graph itself takes
-    any, to be able to refuse the wrong ones.
+    """Write the shapes of tensors into the signatures, where clients read them.
+
+    The graph itself accepts any shape, so that it can report a wrong one.
     """
     path = os.path.join(folder, SAVED_MODEL)
     with open(path, 'rb') as file:
@@ -74,5 +83,5 @@ def _declare_shapes(folder, signatures):
                 infos[key].tensor_shape.CopyFrom(tf.TensorShape(sizes).as_proto())
     with open(path, 'wb') as file:
         file.write(model.SerializeToString())
-    # That of the file as it was.
+    # It is of the file before the change.
     os.remove(os.path.join(folder, 'fingerprint.pb'))

@@ -1,16 +1,17 @@
-"""The signatures of a SavedModel, read without TensorFlow's Python: their names, types, shapes and
-places in the graph.
+"""The signatures of a SavedModel, read without TensorFlow's Python.
+
+A signature has names, types, shapes and places in the graph.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# TensorFlow's numbers of types, `types.proto`.
+# TensorFlow's type numbers, from `types.proto`.
 DTYPES = {
     1: np.float32,
     2: np.float64,
@@ -23,12 +24,12 @@ DTYPES = {
 
 
 class TensorInfo(NamedTuple):
-    """What a signature says of one of its tensors.
+    """A tensor of a signature.
 
     Attributes:
         dtype: numpy type; `object` for bytes.
-        shape: sizes, None where any size will do.
-        place: name of the operation and number of its output.
+        shape: sizes; None is any size.
+        place: name of the operation and index of its output; None if the model is not loaded here.
     """
 
     dtype: type
@@ -44,8 +45,8 @@ class Signature(NamedTuple):
 
 
 def read_signatures(meta_graph: bytes) -> dict[str, Signature]:
-    """Returns `{name: Signature}` of a serialised `MetaGraphDef`, bytes."""
-    message = _meta_graph_type().FromString(meta_graph)
+    """Return `{name: Signature}` of a serialised `MetaGraphDef`, bytes."""
+    message: Any = _meta_graph_type().FromString(meta_graph)
     return {
         entry.key: Signature(
             {tensor.key: _info(tensor.value) for tensor in entry.value.inputs},
@@ -67,8 +68,9 @@ def _info(tensor):
 
 @functools.cache
 def _meta_graph_type():
-    """Returns the class of that part of `MetaGraphDef` which names the signatures: its field
-    numbers are TensorFlow's.
+    """Return a message class with those fields of `MetaGraphDef` that describe signatures.
+
+    The field numbers are TensorFlow's.
     """
     file = descriptor_pb2.FileDescriptorProto(
         name='signatures.proto', package='signatures', syntax='proto3'

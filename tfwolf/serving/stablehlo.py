@@ -1,6 +1,4 @@
-"""The numeric functions of a model as StableHLO, for runtimes that are no TensorFlow: JAX, PJRT,
-IREE.
-"""
+"""The numeric functions of a model as StableHLO, for runtimes such as JAX, PJRT and IREE."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ import tensorflow as tf
 from tfwolf.serving.arguments import BATCH, described
 from tfwolf.serving.signatures import DEFAULT, Signatures
 
-# Not imported: it needs JAX.
+# Copied, not imported: it needs JAX.
 LOADER = pathlib.Path(__file__).with_name('load_with_jax.py')
 MANIFEST, WEIGHTS = 'manifest.json', 'weights.npz'
 # The grid of Wolf, figure 5.
@@ -25,17 +23,16 @@ NUM_PLACES = {'num_alphas': 5, 'num_betas': 11}
 
 
 def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[int]) -> None:
-    """Writes a StableHLO module for every function and batch size, their weights, and a list of
-    what goes in and comes out where.
+    """Write a StableHLO module for every function and batch size, the weights and a manifest.
 
-    `main` of a module takes the inputs in the order of the manifest, then the weights; it returns
-    the outputs in the order of the manifest.
-    Inputs are not checked: the rules in the manifest are the caller's to keep.
+    `main` of a module takes the inputs in the order of the manifest, then the weights. It returns
+    the outputs in the order of the manifest. It does not check its inputs against the rules in the
+    manifest.
 
     Args:
-        signatures: a `Signatures`; those of files are left out.
+        signatures: a `Signatures`. Signatures of image files are left out.
         folder: where to.
-        batch_sizes: integers of at least 1; sizes are fixed in StableHLO.
+        batch_sizes: integers of at least 1. StableHLO has fixed sizes.
     """
     weights, functions = {}, {}
     for name, signature in signatures.all.items():
@@ -80,7 +77,7 @@ def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[i
 
 
 def _lower(signature, specs):
-    """Returns the text of the module, and the variables that `main` takes after the inputs."""
+    """Return the text of the module, and the variables that `main` takes after the inputs."""
     names = list(signature.arguments)
 
     @tf.function(jit_compile=True, autograph=False)
@@ -95,9 +92,7 @@ def _lower(signature, specs):
 
 
 def _plain(text):
-    """Returns TensorFlow's text with StableHLO alone in it, without what only its own compiler
-    knows.
-    """
+    """Return TensorFlow's text as plain StableHLO, without attributes of its own compiler."""
     text = re.sub(
         r'^(module @\S+) attributes \{.*\} \{$', r'\1 {', text, count=1, flags=re.MULTILINE
     )
@@ -106,8 +101,8 @@ def _plain(text):
     left = sorted(set(re.findall(r'= "?(mhlo\.\w+)', text)))
     if left:
         raise ValueError(
-            f'The model uses {", ".join(left)}, which StableHLO does not have. Export it as a '
-            'SavedModel.'
+            f'The model uses {", ".join(left)}, which StableHLO does not have. Export it with '
+            '--format=saved_model.'
         )
     return text
 

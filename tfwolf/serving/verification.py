@@ -1,5 +1,6 @@
-"""Proof that an export is the checkpoint: every signature called through TensorFlow's C API in a
-fresh process, and compared.
+"""Verifies an export against its checkpoint.
+
+Every signature is called through TensorFlow's C API in a fresh process, and its outputs compared.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from tfwolf.serving.examples import example_inputs
 from tfwolf.serving.signatures import Signatures
 
 BATCH_SIZES = (1, 3)
-# -I: neither the working directory nor PYTHONPATH, so that nothing of the project is found by
-# accident, only the folder of this file.
+# -I leaves out the working directory and PYTHONPATH: only the folder of this file can be imported.
 CHILD = [
     sys.executable,
     '-I',
@@ -29,22 +29,22 @@ CHILD = [
     str(pathlib.Path(__file__).resolve().parents[1]),
 ]
 FLOAT_TOLERANCE = 1e-5
-# A colour value may land on the other side of a rounding, one level away.
+# A colour value may be rounded the other way, one level apart.
 LEVELS, SHARE_OF_PIXELS = 1, 1e-3
 # Name of a signature, its inputs and its outputs.
 Expected = tuple[str, dict[str, Any], dict[str, np.ndarray]]
 
 
 class Difference(NamedTuple):
-    """How far an output of a signature is from the checkpoint's.
+    """Difference between an output of an exported signature and that of the checkpoint.
 
     Attributes:
         signature, output: names.
         batch_size: of the call.
-        value: for floats max|a - b| / max(1, max|b|); for images the share of colour values that
-            differ.
-        levels: for images the largest difference of a colour value; 0 for floats.
-        bound: what `value` must not exceed.
+        value: max|a - b| / max(1, max|b|) of floats; share of values that differ of images and
+            flags.
+        levels: largest difference of a colour value of images, else 0.
+        bound: largest valid `value`.
     """
 
     signature: str
@@ -56,7 +56,7 @@ class Difference(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether it is within the bounds."""
+        """Whether the difference is within the bounds."""
         return self.value <= self.bound and self.levels <= LEVELS
 
     def __str__(self) -> str:
@@ -68,13 +68,12 @@ class Difference(NamedTuple):
 
 
 def expected_results(model: Wolf, signatures: Signatures, seed: int = 0) -> list[Expected]:
-    """Returns `[(signature, inputs, outputs), ...]` computed by the checkpoint itself, for one
-    image and for three.
+    """Return `[(signature, inputs, outputs), ...]` of the checkpoint, for one image and for three.
 
     Args:
-        model: the restored `Wolf`, its weights as they were trained.
+        model: the restored `Wolf`, not frozen.
         signatures: its `Signatures`.
-        seed: integer, of the inputs.
+        seed: integer, for the inputs.
     """
     expected = []
     for batch_size in BATCH_SIZES:
@@ -84,18 +83,19 @@ def expected_results(model: Wolf, signatures: Signatures, seed: int = 0) -> list
 
 
 def differences(folder: str, expected: list[Expected]) -> list[Difference]:
-    """Calls every signature of an exported model in a fresh process, without this project or
-    TensorFlow's Python.
+    """Call every signature of an exported model in a fresh process and compare the outputs.
+
+    The process uses neither this project nor TensorFlow's Python.
 
     Args:
-        folder: of the SavedModel.
-        expected: what `expected_results` returns.
+        folder: folder of the SavedModel.
+        expected: result of `expected_results`.
 
     Returns:
         list of `Difference`, one for every output of every call.
 
     Raises:
-        RuntimeError: if the model cannot be loaded or called there.
+        RuntimeError: if the model cannot be loaded or called.
     """
     requests = pickle.dumps([(name, inputs) for name, inputs, _ in expected])
     child = subprocess.run([*CHILD, str(folder)], input=requests, capture_output=True, check=False)
@@ -103,7 +103,7 @@ def differences(folder: str, expected: list[Expected]) -> list[Difference]:
         lines = child.stderr.decode(errors='replace').strip().splitlines() or [
             f'exit code {child.returncode}'
         ]
-        raise RuntimeError(f'The exported model cannot be used by a server: {lines[-1]}')
+        raise RuntimeError(f'The exported model cannot be loaded or called: {lines[-1]}')
     found = []
     for (name, _, outputs), results in zip(expected, pickle.loads(child.stdout), strict=True):
         found += [difference(name, key, outputs[key], results[key]) for key in outputs]
@@ -111,10 +111,10 @@ def differences(folder: str, expected: list[Expected]) -> list[Difference]:
 
 
 def check(folder: str, expected: list[Expected]) -> list[Difference]:
-    """Returns the `differences` of an exported model, if all are within the bounds.
+    """Return the `differences` of an exported model.
 
     Raises:
-        RuntimeError: if one is not, or the model cannot be used.
+        RuntimeError: if a difference exceeds its bound, or the model cannot be used.
     """
     found = differences(folder, expected)
     if bad := [str(difference) for difference in found if not difference.is_good]:
@@ -126,8 +126,12 @@ def check(folder: str, expected: list[Expected]) -> list[Difference]:
 
 
 def difference(signature: str, output: str, expected: np.ndarray, found: np.ndarray) -> Difference:
-    """Returns the `Difference` of an output, the array `found`, from the expected one; bytes are
-    compared as the pictures in them.
+    """Return the `Difference` between an output and the expected one.
+
+    Args:
+        signature, output: names.
+        expected: array. Bytes are compared as the images in the files.
+        found: array of the exported model.
     """
     batch_size = len(expected)
     if expected.dtype == np.object_:
@@ -142,6 +146,8 @@ def difference(signature: str, output: str, expected: np.ndarray, found: np.ndar
         return Difference(
             signature, output, batch_size, float(np.mean(gap > 0)), int(gap.max()), SHARE_OF_PIXELS
         )
+    if expected.dtype == np.bool_:
+        return Difference(signature, output, batch_size, float(np.mean(gap)), 0, 0.0)
     value = float(np.max(gap) / max(1.0, np.max(np.abs(expected))))
     return Difference(
         signature, output, batch_size, value if np.isfinite(value) else np.inf, 0, FLOAT_TOLERANCE

@@ -1,4 +1,4 @@
-"""Versions of an exported model: a server sees a version whole or not at all."""
+"""Versions of an exported model, each published as a whole."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ SAVED_MODEL = 'saved_model.pb'
 
 @contextlib.contextmanager
 def new_version(export_dir: str, version: int | None = None) -> Iterator[_Published]:
-    """Gives a folder to write a version into, and publishes it when the `with` block ends without
-    an error.
+    """Yield a folder to write a version into; publish it when the `with` block ends.
+
+    After an error in the block, the folder is deleted.
 
     Args:
-        export_dir: folder of all versions, made if it is not there. A server that watches it takes
-            the folders whose name is an integer.
-        version: integer; None for one more than the highest there is.
+        export_dir: folder of all versions, made if it does not exist. A server watches it for
+            folders whose name is an integer.
+        version: integer; None is one more than the highest version.
 
     Yields:
-        An object whose `folder` lies beside the versions, where nobody looks, and is the version's
-            own when the block has ended. After an
-        error it is gone.
+        An object whose `folder` is a hidden folder in `export_dir`, and that of the published
+        version after the block.
 
     Raises:
-        ValueError: if the version is there already, or `export_dir` cannot be written to.
+        ValueError: if the version exists, or `export_dir` is not writable.
     """
     if version is not None and os.path.exists(os.path.join(export_dir, str(version))):
         raise ValueError(
-            f'{os.path.join(export_dir, str(version))} is there already; nothing was written. '
-            'Leave --version out for the next '
-            'free one.'
+            f'{os.path.join(export_dir, str(version))} already exists; nothing was written. '
+            'Without --version the next free number is used.'
         )
     with _written_aside(export_dir) as published:
         yield published
@@ -42,15 +41,15 @@ def new_version(export_dir: str, version: int | None = None) -> Iterator[_Publis
 
 @contextlib.contextmanager
 def new_folder(path: str) -> Iterator[_Published]:
-    """As `new_version`, for a folder that is no version and stands alone.
+    """Yield a folder to write into, like `new_version`; publish it as `path`.
 
     Raises:
-        ValueError: if it is there and not empty, or cannot be written.
+        ValueError: if `path` exists and is not an empty folder, or is not writable.
     """
     if os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise ValueError(
-            f'{path} is there already and not empty; nothing was written. Choose another '
-            '--export_dir.'
+            f'{path} already exists and is not an empty folder; nothing was written. Choose '
+            'another --export_dir.'
         )
     with _written_aside(os.path.dirname(os.path.abspath(path))) as published:
         yield published
@@ -65,9 +64,9 @@ def _written_aside(parent):
         folder = tempfile.mkdtemp(prefix='.unfinished-', dir=parent)
     except OSError as error:
         raise ValueError(
-            f'--export_dir: {parent} cannot be written to: {error.strerror}. Nothing was exported.'
+            f'--export_dir: {parent} is not writable: {error.strerror}. Nothing was exported.'
         ) from error
-    # What a server runs as may be another user.
+    # The server may run as another user.
     os.chmod(folder, 0o755)
     try:
         yield _Published(folder)
@@ -77,7 +76,7 @@ def _written_aside(parent):
 
 
 def versions(export_dir: str) -> list[int]:
-    """Returns the versions in a folder, integers, the highest last."""
+    """Return the versions in a folder, integers in ascending order."""
     names = os.listdir(export_dir) if os.path.isdir(export_dir) else []
     return sorted(
         int(name)
@@ -87,15 +86,14 @@ def versions(export_dir: str) -> list[int]:
 
 
 def find_version(export: str) -> str:
-    """Returns the folder that holds the SavedModel: `export` itself, or the version in it with the
-    highest number.
+    """Return the folder of a SavedModel: `export` itself, or the highest version in it.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no SavedModel.
     """
     if not os.path.isdir(export):
         raise ValueError(
-            f'There is no folder {export!r} (--export; working directory: {os.getcwd()}).'
+            f'The folder {export!r} (--export) does not exist (working directory: {os.getcwd()}).'
         )
     if os.path.isfile(os.path.join(export, SAVED_MODEL)):
         return export
@@ -106,15 +104,19 @@ def find_version(export: str) -> str:
     ]
     if not found:
         raise ValueError(
-            f'--export must be the folder of an exported model: {export!r} holds no '
-            f'{SAVED_MODEL}, nor does a version in it '
-            f'({export}/1/{SAVED_MODEL}). Make one with `python -m tfwolf.export`.'
+            f'--export must be the folder of an exported model; {export!r} has neither '
+            f'{SAVED_MODEL} nor a version with it ({export}/1/{SAVED_MODEL}). '
+            'Write one with `python -m tfwolf.export`.'
         )
     return os.path.join(export, str(found[-1]))
 
 
 class _Published:
-    """Where a version is: `folder`."""
+    """A version that is being written.
+
+    Attributes:
+        folder: where its files are.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder: str = folder
@@ -128,8 +130,8 @@ def _rename(folder, export_dir, version):
             os.rename(folder, target)
             return target
         except OSError as error:
-            # Somebody else has published this number meanwhile.
+            # Without a fixed number: another process has published this one in the meantime.
             if version is not None or not os.path.exists(target):
                 raise ValueError(
-                    f'{target} cannot be made: {error.strerror}. Nothing was exported.'
+                    f'{target} cannot be created: {error.strerror}. Nothing was exported.'
                 ) from error

@@ -1,6 +1,4 @@
-"""Requests that a server answers to itself before it takes others', and the same ones as files for
-people to send.
-"""
+"""Warm-up requests, which a server answers when it loads a model, and examples of requests."""
 
 from __future__ import annotations
 
@@ -14,7 +12,12 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-# Where TensorFlow Serving looks.
+# Generated modules, whose classes pyright does not see.
+ModelSpec = model_pb2.ModelSpec  # pyright: ignore[reportAttributeAccessIssue]
+PredictRequest = predict_pb2.PredictRequest  # pyright: ignore[reportAttributeAccessIssue]
+PredictLog = prediction_log_pb2.PredictLog  # pyright: ignore[reportAttributeAccessIssue]
+PredictionLog = prediction_log_pb2.PredictionLog  # pyright: ignore[reportAttributeAccessIssue]
+# The path is TensorFlow Serving's.
 WARMUP = os.path.join('assets.extra', 'tf_serving_warmup_requests')
 EXAMPLES = 'examples'
 
@@ -22,33 +25,31 @@ EXAMPLES = 'examples'
 def write_warmup(
     folder: str, examples: Mapping[str, Mapping[str, np.ndarray]], model_name: str
 ) -> None:
-    """Writes a warm-up request for every signature into the folder of a SavedModel.
+    """Write a warm-up request for every signature into the folder of a SavedModel.
 
-    Without them the first request of each signature waits until its graph is optimised.
+    Without them, the first request of each signature waits until its graph is optimised.
 
     Args:
-        folder: of the SavedModel.
+        folder: folder of the SavedModel.
         examples: `{signature: {input: array}}`.
-        model_name: name that the server will have the model under.
+        model_name: name of the model on the server.
     """
     path = os.path.join(folder, WARMUP)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with tf.io.TFRecordWriter(path) as writer:
         for name, inputs in examples.items():
-            request = predict_pb2.PredictRequest(
-                model_spec=model_pb2.ModelSpec(name=model_name, signature_name=name),
+            request = PredictRequest(
+                model_spec=ModelSpec(name=model_name, signature_name=name),
                 inputs={key: tf.make_tensor_proto(array) for key, array in inputs.items()},
             )
-            writer.write(
-                prediction_log_pb2.PredictionLog(
-                    predict_log=prediction_log_pb2.PredictLog(request=request)
-                ).SerializeToString()
-            )
+            log = PredictionLog(predict_log=PredictLog(request=request))
+            writer.write(log.SerializeToString())
 
 
 def write_examples(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Writes `examples/<signature>.json` for every signature: bodies of REST requests, to be sent
-    to `.../v1/models/NAME:predict`.
+    """Write `examples/<signature>.json`, the body of a REST request, for every signature.
+
+    Requests are sent to `http://HOST:PORT/v1/models/NAME:predict`.
     """
     os.makedirs(os.path.join(folder, EXAMPLES), exist_ok=True)
     for name, inputs in examples.items():
@@ -63,7 +64,7 @@ def write_examples(folder: str, examples: Mapping[str, Mapping[str, np.ndarray]]
 
 
 def read_example(folder: str, signature: str) -> dict[str, Any]:
-    """Returns the inputs of an example request, `{input: value}`: nested lists, and bytes as bytes."""
+    """Return the inputs of an example request, `{input: value}`: nested lists, or bytes."""
 
     def restored(value):
         if isinstance(value, dict):
@@ -77,5 +78,5 @@ def read_example(folder: str, signature: str) -> dict[str, Any]:
 def _as_json(array):
     if array.dtype == np.object_:
         return [{'b64': base64.b64encode(content).decode()} for content in array]
-    # By way of text a float32 keeps to the few digits that tell it from its neighbours.
+    # As text, a float32 has only the digits that distinguish it from its neighbours.
     return (array.astype(str).astype(np.float64) if array.dtype == np.float32 else array).tolist()

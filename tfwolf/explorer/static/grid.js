@@ -1,9 +1,9 @@
-// The images between A and B at a few places of alpha and beta, with a marker that moves to any place in between.
-import {source} from '/save.js';
+// The images between A and B on a grid of alpha and beta, with a marker that can be moved.
+import {makeFrame, noteOnFinite, showPicture} from '/pictures.js';
 
 const STEP = 0.05;
 
-// Places a side, as many as are quickly computed.
+// Positions along a side of the grid, 0 to 1: as many as are computed quickly.
 export function placesOf(model) {
   const most = model.latent_dim ? Math.floor(Math.sqrt(model.max_images)) : model.max_images;
   const count = Math.max(2, Math.min(model.image_shape[0] > 64 ? 5 : 7, most));
@@ -11,9 +11,10 @@ export function placesOf(model) {
 }
 
 export class Grid {
-  // `move(alpha, beta)` is called with where somebody points; alpha is null without z.
+  // `move(alpha, beta)` is called with the position that the user selects; alpha is null without z.
   constructor(model, move) {
     this.frame = document.getElementById('grid');
+    this.note = document.getElementById('grid-note');
     this.cells = this.frame.querySelector('.cells');
     this.marker = this.frame.querySelector('.marker');
     this.hasZ = model.latent_dim > 0;
@@ -21,7 +22,8 @@ export class Grid {
     this.at = {alpha: 0.5, beta: 0.5};
     this.places = placesOf(model);
     this.frame.style.setProperty('--columns', this.places.length);
-    this.frame.style.setProperty('--rows', this.hasZ ? this.places.length : 1);
+    const rows = this.hasZ ? this.places.length : 1;
+    this.cells.replaceChildren(...Array.from({length: rows * this.places.length}, () => makeFrame('div')));
     this.frame.addEventListener('pointerdown', (event) => {
       this.frame.setPointerCapture(event.pointerId);
       this.point(event);
@@ -37,19 +39,19 @@ export class Grid {
   }
 
   // Shows `images[alpha][beta]`: z changes from left to right, v from top to bottom; without z, v from left to right.
-  show(images) {
+  show(images, finite) {
     const rows = this.hasZ ? this.places.map((_, beta) => images.map((column) => column[beta])) : images;
-    const shown = rows.flat();
-    while (this.cells.children.length < shown.length) {
-      const image = document.createElement('img');
-      Object.assign(image, {className: 'picture', alt: '', draggable: false});
-      this.cells.append(image);
-    }
-    shown.forEach((png, index) => { this.cells.children[index].src = source(png); });
+    const pictures = this.pictures();
+    rows.flat().forEach((png, index) => showPicture(pictures[index], png));
+    this.note.textContent = noteOnFinite(finite, 'image');
     this.marker.hidden = false;
   }
 
-  // Puts the marker to a place, 0 to 1; the middles of the outer images are 0 and 1.
+  pictures() {
+    return [...this.cells.querySelectorAll('img')];
+  }
+
+  // Moves the marker to a position; 0 and 1 are the centres of the outer images.
   mark(alpha, beta) {
     this.at = {alpha, beta};
     const count = this.places.length;

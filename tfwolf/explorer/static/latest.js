@@ -1,8 +1,8 @@
-// Sends one request at a time; of what is asked for meanwhile only the last is sent next.
+// Sends one request at a time. Of the requests made in the meantime, only the last one is sent.
 import {clearMessage, showMessage} from '/requests.js';
 
 export class Latest {
-  // `send(value)` returns a promise; `show(answer, value)` is called with what it answers.
+  // `send(value)` returns a promise; `show(answer, value)` is called with its result.
   constructor(send, show) {
     this.send = send;
     this.show = show;

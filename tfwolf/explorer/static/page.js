@@ -1,13 +1,14 @@
-// Puts the parts of the page together.
+// Connects the parts of the page.
 import {Grid} from '/grid.js';
 import {Latest} from '/latest.js';
 import {ask, getModel, showMessage} from '/requests.js';
-import {savePicture, saveTogether, source} from '/save.js';
+import {noteOnFinite, showPicture} from '/pictures.js';
+import {savePicture, saveTogether} from '/save.js';
 import {Samples} from '/samples.js';
 import {Slot} from '/slots.js';
 
 const byId = (id) => document.getElementById(id);
-// Above this size images are smooth where they are enlarged.
+// Enlarged images of at most this size have visible pixels.
 const PIXELATED_UP_TO = 128;
 
 function describe(model) {
@@ -27,16 +28,17 @@ function describe(model) {
 function start(model) {
   describe(model);
   const [alpha, beta] = [byId('alpha'), byId('beta')];
-  const live = new Latest((body) => ask('interpolate', body), ({images}) => {
-    byId('live').src = source(images[0][0]);
+  const live = new Latest((body) => ask('interpolate', body), ({images, finite}) => {
+    showPicture(byId('live'), images[0][0]);
+    byId('live-note').textContent = noteOnFinite(finite, 'image');
     byId('waiting').hidden = true;
   });
-  const between = new Latest((body) => ask('interpolate', body), ({images}) => {
-    grid.show(images);
+  const between = new Latest((body) => ask('interpolate', body), ({images, finite}) => {
+    grid.show(images, finite);
     if (!model.latent_dim) return;
-    // The corners of the grid: alpha 0 and beta 1, alpha 1 and beta 0.
-    byId('z_of_a_v_of_b').src = source(images[0].at(-1));
-    byId('z_of_b_v_of_a').src = source(images.at(-1)[0]);
+    // Two corners of the grid: alpha 0 and beta 1, alpha 1 and beta 0.
+    showPicture(byId('z_of_a_v_of_b'), images[0].at(-1));
+    showPicture(byId('z_of_b_v_of_a'), images.at(-1)[0]);
   });
   const both = () => ({...slots.a.fields(), ...slots.b.fields()});
 
@@ -50,7 +52,7 @@ function start(model) {
 
   async function changed() {
     if (!slots.a.png || !slots.b.png) return;
-    // The picture that people look at first, then the others.
+    // The large image first, then the grid.
     await follow();
     between.ask({...both(), ...grid.request()});
   }
@@ -65,17 +67,18 @@ function start(model) {
 
   for (const slider of [alpha, beta]) slider.addEventListener('input', follow);
   byId('save-live').addEventListener('click', () => savePicture(byId('live'), `wolf_${alpha.value}_${beta.value}.png`));
-  byId('save-grid').addEventListener('click', () => saveTogether([...grid.cells.children], grid.places.length, 'wolf_grid.png'));
+  byId('save-grid').addEventListener('click', () => saveTogether(grid.pictures(), grid.places.length, 'wolf_grid.png'));
   for (const figure of document.querySelectorAll('.switches figure')) {
     const image = figure.querySelector('img');
     figure.querySelector('.save').addEventListener('click', () => savePicture(image, `wolf_${image.id}.png`));
   }
-  // A file that misses its card would otherwise replace the page.
+  // Without this, a file that is dropped next to a card would replace the page.
   for (const name of ['dragover', 'drop']) window.addEventListener(name, (event) => event.preventDefault());
 
   follow();
   samples.draw().then(() => {
     const [a, b] = samples.first();
+    byId('waiting').hidden ||= !a;
     if (!a || slots.a.png) return;
     slots.a.set(a[0], '', a[1]);
     slots.b.set((b ?? a)[0], '', (b ?? a)[1]);

@@ -1,17 +1,17 @@
-// Requests to the server; a refused one throws an Error whose message is for people.
+// Requests to the server. An error has a message that can be shown.
 
 async function answer(path, options) {
   let response;
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error('The explorer does not answer. Is its terminal still open?');
+    throw new Error('The explorer does not answer. Check that it is still running in its terminal.');
   }
   let body;
   try {
     body = await response.json();
   } catch {
-    throw new Error(`The explorer answered something that is no JSON (status ${response.status}).`);
+    throw new Error(`The answer of the explorer is not JSON (status ${response.status}).`);
   }
   if (!response.ok) throw new Error(body.error);
   return body;
@@ -25,7 +25,7 @@ export const ask = (name, body) =>
 export const upload = (file) =>
   answer('/api/upload', {method: 'POST', headers: {'Content-Type': 'application/octet-stream'}, body: file});
 
-// A message over the page until it is dismissed, or until something works again.
+// A message above the page until it is dismissed or a request succeeds.
 const message = document.getElementById('message');
 message.querySelector('button').addEventListener('click', clearMessage);
 

@@ -1,22 +1,25 @@
-// Samples of the model, which are also the pictures to choose A and B from.
+// Samples of the model, which can be selected as A or B.
 import {Latest} from '/latest.js';
 import {ask, showMessage} from '/requests.js';
-import {saveTogether, source} from '/save.js';
+import {makeFrame, noteOnFinite, showPicture} from '/pictures.js';
+import {saveTogether} from '/save.js';
 import {classField} from '/slots.js';
 
 const byId = (id) => document.getElementById(id);
 
 export class Samples {
-  // `choose(png, label)` is called with a sample that was clicked.
+  // `choose(png, label)` is called with a sample that the user clicks.
   constructor(model, choose) {
     this.gallery = byId('gallery');
+    this.note = byId('samples-note');
     this.choose = choose;
     this.model = model;
     this.label = classField(byId('sample-class'), model);
     this.count = byId('count');
     this.count.max = model.max_images;
     this.count.value = Math.min(24, model.max_images);
-    this.latest = new Latest((body) => ask('sample', body), ({images}, body) => this.show(images, body.label ?? null));
+    this.latest = new Latest((body) => ask('sample', body), ({images, finite}, body) => this.show(images, finite, body.label ?? null));
+    this.resize(Number(this.count.value));
     for (const slider of document.querySelectorAll('#sampling input[type=range]')) slider.addEventListener('input', () => this.draw());
     for (const field of [this.count, byId('seed'), ...(this.label ? [this.label] : [])]) field.addEventListener('change', () => this.draw());
     byId('sampling').addEventListener('submit', (event) => {
@@ -33,7 +36,7 @@ export class Samples {
     }
     for (const [name, field] of [['Images', this.count], ['Seed', byId('seed')], ...(this.label ? [['Class', this.label]] : [])]) {
       if (field.value !== '' && field.checkValidity()) continue;
-      showMessage(new Error(`${name} must be a whole number from ${field.min}${field.max && ` to ${field.max}`}.`));
+      showMessage(new Error(`${name} must be an integer from ${field.min}${field.max && ` to ${field.max}`}.`));
       return Promise.resolve();
     }
     return this.latest.ask({
@@ -43,32 +46,39 @@ export class Samples {
     });
   }
 
-  show(images, label) {
-    while (this.gallery.children.length > images.length) this.gallery.lastChild.remove();
-    while (this.gallery.children.length < images.length) this.gallery.append(this.makeButton());
+  show(images, finite, label) {
+    this.resize(images.length);
     images.forEach((png, index) => {
       const button = this.gallery.children[index];
+      const isFinite = finite?.[index] ?? true;
       button.png = png;
       button.classLabel = label;
-      button.setAttribute('aria-label', `Sample ${index + 1}`);
-      button.firstChild.src = source(png);
+      // A cross cannot be selected.
+      button.disabled = !isFinite;
+      button.draggable = isFinite;
+      button.setAttribute('aria-label', `Sample ${index + 1}${isFinite ? '' : ', not finite'}`);
+      showPicture(button.firstChild, png);
     });
+    const note = noteOnFinite(finite, 'sample');
+    this.note.textContent = note && `${note} A lower temperature can help.`;
+  }
+
+  resize(count) {
+    while (this.gallery.children.length > count) this.gallery.lastChild.remove();
+    while (this.gallery.children.length < count) this.gallery.append(this.makeButton());
   }
 
   makeButton() {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.draggable = true;
-    const image = document.createElement('img');
-    Object.assign(image, {className: 'picture', alt: '', draggable: false});
-    button.append(image);
+    const button = makeFrame('button');
+    Object.assign(button, {type: 'button', disabled: true});
+    button.setAttribute('aria-label', 'Sample, loading');
     button.addEventListener('click', () => this.choose(button.png, button.classLabel));
     button.addEventListener('dragstart', (event) => event.dataTransfer.setData('application/x-wolf-sample', button.png));
     return button;
   }
 
-  // The first two, to begin with.
+  // The first two valid samples, the initial A and B.
   first() {
-    return [...this.gallery.children].slice(0, 2).map((button) => [button.png, button.classLabel]);
+    return [...this.gallery.children].filter((button) => !button.disabled).slice(0, 2).map((button) => [button.png, button.classLabel]);
   }
 }

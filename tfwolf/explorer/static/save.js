@@ -1,6 +1,4 @@
-// Pictures as files, and as what an <img> shows.
-
-export const source = (png) => `data:image/png;base64,${png}`;
+// Saves images as files.
 
 export function savePicture(image, name) {
   if (!image.src) return;
@@ -10,9 +8,9 @@ export function savePicture(image, name) {
   link.click();
 }
 
-// Saves images, each at its own size, as one picture with `columns` of them side by side.
+// Saves images, each at its own size, as one image with `columns` of them side by side.
 export function saveTogether(images, columns, name) {
-  if (!images.length) return;
+  if (!images.length || images.some((image) => !image.src)) return;
   const {naturalWidth: width, naturalHeight: height} = images[0];
   const gap = 1;
   const canvas = document.createElement('canvas');

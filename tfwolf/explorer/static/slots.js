@@ -1,9 +1,10 @@
-// The two images A and B: uploaded, dropped or taken from the samples, with their bits per dimension.
+// The images A and B: uploaded, dropped or selected from the samples, with their bits per dimension.
 import {Latest} from '/latest.js';
 import {ask, upload} from '/requests.js';
-import {savePicture, source} from '/save.js';
+import {showPicture} from '/pictures.js';
+import {savePicture} from '/save.js';
 
-// A field for a class, or null for a model without classes.
+// Returns a field for a class, or null for a model without classes.
 export function classField(place, model) {
   if (!model.is_labelled) return null;
   const field = document.createElement(model.num_classes ? 'select' : 'input');
@@ -55,24 +56,24 @@ export class Slot {
       const png = event.dataTransfer.getData('application/x-wolf-sample');
       if (png) this.set(png);
       else if (event.dataTransfer.files.length) this.take(event.dataTransfer.files[0]);
-      else this.refuse('Drop a picture file here.');
+      else this.refuse('Drop an image file here.');
     });
   }
 
-  // Uploads a file, and shows why where it cannot be taken.
+  // Uploads a file, or shows why it is invalid.
   async take(file) {
     if (!file) return;
     if (file.size > this.model.upload_bytes) {
       const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
-      this.refuse(`${file.name}: a file may have at most ${megabytes(this.model.upload_bytes)} MB; this one has ${megabytes(file.size)} MB.`);
+      this.refuse(`${file.name}: a file can have at most ${megabytes(this.model.upload_bytes)} MB; this one has ${megabytes(file.size)} MB.`);
       return;
     }
     try {
       const {image, from_size: [width, height]} = await upload(file);
       const [rows, columns] = this.model.image_shape;
       const fits = width === columns && height === rows;
-      const cut = width * rows !== height * columns ? 'cut to its centre and ' : '';
-      this.set(image, fits ? file.name : `${file.name}: ${width} × ${height}, ${cut}resized to ${columns} × ${rows}`);
+      const cropped = width * rows !== height * columns ? 'cropped to its centre and ' : '';
+      this.set(image, fits ? file.name : `${file.name}: ${width} × ${height}, ${cropped}resized to ${columns} × ${rows}`);
     } catch (error) {
       this.refuse(`${file.name}: ${error.message}`);
     }
@@ -85,7 +86,7 @@ export class Slot {
 
   set(png, note = '', label = null) {
     this.png = png;
-    this.picture.src = source(png);
+    showPicture(this.picture, png);
     this.note.textContent = note;
     this.note.classList.remove('refused');
     if (this.label && label !== null) this.label.value = label;
@@ -99,7 +100,7 @@ export class Slot {
     this.changed();
   }
 
-  // What this image adds to a request about both.
+  // The fields of this image in a request.
   fields() {
     return {[this.side]: this.png, ...(this.label && {[`label_${this.side}`]: Number(this.label.value)})};
   }

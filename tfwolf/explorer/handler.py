@@ -1,0 +1,164 @@
+"""Reads an HTTP request, checks where it comes from, and sends the answer."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import sys
+import traceback
+import urllib.parse
+from typing import Any, Protocol
+
+from tfwolf.explorer.image_files import UPLOAD_BYTES
+from tfwolf.explorer.refusal import Refusal, Unavailable
+from tfwolf.explorer.routes import JSON, Routes, to_json
+from tfwolf.serving.c_api import INVALID_ARGUMENT, ServableError
+
+HEADERS = {
+    'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
+    "'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+}
+IDLE_SECONDS = 30
+# Part of a body that is too large that is read, so that the client can read the answer.
+DRAINED_BYTES = 4 * UPLOAD_BYTES
+
+
+class Site(Protocol):
+    """The server of a `Handler`.
+
+    Attributes:
+        routes: the `Routes`.
+        names: host names that requests may use; None for any.
+        debug: whether to print the stack trace of an error to stderr.
+    """
+
+    routes: Routes
+    names: set[str] | None
+    debug: bool
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """A connection to the explorer."""
+
+    server: Site
+    protocol_version = 'HTTP/1.1'
+    # Without it, an invalid request line is answered without a status.
+    default_request_version = 'HTTP/1.0'
+    server_version = 'tfwolf'
+    sys_version = ''
+    timeout = IDLE_SECONDS
+    # Without it, the body waits 40 ms for the client to acknowledge the headers.
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Send an error that the base class finds, such as an unknown method, as JSON."""
+        self.close_connection = True
+        self._send_json(code, {'error': message or 'The request is invalid.'})
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log nothing: a page sends ten requests a second while a slider moves."""
+
+    def _answer(self):
+        try:
+            content, kind = self._find()
+            self._send(200, content, kind)
+        except Refusal as error:
+            self._send_json(error.status, {'error': str(error)})
+        except ServableError as error:
+            self._send_json(400 if error.code == INVALID_ARGUMENT else 500, {'error': str(error)})
+        except Unavailable as error:
+            self._send_json(502, {'error': str(error)})
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+        except Exception as error:  # the server continues after any error
+            print(
+                f'error: {self.command} {self.path[:80]!r}: {type(error).__name__}: {error}',
+                file=sys.stderr,
+            )
+            if self.server.debug:
+                traceback.print_exc()
+            self._send_json(
+                500, {'error': 'The explorer could not answer. See the message in its terminal.'}
+            )
+
+    def _find(self):
+        """Return content and type of the answer."""
+        path = self.path.split('?', 1)[0]
+        # The body is read first: it would otherwise be taken for the next request.
+        body = self._body(path)
+        self._check_sender()
+        return self.server.routes.answer(self.command, path, body)
+
+    def _body(self, path):
+        header = self.headers.get('Content-Length')
+        if self.headers.get('Transfer-Encoding') is not None or (
+            header is None and self.command == 'POST'
+        ):
+            self.close_connection = True
+            raise Refusal('The request must have a Content-Length.', 411)
+        if header is None:
+            return b''
+        if not re.fullmatch('[0-9]{1,18}', header):
+            self.close_connection = True
+            raise Refusal('Content-Length must be a number.')
+        length = int(header)
+        if length > self.server.routes.largest_body(path):
+            self.close_connection = True
+            self._drain(min(length, DRAINED_BYTES))
+            raise self.server.routes.too_large(path, length)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionError('the request ended early')
+        return body
+
+    def _drain(self, size):
+        while size > 0:
+            read = len(self.rfile.read(min(size, 2**16)))
+            size = size - read if read else 0
+
+    def _check_sender(self):
+        host = self.headers.get('Host', '')
+        try:
+            name = urllib.parse.urlsplit(f'//{host}').hostname
+        except ValueError:
+            name = None
+        if self.server.names is not None and name not in self.server.names:
+            raise Refusal(f'Open this page at http://localhost, not at {host[:80]!r}.', 403)
+        origin = self.headers.get('Origin')
+        if origin is not None and origin.partition('://')[2] != host:
+            raise Refusal('The request comes from another page.', 403)
+
+    def _send_json(self, status, value):
+        try:
+            self._send(status, to_json(value), JSON)
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def _send(self, status, content, kind):
+        self.send_response(status)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.send_header(
+            'Content-Type', kind if kind == 'image/svg+xml' else f'{kind}; charset=utf-8'
+        )
+        self.send_header('Content-Length', str(len(content)))
+        self.send_header('Cache-Control', 'no-store' if kind == JSON else 'no-cache')
+        if self.close_connection:
+            self.send_header('Connection', 'close')
+        self.end_headers()
+        if self.command != 'HEAD':
+            self.wfile.write(content)

@@ -1,0 +1,136 @@
+"""Image files: uploads, and the images in requests and answers of the page.
+
+They are checked before they are decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tfwolf.explorer.refusal import Refusal
+
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
+NOT_AN_IMAGE = 'This file is not a PNG, JPEG, WebP, BMP or GIF image.'
+UNSUPPORTED = 415
+TOO_LARGE = 413
+UPLOAD_BYTES = 10 * 2**20
+# A decoded colour image takes three bytes per pixel. Phones take images of 12 to 50 megapixels.
+UPLOAD_PIXELS = 50_000_000
+ORIENTATION = 0x0112
+# Orientations in which width and height are exchanged.
+TRANSPOSED = (5, 6, 7, 8)
+DECODED_AT_ONCE = threading.BoundedSemaphore(2)
+
+
+def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return an uploaded image in the shape of the model's images, and its original size.
+
+    The image is cropped to the largest centred part of the right proportions and resized.
+    Transparent parts become white. An animation is its first frame.
+
+    Args:
+        content: bytes of a PNG, JPEG, WebP, BMP or GIF file.
+        image_shape: (height, width, channels).
+
+    Returns:
+        uint8 `[height, width, channels]`, and (width, height) of the upright original.
+
+    Raises:
+        Refusal: if it is another file, damaged, or has too many pixels.
+    """
+    height, width, channels = image_shape
+    image = _open(content, FORMATS, NOT_AN_IMAGE, UNSUPPORTED)
+    if image.width * image.height > UPLOAD_PIXELS:
+        raise Refusal(
+            f'An image can have at most {UPLOAD_PIXELS // 10**6} million pixels; this one has '
+            f'{image.width} x {image.height}.',
+            TOO_LARGE,
+        )
+    size = image.size
+    with DECODED_AT_ONCE:
+        try:
+            # A JPEG can be decoded at a smaller size.
+            image.draft(None, (2 * width, 2 * height))
+            if image.getexif().get(ORIENTATION) in TRANSPOSED:
+                size = (size[1], size[0])
+            image = ImageOps.exif_transpose(image)
+            image = ImageOps.fit(
+                _opaque(image, 'L' if channels == 1 else 'RGB'),
+                (width, height),
+                Image.Resampling.BOX if image.width < width else Image.Resampling.LANCZOS,
+            )
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise Refusal(
+                'The image file is damaged: it is incomplete or has invalid data.', UNSUPPORTED
+            ) from error
+    return np.asarray(image, np.uint8).reshape(image_shape), size
+
+
+def image_from_text(name: str, text: Any, image_shape: Sequence[int]) -> np.ndarray:
+    """Return the uint8 image `[height, width, channels]` of a PNG file in base64.
+
+    Args:
+        name: name of the field, for messages.
+        text: as returned by `image_to_text`.
+        image_shape: (height, width, channels).
+
+    Raises:
+        Refusal: if `text` is not such a file or the image has another size.
+    """
+    height, width, channels = image_shape
+    message = f'`{name}` must be a PNG file in base64.'
+    try:
+        content = base64.b64decode(text, validate=True) if isinstance(text, str) else b''
+    except (binascii.Error, ValueError) as error:
+        raise Refusal(message) from error
+    image = _open(content, ('PNG',), message, 400)
+    if image.size != (width, height):
+        raise Refusal(
+            f'`{name}` must have {width} x {height} pixels; got {image.width} x {image.height}.'
+        )
+    try:
+        return np.asarray(image.convert('L' if channels == 1 else 'RGB'), np.uint8).reshape(
+            image_shape
+        )
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Refusal(message) from error
+
+
+def image_to_text(image: np.ndarray) -> str:
+    """Return a uint8 image `[height, width, 1 or 3]` as a PNG file in base64."""
+    file = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, 'PNG')
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _open(content: bytes, formats: tuple[str, ...], message: str, status: int) -> Image.Image:
+    try:
+        # Reads only the header.
+        return Image.open(io.BytesIO(content), formats=formats)
+    except Image.DecompressionBombError as error:
+        raise Refusal(
+            f'An image can have at most {UPLOAD_PIXELS // 10**6} million pixels; this one has '
+            'many more.',
+            TOO_LARGE,
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Refusal(message, status) from error
+
+
+def _opaque(image: Image.Image, mode: str) -> Image.Image:
+    """Return an image in the mode 'L' or 'RGB', 8 bits per channel, on white."""
+    if image.mode.startswith('I;16') or image.mode == 'I':
+        # Pillow would clip values over 255.
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert('RGBA')
+        image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
+    return image.convert(mode)
