@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfwolf.cli.catalog import load_command
+from tfwolf.cli.main import define
+from tfwolf.cli.opening import results_path
+from tfwolf.cli.run_choice import chosen_run, run_folder
 from tfwolf.runs.packing import CONTENT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -50,15 +54,41 @@ def test_pack_writes_a_model_measured_after_rounding(tiny_run, tmp_path):
     for text in ('# tiny', 'CC BY 4.0', '6 steps. It took 3 s.', '\nls\n', '## Limits'):
         assert text in card, text
     with np.load(folder / 'weights.npz') as weights:
-        assert weights['initialized'] and weights['flow/levels/0/conv/weight'].dtype == np.float16
+        kernel = weights['latent/encoder/level0_block0/conv1/kernel']
+        assert weights['initialized'] and kernel.dtype == np.float16
     assert (folder / 'config.gin').read_bytes() == (tiny_run / 'config.gin').read_bytes()
 
 
-@pytest.mark.parametrize('flag', ['--pretrained=digits', '--train_dir=pretrained:digits'])
-def test_sample_draws_from_a_pretrained_model(flag, tmp_path):
-    printed = tfwolf(tmp_path, 'sample', flag, '--num_samples=4')
+def test_sample_draws_from_a_pretrained_model(tmp_path):
+    printed = tfwolf(tmp_path, 'sample', '--pretrained=digits', '--num_samples=4')
     folder = tmp_path / 'results' / 'digits' / 'sample'
     assert f'Written to {folder.relative_to(tmp_path)}' in printed
     assert Image.open(folder / 'samples.png').size == (2 * 66 + 2, 2 * 66 + 2)
+    # Nothing is written to the cache but the run itself.
+    assert not list((tmp_path / 'cache').rglob('results'))
     made_from = json.loads((folder / 'made_from.json').read_text())
     assert made_from['tool'] == 'sample' and made_from['weights'] == 'raw'
+
+
+@pytest.mark.parametrize(
+    'flags, run',
+    [
+        (['--pretrained=digits'], 'pretrained:digits'),
+        (['--train_dir=pretrained:digits'], 'pretrained:digits'),
+        (['pretrained:digits'], 'pretrained:digits'),
+        (['runs/digits'], 'runs/digits'),
+        ([], None),
+    ],
+)
+def test_flags_name_a_run_or_a_pretrained_model(flags, run):
+    options = define(load_command('sample'))
+    options.parse(flags)
+    assert chosen_run(options) == run
+    if run is None:
+        with pytest.raises(ValueError, match='A run is required: give --train_dir=FOLDER, or --'):
+            run_folder(options)
+    shown = results_path(options, 'runs/x', 'checkpoints/ckpt-3', 'sample')
+    folder = (
+        'runs/x/results/ckpt-3/sample' if run != 'pretrained:digits' else 'results/digits/sample'
+    )
+    assert shown == folder

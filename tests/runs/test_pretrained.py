@@ -15,7 +15,8 @@ import tfwolf
 from tfwolf.core.variables import named_variables
 from tfwolf.runs.packed_run import is_intact, load_weights, round_weights, save_weights
 from tfwolf.runs.packing import CONTENT, write_pretrained
-from tfwolf.runs.pretrained import SHIPPED, find_pretrained, pretrained_names, pretrained_run
+from tfwolf.runs.pretrained import pretrained_run
+from tfwolf.runs.pretrained_names import SHIPPED, find_pretrained, pretrained_names
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ALL = pretrained_names()
@@ -129,7 +130,6 @@ def test_a_damaged_run_is_made_again(run, cache, damage, monkeypatch, tmp_path):
     assert not is_intact(find_pretrained('digits'), folder)
     assert pretrained_run('digits') == str(folder)
     assert is_intact(find_pretrained('digits'), folder)
-    assert tfwolf.load('pretrained:digits').step == run.step
 
 
 def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path):
@@ -175,9 +175,9 @@ def test_weights_are_kept_in_half_precision_and_the_flow_stays_exact(tmp_path):
         load_weights(model, tmp_path / 'less.npz')
 
 
-def test_nothing_is_overwritten_that_is_no_packed_model(tiny_run, tmp_path):
+def test_nothing_is_overwritten_that_is_no_packed_model(tmp_path):
     (tmp_path / 'notes.txt').write_text('')
     with pytest.raises(ValueError, match='other files than those of a pretrained model: notes.txt'):
-        write_pretrained(tiny_run, tmp_path)
+        write_pretrained('runs/any', tmp_path)
     with pytest.raises(ValueError, match='is a file. Name a folder'):
-        write_pretrained(tiny_run, tmp_path / 'notes.txt')
+        write_pretrained('runs/any', tmp_path / 'notes.txt')

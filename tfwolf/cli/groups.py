@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.choices import PRECISIONS, SPLITS, STRATEGIES, WEIGHTS
-from tfwolf.runs.pretrained import pretrained_names
+from tfwolf.runs.pretrained_names import pretrained_names
 
 
 def experiment(options: Flags) -> None:

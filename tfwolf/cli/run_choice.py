@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tfwolf.cli.flags import Flags
-from tfwolf.runs import pretrained
-from tfwolf.runs.pretrained import PREFIX
+from tfwolf.runs import pretrained, pretrained_names
+from tfwolf.runs.pretrained_names import PREFIX
 
 
 def chosen_run(options: Flags) -> str | None:
@@ -23,14 +23,14 @@ def chosen_run(options: Flags) -> str | None:
                 f'--pretrained={name}.'
             )
         train_dir = f'{PREFIX}{name}'
-    if (name := pretrained.pretrained_name(train_dir)) is not None:
-        pretrained.find_pretrained(name)
+    if (name := pretrained_names.pretrained_name(train_dir)) is not None:
+        pretrained_names.find_pretrained(name)
     return train_dir
 
 
 def pretrained_name(options: Flags) -> str | None:
     """Return the name of the pretrained model that the flags name, or None."""
-    return pretrained.pretrained_name(chosen_run(options))
+    return pretrained_names.pretrained_name(chosen_run(options))
 
 
 def run_folder(options: Flags) -> str:
@@ -43,6 +43,6 @@ def run_folder(options: Flags) -> str:
     if not chosen:
         raise ValueError(
             'A run is required: give --train_dir=FOLDER, or --pretrained=NAME for a model of the '
-            f'package ({", ".join(pretrained.pretrained_names())}).'
+            f'package ({", ".join(pretrained_names.pretrained_names())}).'
         )
     return pretrained.run_folder(chosen)

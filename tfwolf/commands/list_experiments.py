@@ -19,7 +19,7 @@ def define_flags(options: Flags) -> None:
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.runs.gin_files import experiment_names, read_header
-    from tfwolf.runs.pretrained import pretrained_names
+    from tfwolf.runs.pretrained_names import pretrained_names
 
     headers = [read_header(name) for name in experiment_names() if options.match in name]
     if not headers:

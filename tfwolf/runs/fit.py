@@ -22,7 +22,7 @@ from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.experiment import given_parts
-from tfwolf.runs.pretrained import pretrained_name
+from tfwolf.runs.pretrained_names import pretrained_name
 from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
 from tfwolf.runs.run import Run
 from tfwolf.training import run_directory

@@ -16,7 +16,7 @@ from tfwolf.evaluation.provenance import checkpoint_sha256
 from tfwolf.models.wolf import Wolf
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import read_configuration
-from tfwolf.runs.pretrained import WEIGHTS
+from tfwolf.runs.pretrained_names import WEIGHTS
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path, find_damage, publish
 from tfwolf.training.checkpoints import BEST, LATEST

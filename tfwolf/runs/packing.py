@@ -18,8 +18,8 @@ from tfwolf.pictures.grids import image_grid, marked, write_png
 from tfwolf.runs.config_text import bindings, read_config
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.packed_run import round_weights, save_weights
-from tfwolf.runs.pretrained import WEIGHTS
 from tfwolf.runs.pretrained_card import Origin, model_card
+from tfwolf.runs.pretrained_names import WEIGHTS
 from tfwolf.runs.run import Run, load
 from tfwolf.training import run_directory
 from tfwolf.training.averages import AVERAGED

@@ -1,8 +1,4 @@
-"""Pretrained models: the package carries their weights, and the first use makes a run of them.
-
-A pretrained model is a folder `tfwolf/pretrained/NAME` with `config.gin`, `weights.npz` in half
-precision, `evaluation.json`, `samples.png` and a model card `README.md`. `tfwolf pack` makes it.
-"""
+"""The run of a pretrained model: its first use makes it in a cache, later ones find it there."""
 
 from __future__ import annotations
 
@@ -13,40 +9,10 @@ import tempfile
 
 from tfwolf.core.file_lock import file_lock
 from tfwolf.core.files import sha256
-from tfwolf.core.messages import did_you_mean
+from tfwolf.runs.pretrained_names import WEIGHTS, find_pretrained, pretrained_name
 
-SHIPPED = pathlib.Path(__file__).resolve().parents[1] / 'pretrained'
-WEIGHTS = 'weights.npz'
-# In place of the folder of a run: `pretrained:digits`.
-PREFIX = 'pretrained:'
 # Digits of the SHA-256 of the weights in the name of the cached run.
 HASH_DIGITS = 12
-
-
-def pretrained_names() -> list[str]:
-    """Return the names of the pretrained models, in alphabetical order."""
-    return sorted(path.parent.name for path in SHIPPED.glob(f'*/{WEIGHTS}'))
-
-
-def find_pretrained(name: str) -> pathlib.Path:
-    """Return the folder of a pretrained model in the package.
-
-    Raises:
-        ValueError: if there is none of that name.
-    """
-    names = pretrained_names()
-    if name not in names:
-        raise ValueError(
-            f'There is no pretrained model {name!r}.{did_you_mean(name, names)} Available: '
-            f'{", ".join(names)}.'
-        )
-    return SHIPPED / name
-
-
-def pretrained_name(train_dir: str | os.PathLike | None) -> str | None:
-    """Return NAME of `pretrained:NAME`, or None for the folder of a run."""
-    text = os.fspath(train_dir or '')
-    return text.removeprefix(PREFIX) if text.startswith(PREFIX) else None
 
 
 def run_folder(train_dir: str | os.PathLike) -> str:
