@@ -111,6 +111,15 @@ def test_examples_have_flags_that_exist():
         (['train', 'digits', 'cifar10'], "Unexpected argument 'cifar10'"),
         (['evaluate', 'a', '--train_dir=b'], "Give 'a' or --train_dir, not both."),
         (
+            ['sample', '--pretrained=digts'],
+            "There is no pretrained model 'digts'. Did you mean 'digits'? Available: ",
+        ),
+        (['explore', 'pretrained:digts'], "There is no pretrained model 'digts'."),
+        (
+            ['evaluate', '--train_dir=a', '--pretrained=digits'],
+            'Give --train_dir or --pretrained, not both; got --train_dir=a and --pretrained=digits',
+        ),
+        (
             ['train', 'digits', '--gin_param=RefinedGlow.num_step = 1'],
             "'RefinedGlow' has no parameter 'num_step'. Did you mean 'num_steps'?",
         ),

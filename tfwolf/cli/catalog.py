@@ -33,6 +33,7 @@ COMMANDS = {
     'latents': Command('Look', 'latents'),
     'explore': Command('Look', 'explore'),
     'export': Command('Serve', 'export'),
+    'pack': Command('Serve', 'pack'),
     'import': Command('Reference', 'import_wolf'),
     'parity': Command('Reference', 'parity'),
     'completion': Command('Reference', 'completion'),

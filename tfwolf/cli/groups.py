@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.choices import PRECISIONS, SPLITS, STRATEGIES, WEIGHTS
+from tfwolf.runs.pretrained_names import pretrained_names
 
 
 def experiment(options: Flags) -> None:
@@ -69,6 +70,7 @@ def run(options: Flags) -> None:
     """Define the flags of a run, its checkpoint and its weights."""
     options.group('Run')
     options.string('train_dir', None, 'Folder of the run.', 'FOLDER')
+    pretrained(options)
     options.argument = 'train_dir'
     options.string(
         'checkpoint', 'latest', "'latest', 'best' (on validation images) or a step.", 'WHICH'
@@ -82,6 +84,16 @@ def run(options: Flags) -> None:
     )
 
 
+def pretrained(options: Flags) -> None:
+    """Define the flag of a pretrained model."""
+    options.string(
+        'pretrained',
+        None,
+        f'Instead of a run: a trained model of the package ({", ".join(pretrained_names())}).',
+        'NAME',
+    )
+
+
 def results(options: Flags) -> None:
     """Define the flags of a tool that makes pictures or tables, including those of its run."""
     run(options)
@@ -89,7 +101,8 @@ def results(options: Flags) -> None:
     options.string(
         'output_dir',
         None,
-        'Folder of the results. Default: a new one in TRAIN_DIR/results/CHECKPOINT.',
+        'Folder of the results. Default: a new one in TRAIN_DIR/results/CHECKPOINT, or in '
+        'results/NAME for a pretrained model.',
         'FOLDER',
     )
     options.boolean(

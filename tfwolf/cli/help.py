@@ -52,7 +52,11 @@ def overview(program: str) -> str:
             for name, command in COMMANDS.items()
             if command.group == title
         ]
-    lines += ['', f'Start with: {program} train digits --train_dir=runs/digits']
+    lines += [
+        '',
+        f'Start with: {program} train digits --train_dir=runs/digits',
+        f'Or with a trained model: {program} sample --pretrained=digits',
+    ]
     return '\n'.join(lines)
 
 

@@ -13,6 +13,7 @@ from tfwolf.cli.catalog import COMMANDS, load_command
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.help import command_help, overview
 from tfwolf.cli.program import command_line, program
+from tfwolf.cli.run_choice import chosen_run
 from tfwolf.core.messages import did_you_mean
 
 # Passes of TensorFlow's graph optimizer that cost the start of a full-size model 6 s on a CPU and
@@ -71,6 +72,7 @@ def run(name: str, arguments: Sequence[str] | None = None) -> None:
         return
     try:
         options.parse(arguments)
+        chosen_run(options)
         _check_gin_names(options)
     except ValueError as error:
         fail(f'{error} See {command_line(name, "--help")}.')

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.run_choice import pretrained_name, run_folder
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
@@ -68,8 +69,7 @@ def open_run(options: Flags) -> Run:
 
     Its networks compute in the type of the weights.
     """
-    options.require('train_dir')
-    folder = options.train_dir
+    folder = run_folder(options)
     found = load_configured(
         folder,
         configuration(options, folder, below=FULL_PRECISION),
@@ -87,10 +87,15 @@ def coder(options: Flags, run: Run) -> Coder:
 
 
 def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> str:
-    """Return the folder for the results of a tool: --output_dir, or one in the run's folder."""
-    return options.output_dir or os.path.join(
-        train_dir, 'results', os.path.basename(checkpoint), tool
-    )
+    """Return the folder for the results of a tool: --output_dir, or one in the run's folder.
+
+    Those of a pretrained model go to the working directory.
+    """
+    if options.output_dir:
+        return options.output_dir
+    if name := pretrained_name(options):
+        return os.path.join('results', name, tool)
+    return os.path.join(train_dir, 'results', os.path.basename(checkpoint), tool)
 
 
 def result_folder(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tfwolf.cli import groups, program
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.run_choice import run_folder
 from tfwolf.core.choices import GRADIENT_MEMORIES
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _benchmark(options: Flags) -> Benchmark:
 
     clock = Clock(program.PROCESS_STARTED)
     clock.lap('imports')
+    train_dir = run_folder(options) if options.train_dir else None
     above = [
         *([f'train.batch_size = {options.batch_size}'] if options.batch_size else []),
         *(
@@ -108,7 +110,7 @@ def _benchmark(options: Flags) -> Benchmark:
             else []
         ),
     ]
-    configuration = opening.configuration(options, options.train_dir, above=above)
+    configuration = opening.configuration(options, train_dir, above=above)
     experiment, environment = configuration.experiment(), opening.environment(options)
     strategy = environment.make_strategy()
     dataset = experiment.open_dataset(environment.data_dir, environment.download)
@@ -119,6 +121,4 @@ def _benchmark(options: Flags) -> Benchmark:
     run = TrainingRun(
         model, dataset, configuration.settings(), strategy, seed=options.seed, xla=environment.xla
     )
-    return Benchmark(
-        run, clock, find_checkpoint(options.train_dir, 'latest') if options.train_dir else None
-    )
+    return Benchmark(run, clock, find_checkpoint(train_dir, 'latest') if train_dir else None)

@@ -11,6 +11,7 @@ import os
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.main import interrupted
+from tfwolf.cli.run_choice import run_folder
 from tfwolf.core.choices import SPLITS
 
 EXAMPLES = ('evaluate --train_dir=runs/digits --split=test --num_samples=5',)
@@ -53,8 +54,7 @@ def main(options: Flags) -> None:
     from tfwolf.runs.run import load_configured
     from tfwolf.training import run_directory
 
-    options.require('train_dir')
-    train_dir, count = options.train_dir, options.num_diagnosed
+    train_dir, count = run_folder(options), options.num_diagnosed
     diagnosed = [f'UnusualImages.num_samples = {count}', f'NumericalChecks.num_images = {count}']
     configuration = opening.configuration(
         options, train_dir, above=diagnosed if options.given('num_diagnosed') else ()

@@ -11,7 +11,9 @@ import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
+from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.run_choice import chosen_run
 
 if TYPE_CHECKING:
     from tfwolf.explorer import backends
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     'explore --train_dir=runs/digits',
+    'explore --pretrained=digits',
     'explore --export_dir=exported/digits',
     'explore --server=http://localhost:8501',
 )
@@ -28,13 +31,14 @@ USES_TENSORFLOW = False
 
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
-    options.group('Model (one of three)')
+    options.group('Model (one of four)')
     options.string(
         'train_dir',
         None,
         'Folder of a run. It is exported to a temporary folder, which takes half a minute.',
         'FOLDER',
     )
+    groups.pretrained(options)
     options.string(
         'export_dir', None, 'Folder of an exported model (the highest version is used).', 'FOLDER'
     )
@@ -90,21 +94,22 @@ def open_backend(options: Flags) -> backends.Backend:
     from tfwolf.core.extras import require_extra
     from tfwolf.explorer import backends
 
-    names = ('export_dir', 'train_dir', 'server')
+    names = ('export_dir', 'train_dir', 'pretrained', 'server')
     given = [name for name in names if getattr(options, name)]
     if len(given) != 1:
         raise ValueError(
-            'Give one of --export_dir=FOLDER (an exported model), --train_dir=FOLDER (a run) and '
-            '--server=http://HOST:PORT (TensorFlow Serving); got '
-            f'{" and ".join(f"--{name}" for name in given) or "none"}.'
+            'Give one of --export_dir=FOLDER (an exported model), --train_dir=FOLDER (a run), '
+            '--pretrained=NAME (a model of the package) and --server=http://HOST:PORT (TensorFlow '
+            f'Serving); got {" and ".join(f"--{name}" for name in given) or "none"}.'
         )
     if options.export_dir:
         return backends.open_export(options.export_dir)
     if options.server:
         return backends.open_server(options.server, options.model_name)
     require_extra('serving')
-    print(f'Exporting {options.train_dir} ...', flush=True)
-    return backends.open_run(options.train_dir, options.checkpoint, options.data_dir)
+    run = chosen_run(options) or ''
+    print(f'Exporting {run} ...', flush=True)
+    return backends.open_run(run, options.checkpoint, options.data_dir)
 
 
 def _warm_up(actions: Actions) -> None:

@@ -44,7 +44,7 @@ def main(options: Flags) -> None:
     from tfwolf.core.extras import require_extra
     from tfwolf.core.messages import first_line
 
-    options.require('train_dir', 'export_dir')
+    options.require('export_dir')
     require_extra('serving')
     try:
         _stablehlo(options) if options.format == 'stablehlo' else _saved_model(options)

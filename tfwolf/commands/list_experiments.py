@@ -19,6 +19,7 @@ def define_flags(options: Flags) -> None:
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.runs.gin_files import experiment_names, read_header
+    from tfwolf.runs.pretrained_names import pretrained_names
 
     headers = [read_header(name) for name in experiment_names() if options.match in name]
     if not headers:
@@ -29,5 +30,7 @@ def main(options: Flags) -> None:
         print(f'{header.name:{width}}  {header.parameters:>11}  {header.data:34}  {header.paper}')
     print(
         f'\n`{program()} train NAME --train_dir=FOLDER` trains one; '
-        f'`{program()} summary NAME` describes it.'
+        f'`{program()} summary NAME` describes it.\n'
+        f'Trained models of the package: {", ".join(pretrained_names())}; '
+        f'`{program()} sample --pretrained=NAME` draws samples of one.'
     )

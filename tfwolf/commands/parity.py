@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.run_choice import run_folder
 
 if TYPE_CHECKING:
     from tfwolf.reference.parity import Comparison
@@ -44,7 +45,7 @@ def main(options: Flags) -> None:
     options.require('fixture')
     fixture, dtype = Fixture(options.fixture), options.dtype
     model = (
-        saved_model(options.train_dir, fixture, dtype)
+        saved_model(run_folder(options), fixture, dtype)
         if options.train_dir
         else fixture_model(fixture, dtype)
     )

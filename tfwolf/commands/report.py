@@ -9,6 +9,7 @@ import time
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.main import FAILED
+from tfwolf.cli.run_choice import chosen_run, run_folder
 from tfwolf.core.choices import REPORT_PARTS
 
 EXAMPLES = ('report --train_dir=runs/cifar10_small --data_dir=DATA',)
@@ -52,9 +53,8 @@ def main(options: Flags) -> None:
         raise ValueError(
             f'--parts must be some of {",".join(REPORT_PARTS)}; got {",".join(options.parts)!r}.'
         )
-    options.require('train_dir')
     require_extra('report')
-    train_dir = options.train_dir
+    train_dir = run_folder(options)
     config = read_config(train_dir)
     path = find_checkpoint(train_dir, options.checkpoint)
     step, out = step_of(path), opening.results_path(options, train_dir, path, 'report')
@@ -89,7 +89,7 @@ def main(options: Flags) -> None:
             *(part_of(key, os.path.join(out, key), made.get(key)) for key in SECTIONS),
         ]
         text = page(
-            f'{os.path.basename(os.path.abspath(train_dir))}, step {step:,}',
+            f'{os.path.basename(os.path.abspath(chosen_run(options) or train_dir))}, step {step:,}',
             facts,
             [part for part in parts if part],
             config,
@@ -130,7 +130,7 @@ def _arguments(options: Flags, name: str, step: int) -> list[str]:
     }.get(name, [])
     checkpoint = 'best' if options.checkpoint == 'best' else step
     return [
-        f'--train_dir={options.train_dir}',
+        f'--train_dir={chosen_run(options)}',
         f'--checkpoint={checkpoint}',
         *SECTIONS[name].flags,
         *own,

@@ -20,6 +20,7 @@ from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.experiment import given_parts
+from tfwolf.runs.pretrained_names import pretrained_name
 from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
 from tfwolf.runs.run import Run
 from tfwolf.training import run_directory
@@ -120,6 +121,11 @@ def fit_configuration(
         train_dir, seed, environment: as in `fit`.
         process_started: `time.perf_counter()` at the start of the process; None for now.
     """
+    if pretrained_name(train_dir) is not None:
+        raise ValueError(
+            f'{train_dir} is a pretrained model. It cannot be trained further, since it has no '
+            'optimizer state; name the folder of a new run.'
+        )
     if environment.data_dir is None:
         environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
     experiment = configuration.experiment()

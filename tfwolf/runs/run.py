@@ -20,6 +20,7 @@ from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.evaluation import Request, evaluate
 from tfwolf.runs.experiment import Experiment, given_parts
+from tfwolf.runs.pretrained import run_folder
 from tfwolf.runs.remembered import remembered_data_dir
 from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
@@ -138,9 +139,9 @@ def load(
     bfloat16 they would be inverted less exactly.
 
     Args:
-        train_dir: folder of the run.
-        checkpoint: 'latest', 'best' (on the validation images) or the number of a step.
-        weights: 'raw', 'averaged' or its alias 'ema', or 'auto' for averaged weights if there are
+        train_dir: folder of the run, or 'pretrained:NAME' for a pretrained model of the package.
+        checkpoint: 'latest', 'best' (on validation images) or the number of a step.
+        weights: 'raw', 'averaged' or 'ema' (the same), or 'auto' for the averages where there are
             any.
         config: gin files applied on top of the run's own, such as another source of images.
         params: gin bindings applied on top of these.
@@ -157,13 +158,12 @@ def load(
     >>> again.step, again.model.image_shape
     (3, (8, 8, 1))
     """
+    train_dir = run_folder(train_dir)
     given = given_parts(model, None if images is None else as_dataset(images))
     configuration = read_configuration(
         config, [*FULL_PRECISION, *params], read_config(train_dir), given
     )
-    return load_configured(
-        os.fspath(train_dir), configuration, str(checkpoint), weights, environment
-    )
+    return load_configured(train_dir, configuration, str(checkpoint), weights, environment)
 
 
 def load_configured(

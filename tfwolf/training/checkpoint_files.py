@@ -72,10 +72,10 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
         for other in checkpoint_steps(folder):
             if other not in kept:
                 _remove(checkpoint_path(folder, other))
-        # For TensorFlow's own tools; tfwolf does not read it.
-        tf.compat.v1.train.update_checkpoint_state(
-            folder, os.path.basename(path), [f'ckpt-{other}' for other in kept]
-        )
+        # For TensorFlow's own tools; nothing here reads it. Its own function for it is deprecated.
+        lines = [f'model_checkpoint_path: "{name}"']
+        lines += [f'all_model_checkpoint_paths: "ckpt-{other}"' for other in kept]
+        files.write_text(os.path.join(folder, 'checkpoint'), '\n'.join(lines) + '\n')
     except (tf.errors.OpError, OSError) as error:
         raise RuntimeError(
             f'The checkpoint of step {step} could not be written to {folder}: '
