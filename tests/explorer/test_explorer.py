@@ -29,7 +29,6 @@ from support.small_explorer import (
     of_seed,
 )
 from support.small_models import random_images
-
 from tfwolf.explorer import image_files
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe

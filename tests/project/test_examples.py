@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.notebooks import EXAMPLES, ROOT, has_kernel, run_in_kernel
 
 NOTEBOOKS = sorted(EXAMPLES.glob('*.ipynb'))

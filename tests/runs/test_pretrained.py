@@ -9,9 +9,9 @@ import sys
 
 import numpy as np
 import pytest
-from support.small_models import random_images, small_wolf
 
 import tfwolf
+from support.small_models import random_images, small_wolf
 from tfwolf.core.variables import named_variables
 from tfwolf.runs.packed_run import is_intact, load_weights, round_weights, save_weights
 from tfwolf.runs.packing import CONTENT, write_pretrained

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.small_models import random_images, small_flow_alone, small_wolf
 
+from support.small_models import random_images, small_flow_alone, small_wolf
 from tfwolf.core.files import sha256
 from tfwolf.serving.card_metadata import metadata, training_dataset
 from tfwolf.serving.export import write_version

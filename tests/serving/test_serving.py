@@ -16,6 +16,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from support.small_models import SHAPE, random_images, small_flow_alone, small_wolf
 from tfwolf.analysis.coder import Coder
 from tfwolf.benchmark import served
 from tfwolf.bijectors.matrix import PLUMatrix

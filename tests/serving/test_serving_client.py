@@ -13,7 +13,6 @@ from PIL import Image
 
 from support.serving_process import good_inputs
 from support.small_models import random_images
-
 from tfwolf.serving import client_command
 from tfwolf.serving.client import MAX_BATCH, Client, ServerError
 

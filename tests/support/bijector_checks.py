@@ -80,9 +80,8 @@ def check_gradients(bijector, x, condition):
     with tf.GradientTape() as tape:
         y, log_det = bijector.forward_and_log_det(x, condition)
         loss = tf.reduce_sum(weights * tf.square(y)) + tf.reduce_sum(log_det)
-    for (path, variable), gradient in zip(
-        named, tape.gradient(loss, [variable for _, variable in named])
-    ):
+    gradients = tape.gradient(loss, [variable for _, variable in named])
+    for (path, _), gradient in zip(named, gradients, strict=True):
         assert gradient is not None and np.all(np.isfinite(gradient)), path
         assert np.max(np.abs(gradient)) > 0, path
 

@@ -104,6 +104,6 @@ def standardizing(
 
 @functools.cache
 def _graph(function: Callable[..., Moments], shape: tuple[int, ...]) -> Callable[..., Moments]:
-    # One for each shape: one for all would be traced so often that TensorFlow warns of it. It counts
-    # by the code of the function, which a `partial` does not have.
+    # One for each shape: a single one would be traced so often that TensorFlow warns. It counts by
+    # the code of the function, which a `partial` does not have.
     return tf.function(functools.partial(function), autograph=False)
