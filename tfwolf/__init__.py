@@ -65,7 +65,7 @@ _NAMES = {
     'training.settings': ['Settings'],
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
-__all__ = ['__version__', *sorted(_MODULE_OF)]
+__all__ = ['__version__', *sorted(_MODULE_OF)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.files import sha256
@@ -116,7 +117,7 @@ class LabelledSplit:
         self.title = f'{dataset.title}, {name}'
         self.split = dataset.split(name)
 
-    def load(self, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def load(self, positions: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return images and labels at positions of the split.
 
         Returns:
@@ -125,14 +126,14 @@ class LabelledSplit:
         Raises:
             ValueError: if the split has fewer images.
         """
-        positions = np.asarray(positions)
-        if positions.min() < 0 or positions.max() >= self.split.num_examples:
-            asked = positions.min() if positions.min() < 0 else positions.max()
+        places = np.asarray(positions)
+        if places.min() < 0 or places.max() >= self.split.num_examples:
+            asked = places.min() if places.min() < 0 else places.max()
             raise ValueError(
                 f'{self.title} has {self.split.num_examples:,} images, numbered from 0; got '
                 f'position {asked}. Request fewer images, or use another --split.'
             )
-        examples = self.split.load(tf.constant(positions, tf.int64))
+        examples = self.split.load(tf.constant(places, tf.int64))
         return examples['image'].numpy(), examples['label'].numpy()
 
 

@@ -167,22 +167,21 @@ def show_shuffle(context: Context) -> None:
             'LabelCondition); this one has none.'
         )
     chosen = context.chosen()
+    own_labels = np.asarray(chosen.labels)
     folder = context.folder('shuffle', chosen.details)
-    found, labels = shuffle_labels(
-        context.coder, chosen.images, chosen.labels, context.options.seed
-    )
+    found, labels = shuffle_labels(context.coder, chosen.images, own_labels, context.options.seed)
     rows = np.concatenate([chosen.images, marked(*found)])
     folder.picture(
         'shuffle',
         captioned(
             image_grid(rows, columns=len(labels)),
             ['image', 'other label'],
-            [f'{own} -> {other}' for own, other in zip(chosen.labels, labels)],
+            [f'{own} -> {other}' for own, other in zip(own_labels, labels)],
         ),
     )
     folder.finish(
         {
-            'labels': chosen.labels.tolist(),
+            'labels': own_labels.tolist(),
             'shuffled': labels.tolist(),
             'num_not_finite': _broken(found),
         }

@@ -64,7 +64,7 @@ def main(options: Flags) -> None:
     coder = opening.coder(options, run)
     code = coder.encode(chosen.images, chosen.labels)
     grid = interpolation_grid(
-        coder, code[:1], code[1:], even_steps(options.num_alphas), even_steps(options.num_betas)
+        coder, code[[0]], code[[1]], even_steps(options.num_alphas), even_steps(options.num_betas)
     )
     flat = marked(grid.images.reshape(-1, *run.model.image_shape), grid.finite.reshape(-1))
     columns = len(grid.betas)
@@ -123,7 +123,7 @@ def _equal_corners(coder: Coder, grid: Grid, code: Code, pair: np.ndarray) -> di
 
     expected = {'image_a': (0, 0, pair[0]), 'image_b': (-1, -1, pair[1])}
     if code.z is not None:
-        (z_of_a, _), (z_of_b, _) = switched(coder, code[:1], code[1:])
+        (z_of_a, _), (z_of_b, _) = switched(coder, code[[0]], code[[1]])
         expected.update(z_of_b_v_of_a=(-1, 0, z_of_b[0]), z_of_a_v_of_b=(0, -1, z_of_a[0]))
     return {
         name: bool(

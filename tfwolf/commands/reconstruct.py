@@ -49,7 +49,7 @@ def main(options: Flags) -> None:
         'reconstructions',
         captioned(image_grid(np.concatenate(rows), columns=len(chosen.images)), names),
     )
-    result = {
+    result: dict[str, float] = {
         'num_images': len(chosen.images),
         'num_exact': found.num_exact,
         'max_pixel_error': found.max_pixel_error,

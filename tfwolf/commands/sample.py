@@ -94,7 +94,7 @@ def _temperatures(options: Flags) -> list[tuple[float, float]] | None:
         raise ValueError(
             '--temperatures sets both temperatures. Leave out --temperature_v and --temperature_z.'
         )
-    return values and [(value, value) for value in values]
+    return [(value, value) for value in values] if values else None
 
 
 def _grid(images: np.ndarray, finite: np.ndarray, temperatures: list | None) -> np.ndarray:

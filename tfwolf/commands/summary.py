@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, cast
 
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
+
+if TYPE_CHECKING:
+    from tfwolf.data.dataset import ImageDataset
 
 EXAMPLES = ('summary cifar10', 'summary digits --json --nospeed')
 
@@ -36,7 +40,9 @@ def main(options: Flags) -> None:
         model = experiment.make_model(shape, options.seed)
     description = describe(model, settings)
     if options.speed:
-        run = TrainingRun(model, None, settings, strategy, xla=options.xla)
+        # Timing single steps needs no images.
+        no_images = cast('ImageDataset', None)
+        run = TrainingRun(model, no_images, settings, strategy, xla=options.xla)
         description.update(speed(run, options.timed_batch_size))
     print(json.dumps(description) if options.json else as_text(description))
 

@@ -125,7 +125,8 @@ class Loop:
         Images that are not finite are crossed out, counted in TensorBoard and reported. Only the
         chief writes, and only once for a step.
         """
-        if not self._run.workers.is_chief or step == self._last_drawn:
+        train_dir = self._run.train_dir
+        if train_dir is None or not self._run.workers.is_chief or step == self._last_drawn:
             return []
         self._last_drawn = step
         with self._step.weights_to_evaluate():
@@ -136,11 +137,12 @@ class Loop:
             self._summaries.metrics(name, {'not_finite': preview.num_not_finite}, step)
             if preview.num_not_finite:
                 self._write(
+                    # Any bar may be active: this finds it.
                     tqdm.tqdm,
                     f'{name} at step {step}: {preview.num_not_finite} of {preview.num_images} are '
                     'not finite',
                 )
-            paths.append(os.path.join(self._run.train_dir, f'{name}.png'))
+            paths.append(os.path.join(train_dir, f'{name}.png'))
             write_png(paths[-1], preview.picture)
         return paths
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 import tensorflow as tf
-import tqdm
 
+from tfwolf.core.progress import Progress
 from tfwolf.core.variables import trainable_variables
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.models.wolf import Wolf
@@ -92,7 +92,7 @@ class TrainingRun:
         if self.verbose:
             print(text, flush=True)
 
-    def checking(self, bar: tqdm.tqdm) -> Callable[[int], None]:
+    def checking(self, bar: Progress) -> Callable[[int], None]:
         """Return a function that advances a progress bar by a number of images.
 
         It also checks for interrupts, so that Ctrl-C takes effect.
