@@ -167,7 +167,7 @@ def _warnings(result: Result) -> list[str]:
 
 
 def _row(label: str, value: str, meaning: str) -> list[str]:
-    """Return the lines of a number: label, value, and and its wrapped meaning."""
+    """Return the lines of a number: label, value and wrapped meaning."""
     first, *more = textwrap.wrap(meaning, WIDTH - LABEL_WIDTH - VALUE_WIDTH - 2)
     indent = LABEL_WIDTH + VALUE_WIDTH + 2
     return [
