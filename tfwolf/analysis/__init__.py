@@ -1,1 +1,7 @@
-"""Analysis of trained models: codes, samples, switches, interpolation, directions, compression."""
+"""What a trained model does to images: codes, samples, switches, interpolations, directions,
+compression.
+"""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

@@ -1,1 +1,5 @@
-"""Image data: sources, splits, the order of batches, and pixels as numbers."""
+"""Images: where they come from, the order they come in, and their pixels as numbers."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

@@ -1,1 +1,5 @@
-"""Densities: the posterior and the priors of z, the normal density of v, and bits per dimension."""
+"""Densities: the posterior and priors of z, the normal density of v, bits per dimension."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

@@ -1,1 +1,5 @@
-"""Metrics on features of images: linear probes and Frechet distances."""
+"""Numbers that compare features: linear probes and Frechet distances."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

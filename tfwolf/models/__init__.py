@@ -1,1 +1,5 @@
-"""Complete models: encoder, flow and prior combined, and their initialisation."""
+"""Whole models: encoder, flow and prior joined, and how they are initialised."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

@@ -1,1 +1,5 @@
-"""Networks inside flows and encoders: coupling networks, residual blocks, weight and batch norm."""
+"""Networks inside flows and encoders: weight norm, batch norm, residual blocks, coupling nets."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()

@@ -117,7 +117,7 @@ tfwolf explore --pretrained={name}
 ## Data
 
 {origin.data or DATA.get(dataset, f'{dataset}.')} The configuration is in `config.gin`; the model \
-saw the training split alone.
+was trained on the training split alone.
 
 ## Training
 
@@ -141,6 +141,6 @@ the best likelihood or samples.
 - Only images of {width} x {height} pixels; others have to be cropped and resized first.
 - The likelihood is that of low-level statistics. Simple or blurred images of another kind can \
 score better than images like those of training.
-- Samples follow the training images with all their biases. At temperature 1 some are broken.
+- Samples follow the training images with all their biases. At temperature 1 some can look broken.
 - z and v of an image give the image back exactly: they do not anonymize it.
 """

@@ -1,1 +1,5 @@
-"""Training: devices, optimizer, training step, loop, checkpoints and summaries."""
+"""Training: devices, optimizer, step, loop, checkpoints, summaries."""
+
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+import_tensorflow()
