@@ -21,11 +21,13 @@ QUIET = tfwolf.Environment(strategy='one_device', verbose=False)
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch, tmp_path_factory):
     """Make what the blocks call cheap: a tiny model of digits, few steps, few images.
 
     Names that a block registers are forgotten afterwards.
     """
+    # Pretrained models are unpacked there.
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
     fit, load, evaluate = tfwolf.fit, tfwolf.load, Run.evaluate
 
     def small_fit(*args, **kwargs):

@@ -23,6 +23,14 @@ PROGRAM = re.compile(
 ENDS = {'&&', '||', '|', ';', '>', '#', '&'}
 
 
+# Pages that docs/hooks.py makes, and the files that they are made of.
+GENERATED = {
+    'commands.md': None,
+    'changelog.md': ROOT / 'CHANGELOG.md',
+    'contributing.md': ROOT / 'CONTRIBUTING.md',
+}
+
+
 class Block(NamedTuple):
     """A fenced block: where it is ('README.md:12'), its language, its title and its text."""
 
@@ -119,3 +127,16 @@ def anchors(path):
         words = re.sub(r'[^\w\s-]', '', ascii_text).strip().lower()
         found.add(re.sub(r'[-\s]+', '-', words))
     return found
+
+
+def client_flags():
+    """Return the names of the flags of client.py."""
+    files = (ROOT / 'tfwolf' / 'serving').glob('client*.py')
+    return {
+        flag for file in files for flag in re.findall(r"'--([a-z_]+)'", file.read_text('utf-8'))
+    }
+
+
+def is_module(name):
+    """Return whether a dotted name is that of a module."""
+    return (ROOT / name.replace('.', '/')).with_suffix('.py').exists()
