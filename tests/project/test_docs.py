@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from support.documentation import (
     FILES,
     GENERATED,
@@ -17,7 +18,6 @@ from support.documentation import (
     name_of,
     prose,
 )
-
 from tfwolf.cli import gin_check
 from tfwolf.cli.catalog import COMMANDS, load_command
 from tfwolf.cli.main import define, main

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 import yaml
-from support.documentation import GENERATED, PAGES, ROOT, is_module
 from test_import_direction import ROOMS
 
 import tfwolf
+from support.documentation import GENERATED, PAGES, ROOT, is_module
 from tfwolf.cli.catalog import COMMANDS
 from tfwolf.runs.gin_files import experiment_names
 

@@ -3,9 +3,9 @@
 import re
 
 import yaml
-from support.documentation import ROOT, client_flags, is_module
 
 import tfwolf
+from support.documentation import ROOT, client_flags, is_module
 from tfwolf.cli.catalog import load_command
 from tfwolf.cli.main import define
 

@@ -185,9 +185,10 @@ class Loop:
         self._summaries.metrics(TRAIN, metrics, step)
         shown: dict[str, object] = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
         if self._model.latent.has_z:
-            shown['KL'] = f'{metrics["kl_nats"]:.1f} nats'
+            # In nats. Short names, so that the speed fits into 80 columns.
+            shown['KL'] = f'{metrics["kl_nats"]:.1f}'
         if steps:
-            shown['images/s'] = f'{metrics["images_per_second"]:.0f}'
+            shown['img/s'] = f'{metrics["images_per_second"]:.0f}'
         if metrics['skipped']:
             shown['skipped'] = int(metrics['skipped'])
         bar.set_postfix(shown, refresh=False)
