@@ -111,7 +111,7 @@ def test_training_reports_and_records_what_is_not_finite(tmp_path, monkeypatch, 
     for step in (1, 2):
         assert printed.count(f'samples at step {step}: 13 of 64 are not finite') == 1
     scalars = {}
-    for file in (tmp_path / 'run' / 'tensorboard').iterdir():
+    for file in (tmp_path / 'run' / 'tensorboard' / 'train').iterdir():
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             for value in event.summary.value:
                 if value.tag == 'samples/not_finite':

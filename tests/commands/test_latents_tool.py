@@ -278,7 +278,7 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
         f'--output_dir={out}',
     )
     assert (
-        'shuffle is left out: A shuffle of labels needs a model whose z comes from class labels'
+        'shuffle is skipped: A shuffle of labels needs a model whose z comes from class labels'
         in printed
     )
     assert sorted(path.name for path in out.iterdir()) == [

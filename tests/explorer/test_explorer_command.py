@@ -192,7 +192,7 @@ def test_a_model_with_labels(tmp_path):
         (['--server=http://127.0.0.1:9'], 'does not answer'),
         (['--port=70000'], '--port'),
         (['--nonsense'], 'nonsense'),
-        (['exported'], "'exported'"),
+        (['exported'], 'exported contains no run of tfwolf'),
         (['--server=http://localhost:1', '--model_name=a/b'], '--model_name'),
     ],
 )

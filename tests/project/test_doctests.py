@@ -1,6 +1,7 @@
 """The examples in the documentation of the library are run."""
 
 import doctest
+import functools
 import importlib
 import pathlib
 
@@ -30,6 +31,7 @@ def names(tmp_path_factory):
     run = tfwolf.fit('digits', train_dir, max_steps=3, params=TINY, environment=quiet)
     return {
         'tfwolf': tfwolf,
+        'functools': functools,
         'np': np,
         'tf': tf,
         'train_dir': train_dir,

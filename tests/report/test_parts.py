@@ -1,15 +1,16 @@
 """Parts of the report: failures are returned by name, and do not stop other parts."""
 
 import json
+import sys
 
 import pytest
 
 from tfwolf.report import parts
 
-# Stands for a tool: fails with the message --fail, else writes the result of `tools/switch.py`.
+# Stands for a tool: fails with the message --fail, else writes the result of `tfwolf switch`.
 TOOL = """
 import json, pathlib, sys
-flags = dict(flag.lstrip('-').partition('=')[::2] for flag in sys.argv[1:])
+flags = dict(flag.lstrip('-').partition('=')[::2] for flag in sys.argv[2:])
 if 'fail' in flags:
     sys.exit(f'some warning\\n\\nerror: {flags["fail"]}')
 if 'crash' in flags:
@@ -22,10 +23,9 @@ folder.mkdir(parents=True, exist_ok=True)
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """Return a folder whose `tools/switch.py` stands for the real one."""
-    (tmp_path / 'tools').mkdir()
-    (tmp_path / 'tools' / 'switch.py').write_text(TOOL)
-    monkeypatch.setattr(parts, 'ROOT', tmp_path)
+    """Return a folder, and let `program.py` in it stand for the real program."""
+    (tmp_path / 'program.py').write_text(TOOL)
+    monkeypatch.setattr(parts, 'PROGRAM', (sys.executable, str(tmp_path / 'program.py')))
     return tmp_path
 
 

@@ -116,13 +116,15 @@ def test_only_builders_depend_on_the_kind_of_flow(sources):
         top = '.'.join(source.module.split('.')[:2])
         if not source.module.startswith('tfwolf.') or top in MAY_KNOW | {
             'tfwolf.bijectors',
+            'tfwolf.flows',
             'tfwolf.nets',
         }:
             continue
         known = {
             name
             for name in source.imports
-            if name.startswith('tfwolf.bijectors.') and name.split('.')[2] in SYSTEM_PARTS
+            if name.startswith(('tfwolf.bijectors.', 'tfwolf.flows.'))
+            and name.split('.')[2] in SYSTEM_PARTS
         }
         assert not known, f'{source.path} imports {sorted(known)}'
         names = {

@@ -84,7 +84,7 @@ def test_metrics_of_both_splits_have_the_same_tag(tmp_path):
     summaries.metrics('train', {**metrics, 'kl_per_dim_nats': np.ones(4)}, 1)
     summaries.metrics('validation', {'bits_per_dim': 2.0, 'bits_per_dim_iwae': 1.9}, 1)
     summaries.text('config', 'a = 1', 0)
-    summaries.picture('samples', np.zeros([4, 4, 3], np.uint8), 1)
+    summaries.picture('samples', np.zeros([4, 4, 3], np.uint8), 0, 1)
     summaries.flush()
     folder = tmp_path / 'tensorboard'
     assert sorted(os.listdir(folder)) == ['train', 'validation']

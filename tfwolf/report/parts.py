@@ -18,6 +18,8 @@ from tfwolf.training import run_directory
 
 # File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
+# How this program is called in a process of its own.
+PROGRAM = (sys.executable, '-m', 'tfwolf')
 
 
 def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> str | None:
@@ -42,10 +44,7 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
     if os.path.exists(finished):
         os.remove(finished)
     started = time.perf_counter()
-    child = subprocess.Popen(
-        [sys.executable, '-m', 'tfwolf', *command, '--overwrite'],
-        stderr=subprocess.PIPE,
-    )
+    child = subprocess.Popen([*PROGRAM, *command, '--overwrite'], stderr=subprocess.PIPE)
     errors = _show(child.stderr)
     if child.wait():
         return (
@@ -157,6 +156,6 @@ def _show(stream) -> str:
     text = b''
     while piece := stream.read1():
         text += piece
-        sys.stderr.buffer.write(piece)
-        sys.stderr.buffer.flush()
+        sys.stderr.write(piece.decode(errors='replace'))
+        sys.stderr.flush()
     return text.decode(errors='replace')

@@ -133,8 +133,7 @@ class Loop:
             previews = self._previews()
         paths = []
         for name, preview in previews.items():
-            self._summaries.picture(name, preview.picture, step)
-            self._summaries.metrics(name, {'not_finite': preview.num_not_finite}, step)
+            self._summaries.picture(name, preview.picture, preview.num_not_finite, step)
             if preview.num_not_finite:
                 self._write(
                     # Any bar may be active: this finds it.

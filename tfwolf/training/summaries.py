@@ -63,10 +63,11 @@ class Summaries:
             scalars = {name: value for name, value in metrics.items() if not np.ndim(value)}
             self._curves.append(step, split, scalars)
 
-    def picture(self, name: str, picture: np.ndarray, step: int) -> None:
-        """Write a uint8 picture `[height, width, 3]`."""
+    def picture(self, name: str, picture: np.ndarray, num_not_finite: int, step: int) -> None:
+        """Write a uint8 picture `[height, width, 3]`, and how many images in it are not finite."""
         with self._writer(TRAIN).as_default(step=step):
             tf.summary.image(name, picture[None])
+            tf.summary.scalar(f'{name}/not_finite', num_not_finite)
 
     def flush(self) -> None:
         """Write everything to disk, so that TensorBoard shows it."""
