@@ -88,7 +88,13 @@ def test_metrics_of_both_splits_have_the_same_tag(tmp_path):
     summaries.flush()
     folder = tmp_path / 'tensorboard'
     assert sorted(os.listdir(folder)) == ['train', 'validation']
-    own = {'train/learning_rate', 'train/kl_per_dim_nats', 'config', 'samples'}
+    own = {
+        'train/learning_rate',
+        'train/kl_per_dim_nats',
+        'config',
+        'samples',
+        'samples/not_finite',
+    }
     assert tags(folder / 'train') == {'bits_per_dim', 'kl_nats', *own}
     assert tags(folder / 'validation') == {'bits_per_dim', 'validation/bits_per_dim_iwae'}
     assert 'kl_per_dim_nats' not in rows(tmp_path / 'curves.csv')[0]
