@@ -97,6 +97,12 @@ def experiments_table() -> str:
     lines = ['| Name | Model | Parameters | Data | Paper |', '|---|---|---:|---|---|']
     for name in experiment_names():
         header = read_header(name)
-        cells = (f'`{name}`', header.title, header.parameters, f'`{header.data}`', header.paper)
+        cells = (
+            f'`{name}`',
+            header.title,
+            header.parameters,
+            f'`{header.data}`',
+            header.paper or '-',
+        )
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)

@@ -27,7 +27,8 @@ def main(options: Flags) -> None:
     width = max(len(header.name) for header in headers)
     print(f'{"experiment":{width}}  {"parameters":>11}  {"data":34}  paper')
     for header in headers:
-        print(f'{header.name:{width}}  {header.parameters:>11}  {header.data:34}  {header.paper}')
+        size, paper = header.parameters or '-', header.paper or '-'
+        print(f'{header.name:{width}}  {size:>11}  {header.data:34}  {paper}')
     print(
         f'\n`{program()} train NAME --train_dir=FOLDER` trains one; '
         f'`{program()} summary NAME` describes it.\n'

@@ -80,7 +80,7 @@ def read_header(name: str) -> Header:
         first[1] if first else comment[0],
         (first[2] if first else '') or '',
         _source(path) or '',
-        paper.rstrip('.'),
+        paper.rstrip('.') if re.search(r'\d', paper) else '',
         measured.partition(': ')[2].rstrip('.'),
     )
 
