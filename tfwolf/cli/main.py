@@ -104,6 +104,10 @@ def execute(module: ModuleType, options: Flags) -> None:
         module.main(options)
     except KeyboardInterrupt as interrupt:
         interrupted(interrupt, 'Complete results were written.')
+    except BrokenPipeError:
+        # A reader such as `head` has stopped reading; nothing can be printed any more.
+        sys.stdout = open(os.devnull, 'w')
+        sys.exit(FAILED)
     except Exception as error:
         message = _for_people(error)
         if options.debug or message is None:
