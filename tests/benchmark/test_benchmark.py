@@ -111,7 +111,7 @@ def test_one_setting():
         'imports',
         'data',
         'build',
-        'initialisation',
+        'initialization',
         'trace',
         'first run',
     ]

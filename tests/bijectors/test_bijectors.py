@@ -191,7 +191,7 @@ def test_extreme_scales_are_exact(alpha):
     )
 
 
-def test_actnorm_initialises_to_zero_mean_and_unit_variance(dtype):
+def test_actnorm_initializes_to_zero_mean_and_unit_variance(dtype):
     x = np.random.default_rng(0).standard_normal((64, 4, 4, 3)) * [1e-3, 1.0, 50.0] + [
         0.0,
         5.0,

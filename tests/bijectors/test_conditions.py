@@ -25,7 +25,7 @@ FLOW = functools.partial(
 
 
 def class_model(dtype=tf.float64):
-    """Return a small initialised model whose z is a function of one of three labels."""
+    """Return a small initialized model whose z is a function of one of three labels."""
     model = Wolf(
         SHAPE,
         8,

@@ -41,8 +41,8 @@ def test_repeat_equals_its_layers_in_sequence():
 @pytest.mark.parametrize(
     'name, message',
     [
-        ('batch norm', 'normalises over the batch'),
-        ('realnvp', 'normalises over the batch'),
+        ('batch norm', 'normalizes over the batch'),
+        ('realnvp', 'normalizes over the batch'),
         ('glow', 'contains a `Repeat`'),
     ],
 )

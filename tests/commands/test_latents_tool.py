@@ -44,7 +44,7 @@ def coder():
 
 
 def flow_alone(flow):
-    """Returns a model without z, initialised."""
+    """Returns a model without z, initialized."""
     model = Wolf(SHAPE, 8, flow=flow, latent=NoLatent)
     initialize(model, random_images(32), 0)
     return model
@@ -304,7 +304,7 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
     'flags, message',
     [
         (['--show=shuffle'], 'A shuffle of labels needs'),
-        (['--show=colour'], '--show must be some of attribute,'),
+        (['--show=color'], '--show must be some of attribute,'),
         (['--show=attribute', '--num_steps=4'], 'must be odd'),
         (['--show=attribute', '--label=12'], '0 of 1293 have label 12'),
         (['--show=manifold', '--positions=1,2'], 'four images; got 2'),

@@ -64,7 +64,7 @@ def test_separable_classes_are_told_apart_and_noise_is_not():
     )
 
 
-def test_only_the_tuned_protocol_standardises():
+def test_only_the_tuned_protocol_standardizes():
     # What tells the classes apart is a million times smaller than what does not.
     (x, y), (x_test, y_test) = gaussians(600, 6.0, 0), gaussians(600, 6.0, 1)
     scale = np.array([1e-6, 1, 1, 1, 1])

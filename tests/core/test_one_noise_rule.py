@@ -27,7 +27,7 @@ SEED, COUNT = 11, 7
 def check_pixels(found, expected):
     """Check that images are equal, except for the rounding of compiled graphs.
 
-    One of a thousand colour values may differ by one level.
+    One of a thousand color values may differ by one level.
     """
     found, expected = np.asarray(found).astype(int), np.asarray(expected).astype(int)
     assert found.shape == expected.shape

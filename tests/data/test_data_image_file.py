@@ -8,28 +8,28 @@ from tfwolf.data.fit import Fit
 from tfwolf.data.image_file import Header, read_header, read_image
 from tfwolf.data.sources import load_dataset
 
-COLOURS = np.random.default_rng(0).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(0).integers(0, 256, (8, 10, 3), dtype=np.uint8)
 WHOLE = Fit((8, 10), 'none')
 
 
 @pytest.fixture
 def picture(tmp_path):
-    Image.fromarray(COLOURS).save(tmp_path / 'a.png')
+    Image.fromarray(COLORS).save(tmp_path / 'a.png')
     return tmp_path / 'a.png'
 
 
 def test_pixels_are_those_of_the_file(picture):
     assert read_header(picture) == Header((8, 10), is_grey=False)
-    np.testing.assert_array_equal(read_image(picture, WHOLE, 3), COLOURS)
+    np.testing.assert_array_equal(read_image(picture, WHOLE, 3), COLORS)
     np.testing.assert_array_equal(
-        read_image(str(picture), Fit((4, 6), 'none', crop_size=(4, 6)), 3), COLOURS[2:6, 2:8]
+        read_image(str(picture), Fit((4, 6), 'none', crop_size=(4, 6)), 3), COLORS[2:6, 2:8]
     )
-    grey = np.asarray(Image.fromarray(COLOURS).convert('L'))
+    grey = np.asarray(Image.fromarray(COLORS).convert('L'))
     np.testing.assert_array_equal(read_image(picture, WHOLE, 1)[..., 0], grey)
     window = Fit((8, 4), 'random_crop', shorter_side=8)
     for place, left in ((0.5, 3), (0.0, 0), (0.999, 6)):
         np.testing.assert_array_equal(
-            read_image(picture, window, 3, (0.5, place)), COLOURS[:, left : left + 4]
+            read_image(picture, window, 3, (0.5, place)), COLORS[:, left : left + 4]
         )
 
 
@@ -65,7 +65,7 @@ def test_a_picture_that_does_not_fit_is_named(picture):
 
 def test_folders_are_read_by_the_same_functions(picture, tmp_path):
     for name in ('b', 'c'):
-        Image.fromarray(COLOURS).save(tmp_path / f'{name}.png')
+        Image.fromarray(COLORS).save(tmp_path / f'{name}.png')
     Image.fromarray(np.zeros((8, 10), np.uint16)).save(tmp_path / 'deep.png')
     with pytest.raises(ValueError, match=r"deep\.png has Pillow mode 'I;16'"):
         load_dataset(f'folder:{tmp_path}')

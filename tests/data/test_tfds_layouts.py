@@ -115,7 +115,7 @@ def test_downsampled_imagenet_with_its_version(tmp_path, reading, monkeypatch):
     )
 
 
-def test_lsun_is_cropped_in_the_centre_and_downsampled(tmp_path, reading, monkeypatch):
+def test_lsun_is_cropped_in_the_center_and_downsampled(tmp_path, reading, monkeypatch):
     from tensorflow_datasets.image import lsun
 
     pictures = {

@@ -181,7 +181,7 @@ def test_bits_per_dim(server):
 
 
 @pytest.mark.parametrize('kind', image_files.FORMATS)
-def test_uploads_are_cropped_to_their_centre_and_resized(server, kind):
+def test_uploads_are_cropped_to_their_center_and_resized(server, kind):
     wide = np.zeros((40, 200, 3), np.uint8)
     wide[:, 60:140] = [250, 120, 10]
     status, _, answer = post(server, '/api/upload', as_png(wide, kind))
@@ -237,7 +237,7 @@ def test_large_files_are_refused_by_their_length(server):
 
 
 def test_animations_are_their_first_frame():
-    frames = [Image.new('RGB', (9, 9), colour) for colour in ((200, 0, 0), (0, 200, 0))]
+    frames = [Image.new('RGB', (9, 9), color) for color in ((200, 0, 0), (0, 200, 0))]
     for kind in ('GIF', 'WEBP'):
         file = io.BytesIO()
         frames[0].save(file, kind, save_all=True, append_images=frames[1:], lossless=True)
@@ -294,7 +294,7 @@ def test_rotated_photos_are_turned_upright():
         ('sample', {**SAMPLE, 'temperature_z': float('nan')}, '`temperature_z`'),
         ('sample', {**SAMPLE, 'temperature_z': '1'}, '`temperature_z`'),
         ('sample', {'count': 1}, '`seed`'),
-        ('sample', {**SAMPLE, 'colour': 1}, "'colour'"),
+        ('sample', {**SAMPLE, 'color': 1}, "'color'"),
         ('sample', {**SAMPLE, 'seed': 601}, 'nicer'),
         ('interpolate', {**PAIR, 'a': as_text(A[:3])}, '`a` must have 6 x 4 pixels'),
         ('interpolate', {**PAIR, 'b': 'A' * 20}, '`b` must be a PNG'),

@@ -89,7 +89,7 @@ def test_permutations():
         ChannelPermutation([0, 0, 1])
 
 
-def test_the_coupling_net_standardises_real_data_and_starts_at_zero():
+def test_the_coupling_net_standardizes_real_data_and_starts_at_zero():
     net = GlowCouplingNet(3, 8, 6, dtype=tf.float64)
     x = tf.constant(RANDOM.uniform(1, 5, (16, 4, 4, 3)))
     net.initialize(x)

@@ -61,9 +61,9 @@ def test_the_checkerboard_is_the_masked_convolution_of_the_paper(swapped):
 
 
 def test_channel_masks_are_not_redundant_with_the_checkerboard():
-    """After the squeeze, each half of the channels contains pixels of both colours (figure 3)."""
-    colours = tf.constant(np.indices((4, 4)).sum(axis=0)[None, ..., None] % 2)
-    squeezed = tf.nn.space_to_depth(colours, 2).numpy()
+    """After the squeeze, each half of the channels contains pixels of both colors (figure 3)."""
+    colors = tf.constant(np.indices((4, 4)).sum(axis=0)[None, ..., None] % 2)
+    squeezed = tf.nn.space_to_depth(colors, 2).numpy()
     for half in np.split(squeezed, 2, axis=-1):
         assert set(half.reshape(-1)) == {0, 1}
 
@@ -102,7 +102,7 @@ def test_log_det_of_batch_norm_is_that_of_the_applied_map():
 
 
 def test_gradients_of_batch_norm_flow_through_the_statistics_of_the_batch():
-    """The mean of a standardised batch does not depend on x.
+    """The mean of a standardized batch does not depend on x.
 
     A gradient that treats the statistics as constants would not be zero.
     """
@@ -191,7 +191,7 @@ def test_the_structure_is_that_of_section_3_6():
     assert kinds == ['Logit', *pair[0] * 3, *pair[1] * 3, *pair[0] * 4]
 
 
-def test_images_round_trip_exactly_after_initialisation():
+def test_images_round_trip_exactly_after_initialization():
     images = random_images(32, (8, 8, 3))
     for latent, labels in (
         (NoLatent, None),
@@ -199,7 +199,7 @@ def test_images_round_trip_exactly_after_initialisation():
     ):
         flow = functools.partial(RealNVP, num_scales=2, hidden_channels=4, net=residual_net(1))
         model = Wolf((8, 8, 3), 8, flow=flow, latent=latent)
-        with pytest.raises(RuntimeError, match='not been initialised'):
+        with pytest.raises(RuntimeError, match='not been initialized'):
             model.encode(images, labels)
         initialize(model, images, seed=0, labels=labels)
         z, v = model.encode(images, labels)

@@ -1,4 +1,4 @@
-"""Refined Glow: exact inverse, initialisation, order of channels in v, malformed structures."""
+"""Refined Glow: exact inverse, initialization, order of channels in v, malformed structures."""
 
 import numpy as np
 import pytest
@@ -45,8 +45,8 @@ def test_refined_glow(changes, dtype):
     check_bijector(flow, random.standard_normal((2, *shape)), condition)
 
 
-def test_initialisation_reaches_every_layer_of_a_flow():
-    """The output of every actnorm is normalised, also in a `Repeat`; couplings are the identity."""
+def test_initialization_reaches_every_layer_of_a_flow():
+    """The output of every actnorm is normalized, also in a `Repeat`; couplings are the identity."""
     flow = two_level_refined_glow(tf.float64)
     move_weights(flow)
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Initialisation from data in chunks: the weights do not depend on the chunk size."""
+"""Initialization from data in chunks: the weights do not depend on the chunk size."""
 
 import numpy as np
 import pytest
@@ -69,6 +69,6 @@ def test_the_chunk_size_does_not_change_the_weights(monkeypatch, kind):
     if kind == 'wolf':
         return
     # The output of the flow has mean 0 and variance 1, up to the mixing after the last
-    # normalisation.
+    # normalization.
     v = whole.encode(images)[1].numpy()
     assert abs(v.mean()) < 0.1 and 0.5 < v.std() < 2

@@ -114,7 +114,7 @@ def test_switch_of_an_image_with_itself_is_the_image():
 def test_misuse_is_rejected():
     images = random_images(4)
     model = small_wolf()
-    with pytest.raises(RuntimeError, match='not been initialised'):
+    with pytest.raises(RuntimeError, match='not been initialized'):
         model.encode(images)
     with pytest.raises(ValueError, match='at least one image'):
         initialize(model, images[:0], 0)

@@ -131,7 +131,7 @@ def test_the_networks_of_other_flows_can_be_used(name):
         flow = functools.partial(FLOWS[name], image_shape=SHAPE, condition_dim=0, net=net)
         if name == 'refined glow' and in_training:
             # Its steps are repeated, and repeated layers must not update running averages.
-            with pytest.raises(ValueError, match='normalises over the batch'):
+            with pytest.raises(ValueError, match='normalizes over the batch'):
                 flow()
         else:
             made = flow()
@@ -139,7 +139,7 @@ def test_the_networks_of_other_flows_can_be_used(name):
             assert isinstance(networks([made])[0], CouplingNetwork)
 
 
-def test_a_coupling_normalises_over_the_batch_if_its_network_does():
+def test_a_coupling_normalizes_over_the_batch_if_its_network_does():
     assert Coupling.build(
         4, functools.partial(ResidualCouplingNet, num_blocks=0)
     ).normalizes_over_batch

@@ -11,7 +11,7 @@ from tfwolf.nets.residual import Conv
 from tfwolf.nets.weight_norm import weight_norm
 
 
-def test_batch_norm_normalises_by_the_biased_and_averages_the_unbiased_variance():
+def test_batch_norm_normalizes_by_the_biased_and_averages_the_unbiased_variance():
     x = np.random.default_rng(0).normal(3, 2, (4, 2, 3, 5))
     layer = BatchNorm(dtype='float64')
     y = layer(tf.constant(x), training=True).numpy()
@@ -41,7 +41,7 @@ def test_batch_norm_ignores_statistics_that_are_not_finite():
 
 
 @pytest.mark.parametrize('size', [7, 8])
-def test_a_convolution_of_stride_2_is_centred_on_every_second_pixel(size):
+def test_a_convolution_of_stride_2_is_centered_on_every_second_pixel(size):
     x = np.random.default_rng(1).normal(size=(1, size, size, 1))
     layer = Conv(1, 3, strides=2, dtype='float64')
     y = layer(tf.constant(x)).numpy()[0, :, :, 0]

@@ -68,7 +68,7 @@ def eager():
 
 
 def take_step(model, dataset, settings, strategy):
-    """Initialise the model, take one step, and return the metrics."""
+    """Initialize the model, take one step, and return the metrics."""
     examples = dataset.train.load(tf.range(dataset.train.num_examples, dtype=tf.int64))
     initialize(model, examples['image'].numpy(), seed=0, labels=examples['label'].numpy())
     before = [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(model)]

@@ -65,7 +65,7 @@ FORBIDDEN = {
 
 
 def trained(model, images=IMAGES):
-    """Return an initialised model with all weights moved from their initial values."""
+    """Return an initialized model with all weights moved from their initial values."""
     initialize(model, images, seed=0, labels=np.arange(len(images)) % 3)
     random = np.random.default_rng(1)
     for _, variable in named_variables(model):
@@ -461,8 +461,8 @@ def test_verification_imports_neither_tfwolf_nor_tensorflow(export):
     assert done.stderr.decode().splitlines()[-1].endswith('[]') and pickle.loads(done.stdout) == []
 
 
-def test_uninitialised_model_is_not_exported(tmp_path):
-    with pytest.raises(RuntimeError, match='has not been initialised'):
+def test_uninitialized_model_is_not_exported(tmp_path):
+    with pytest.raises(RuntimeError, match='has not been initialized'):
         write_saved_model(Signatures(small_wolf()), str(tmp_path / '1'))
     assert not (tmp_path / '1').exists()
 

@@ -130,7 +130,7 @@ def ask(port, method, path, body=None, headers=()):
 
 
 def write_small_export(model, folder):
-    """Write an initialised `Wolf` as a version to `folder/1`; return `folder`."""
+    """Write an initialized `Wolf` as a version to `folder/1`; return `folder`."""
     _let_z_matter(model)
     freeze(model)
     signatures = Signatures(model)

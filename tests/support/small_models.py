@@ -64,7 +64,7 @@ def small_flow_alone(name, dtype=tf.float32, seed=0):
 
 
 def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0, images=None):
-    """Returns a tiny `Wolf`; `latent` is 'flow', 'normal' or None; initialised from `images` if
+    """Returns a tiny `Wolf`; `latent` is 'flow', 'normal' or None; initialized from `images` if
     they are given.
     """
     flow = functools.partial(
@@ -102,7 +102,7 @@ def stirred_wolf():
 
 
 def small_class_model(num_classes=3):
-    """Returns a tiny Glow of class labels, initialised, in which the label matters."""
+    """Returns a tiny Glow of class labels, initialized, in which the label matters."""
     flow = functools.partial(
         Glow,
         num_levels=2,

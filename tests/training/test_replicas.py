@@ -1,6 +1,6 @@
 """Results do not depend on the number of replicas.
 
-Tested for initialisation, batch norm, noise, clipping, accumulation, averages and evaluation.
+Tested for initialization, batch norm, noise, clipping, accumulation, averages and evaluation.
 """
 
 import json

@@ -34,7 +34,7 @@ from tfwolf.training.strategy import check_batch_size, make_strategy
     ids=['bound', 'helped', 'glow', 'shallow realnvp', 'realnvp', 'lagged realnvp'],
 )
 def test_two_replicas_equal_one_device(objective, model):
-    """Initialisation from data, five steps, batch statistics and evaluation agree to rounding."""
+    """Initialization from data, five steps, batch statistics and evaluation agree to rounding."""
     results = []
     for name in ('one_device', 'mirrored'):
         strategy = make_strategy(name)

@@ -66,7 +66,7 @@ def decode_and_check(
         flow: the flow of the model.
         z: `[batch, latent_dim]`, or None for a model without z.
         v: `[batch, height, width, channels]`.
-        num_bits: bits per colour value of the model.
+        num_bits: bits per color value of the model.
     """
     condition = None if z is None else tf.convert_to_tensor(z)
     x = flow.inverse_and_log_det(tf.convert_to_tensor(v), condition)[0]
@@ -81,7 +81,7 @@ class Coder:
     in its batch.
 
     Args:
-        model: an initialised `Wolf`.
+        model: an initialized `Wolf`.
         batch_size: images per batch; the last batch is padded and the padding is dropped.
         show_progress: whether to show a progress bar for work that takes more than 3 seconds.
 

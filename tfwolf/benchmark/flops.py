@@ -26,7 +26,7 @@ def training_flop_per_image(model: Wolf) -> int:
     These are all matrix products and convolutions of the forward pass, times three.
 
     Args:
-        model: an initialised `Wolf`; its graph is built layer by layer, without loops, so that
+        model: an initialized `Wolf`; its graph is built layer by layer, without loops, so that
             every operation is counted as often as it runs.
     """
 

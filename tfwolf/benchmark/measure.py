@@ -47,7 +47,7 @@ class Benchmark:
             initialize(run.model, images, run.seed, labels=labels)
         else:
             restore_model(run.model, checkpoint)
-        clock.lap('initialisation')
+        clock.lap('initialization')
         self._batches = deal(run.strategy, self._input())
         batch = next(self._batches)
         self._resident_before_steps = _resident_bytes()

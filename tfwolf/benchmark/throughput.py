@@ -20,7 +20,7 @@ def images_per_second(run: TrainingRun, batches: tf.data.Dataset) -> dict[str, f
     """Return `{name: images per second}`, of the model and of the input pipeline alone.
 
     Args:
-        run: a `TrainingRun` with an initialised model; its batch size is used.
+        run: a `TrainingRun` with an initialized model; its batch size is used.
         batches: its training batches, only used to time the input pipeline.
     """
     size = run.settings.batch_size

@@ -1,4 +1,4 @@
-"""Activation normalisation: a data-initialised scale and shift per channel (Glow, section 3.1)."""
+"""Activation normalization: a data-initialized scale and shift per channel (Glow, section 3.1)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class FlowBijector(OnePassBijector):
         Args:
             x: `[batch, ...]`.
             condition: `[batch, condition_dim]` or None.
-            training: whether weights are being trained. A layer that normalises over the batch then
+            training: whether weights are being trained. A layer that normalizes over the batch then
                 uses the statistics of the batch.
         """
         if not self._defines_log_det:
@@ -95,7 +95,7 @@ class FlowBijector(OnePassBijector):
     def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
         """Return the output and log-determinant as in training.
 
-        The result differs from `forward_and_log_det` for layers that normalise over the batch: they
+        The result differs from `forward_and_log_det` for layers that normalize over the batch: they
         use the statistics of the global batch and update their running averages. Call it within
         the `run` method of the distribution strategy.
 
@@ -204,7 +204,7 @@ class FlowBijector(OnePassBijector):
         return self.has_auxiliary_losses
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Set the weights that are initialised from data; most layers have none.
+        """Set the weights that are initialized from data; most layers have none.
 
         Called once, eagerly, before the first step, by `Composite.initialize_and_forward`.
 
@@ -214,7 +214,7 @@ class FlowBijector(OnePassBijector):
         """
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialise the layer and return its output for the same batch."""
+        """Initialize the layer and return its output for the same batch."""
         self.initialize(x, condition)
         return self.forward_and_log_det(x, condition)[0]
 

@@ -1,4 +1,4 @@
-"""Batch normalisation as a layer of a flow (Real NVP, section 3.7 and appendix E)."""
+"""Batch normalization as a layer of a flow (Real NVP, section 3.7 and appendix E)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The split of pixels by the colours of a checkerboard (Real NVP, section 3.4)."""
+"""The split of pixels by the colors of a checkerboard (Real NVP, section 3.4)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from tfwolf.bijectors.squeeze import check_squeezable
 
 
 class Checkerboard:
-    """Splits an image by pixel colour: one colour conditions, the other is transformed.
+    """Splits an image by pixel color: one color conditions, the other is transformed.
 
     Pixels with an odd sum of row and column condition; with `swapped`, those with an even sum.
-    Both parts have the image's shape. The conditioning part is zero at the other colour. The
-    transformed part is the whole image, and `merge` selects one colour of it.
+    Both parts have the image's shape. The conditioning part is zero at the other color. The
+    transformed part is the whole image, and `merge` selects one color of it.
 
     Args:
         height, width: size of the image; both must be even, so that each 2x2 window has two pixels
-            of each colour.
+            of each color.
         channels: number of channels.
         swapped: whether the pixels with an even sum condition.
 
@@ -35,11 +35,11 @@ class Checkerboard:
         self.conditioning_channels = self.transformed_channels = channels
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return x with zeros at the transformed colour, and x itself."""
+        """Return x with zeros at the transformed color, and x itself."""
         return tf.where(self._conditions, x, tf.zeros_like(x)), x
 
     def merge(self, conditioning: tf.Tensor, transformed: tf.Tensor) -> tf.Tensor:
-        """Return the conditioning pixels, and the transformed ones at the other colour."""
+        """Return the conditioning pixels, and the transformed ones at the other color."""
         return tf.where(self._conditions, conditioning, transformed)
 
     def only_transformed(self, values: tf.Tensor) -> tf.Tensor:

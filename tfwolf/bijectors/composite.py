@@ -20,7 +20,7 @@ class Composite(FlowBijector):
     """A layer made of other layers.
 
     A subclass lists them in `parts` and defines the path of x through them in `walk`, and the path
-    of y back in `walk_back`. Forward and inverse passes, initialisation, gradients, auxiliary
+    of y back in `walk_back`. Forward and inverse passes, initialization, gradients, auxiliary
     losses and diagnosis are visits on these walks. Between the layers, a walk may only reorder
     dimensions. Properties of the flow (`normalizes_over_batch`, `preparation`, `auxiliary_losses`)
     are derived from its parts.
@@ -193,7 +193,7 @@ class Composite(FlowBijector):
         return y, contributions
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialise each inner layer on the output of the previous one; return the last output."""
+        """Initialize each inner layer on the output of the previous one; return the last output."""
         return self.walk(lambda name, layer, x: layer.initialize_and_forward(x, condition), x)
 
     def _add_up(

@@ -148,7 +148,7 @@ class Coupling(FlowBijector):
         return x, cast(tf.Tensor, gradient), cast(Gradients, others)
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialise the network and return y.
+        """Initialize the network and return y.
 
         The initial output of the network is zero. If T is then the identity, y is x.
         """

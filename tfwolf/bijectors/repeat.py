@@ -25,7 +25,7 @@ class Repeat(Composite):
     from inside one of its own layers (for example from the `visit` of a walk), or from two threads
     at once.
 
-    The layer must keep x's shape. It must not contain another `Repeat`, normalise over the batch
+    The layer must keep x's shape. It must not contain another `Repeat`, normalize over the batch
     (which updates weights and communicates between replicas), or need a preparation.
 
     Args:
@@ -140,7 +140,7 @@ class Repeat(Composite):
         return y
 
     def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
-        """Initialise each layer on the output of the previous one; return the last output."""
+        """Initialize each layer on the output of the previous one; return the last output."""
         stacked = self._loop.weights
         initialized = []
         for index in range(self.repeats):
@@ -191,7 +191,7 @@ class Repeat(Composite):
 def _check_repeatable(layer: FlowBijector) -> None:
     """Raise a `ValueError` if weights cannot be bound to the layer in turn."""
     for found, reason in (
-        (layer.normalizes_over_batch, 'normalises over the batch'),
+        (layer.normalizes_over_batch, 'normalizes over the batch'),
         (layer.preparation is not None, 'needs a preparation'),
         (_contains_repeat(layer), 'contains a `Repeat`'),
     ):

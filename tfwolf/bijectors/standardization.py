@@ -1,4 +1,4 @@
-"""The base class of layers that standardise x with learned moments of a Gaussian."""
+"""The base class of layers that standardize x with learned moments of a Gaussian."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def real(
 
 
 def num_bits(value: Any) -> int:
-    """Return `value` if it is a valid number of bits per colour value, 1 to 8.
+    """Return `value` if it is a valid number of bits per color value, 1 to 8.
 
     Raises:
         ValueError: if it is not.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Size = tuple[int, int]
 
 RESIZE = ('center_crop', 'random_crop', 'none')
-CENTRE = (0.5, 0.5)
+CENTER = (0.5, 0.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Fit:
     First, the central `crop_size` is cut out if it is given. Then 'center_crop' takes the largest
     central crop of the right aspect ratio and downsamples it. 'random_crop' downsamples until the
     shorter side is `shorter_side` and crops the result, at a random position in training and at the
-    centre otherwise. 'none' requires that the picture already has the size. Downsampling is bicubic
+    center otherwise. 'none' requires that the picture already has the size. Downsampling is bicubic
     and antialiased.
 
     Args:
@@ -123,7 +123,7 @@ class Fit:
             )
 
     def __call__(
-        self, picture: Image.Image, position: Sequence[float] | np.ndarray = CENTRE
+        self, picture: Image.Image, position: Sequence[float] | np.ndarray = CENTER
     ) -> np.ndarray:
         """Return a Pillow image as uint8 `[*image_size, channels]`.
 
@@ -174,11 +174,11 @@ def check_size(name: str, value: object) -> Size | None:
 
 
 def _crop(
-    picture: Image.Image, size: Size, position: Sequence[float] | np.ndarray = CENTRE
+    picture: Image.Image, size: Size, position: Sequence[float] | np.ndarray = CENTER
 ) -> Image.Image:
     """Return a crop of `size` (height, width) at a position, see `Fit.__call__`."""
     free = (picture.height - size[0], picture.width - size[1])
-    # The centre rounds down; a random position reaches the last pixel as often as the others.
+    # The center rounds down; a random position reaches the last pixel as often as the others.
     top, left = (
         room // 2 if part == 0.5 else int(part * (room + 1)) for part, room in zip(position, free)
     )

@@ -77,7 +77,7 @@ def load_folder(
         validation_size, test_size: see `sources.load_dataset`.
         fit: how images are brought to one size; without `image_size` all images must have the size
             of the first.
-        channels: 1, 3, or None for the number of channels of the first image. With None, colour
+        channels: 1, 3, or None for the number of channels of the first image. With None, color
             images after a grey one are rejected.
 
     Raises:
@@ -86,7 +86,7 @@ def load_folder(
     """
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise ValueError(
-            '`channels` must be 1 (grey), 3 (colour) or None (as the first image); '
+            '`channels` must be 1 (grey), 3 (color) or None (as the first image); '
             f'got channels={channels!r}.'
         )
     root = pathlib.Path(location).expanduser()
@@ -169,7 +169,7 @@ def _check_files(files: Sequence[pathlib.Path], fit: Fit, channels: int | None) 
             header = read_header(path)
             if channels is None and first.is_grey and not header.is_grey:
                 raise ValueError(
-                    f'The image {path} is in colour, but the first image, {files[0]}, is grey. '
+                    f'The image {path} is in color, but the first image, {files[0]}, is grey. '
                     'Set channels=1 or channels=3.'
                 )
             fit.check(f'The image {path}', header.size)

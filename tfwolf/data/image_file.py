@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from tfwolf.core.files import Path
-from tfwolf.data.fit import CENTRE, Fit, Size
+from tfwolf.data.fit import CENTER, Fit, Size
 
 # Pillow's modes of 8 bits (or 1) per channel.
 GREY_MODES = ('1', 'L', 'LA')
-COLOUR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
+COLOR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
 
 Result = TypeVar('Result')
 
@@ -41,14 +41,14 @@ def read_header(path: Path) -> Header:
 
 
 def read_image(
-    path: Path, fit: Fit, channels: int, position: Sequence[float] | np.ndarray = CENTRE
+    path: Path, fit: Fit, channels: int, position: Sequence[float] | np.ndarray = CENTER
 ) -> np.ndarray:
     """Return an image file as uint8 `[*fit.image_size, channels]`; transparency is dropped.
 
     Args:
         path: path of a file that Pillow can read; of an animation the first frame is used.
         fit: `Fit` with an `image_size`.
-        channels: 1 (grey) or 3 (colour).
+        channels: 1 (grey) or 3 (color).
         position: position of a random crop, see `Fit.__call__`.
 
     Raises:
@@ -78,7 +78,7 @@ def _open(path: Path, use: Callable[..., Result]) -> tuple[Header, Result]:
         raise ValueError(
             f'The image {path} cannot be decoded: {error}. Replace or remove it.'
         ) from error
-    if mode not in GREY_MODES + COLOUR_MODES:
+    if mode not in GREY_MODES + COLOR_MODES:
         raise ValueError(
             f'The image {path} has Pillow mode {mode!r}; expected 8 bits per channel. Convert it.'
         )

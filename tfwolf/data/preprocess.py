@@ -1,8 +1,8 @@
 """Conversion of uint8 images to the flow's x in [-1, 1] at n bits, and back (Wolf, appendix C.1).
 
-With n bits, a colour value belongs to the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
+With n bits, a color value belongs to the bin `b = floor(value / 2^(8 - n))`, `0 <= b < 2^n`, and
 `x = (b + u) / 2^n * 2 - 1` with u in [0, 1). For a density, u is uniform noise. For a deterministic
-encoding, u is 0.5, the centre of the bin, so that rounding errors of the inverse do not change the
+encoding, u is 0.5, the center of the bin, so that rounding errors of the inverse do not change the
 bin. For the input of the encoder, u is 0.
 """
 
@@ -38,7 +38,7 @@ def checked_images(images: Tensor, image_shape: Sequence[int]) -> tf.Tensor:
 
 
 def to_bins(images: Tensor, num_bits: int) -> tf.Tensor:
-    """Return the bin `floor(value / 2^(8 - num_bits))` of every colour value, int32.
+    """Return the bin `floor(value / 2^(8 - num_bits))` of every color value, int32.
 
     Args:
         images: uint8 `[..., height, width, channels]`.

@@ -1,4 +1,4 @@
-"""Generated images for tests: soft coloured discs on a gradient."""
+"""Generated images for tests: soft colored discs on a gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_synthetic(
 ) -> dataset.ImageDataset:
     """Return generated images, always the same, as an `ImageDataset`.
 
-    The label of an image is the direction of its disc from the centre.
+    The label of an image is the direction of its disc from the center.
 
     Args:
         validation_size, test_size: see `sources.load_dataset`.

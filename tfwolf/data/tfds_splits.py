@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset, records
-from tfwolf.data.fit import CENTRE, Fit
+from tfwolf.data.fit import CENTER, Fit
 from tfwolf.data.tfds_builder import quiet_tfds
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class TfdsSplits:
 
     @tf.autograph.experimental.do_not_convert
     def _example(
-        self, features: dict[str, tf.Tensor], position: tf.Tensor | tuple[float, float] = CENTRE
+        self, features: dict[str, tf.Tensor], position: tf.Tensor | tuple[float, float] = CENTER
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return (image uint8 of the shape, label int64) for features of TFDS.
 

@@ -33,7 +33,7 @@ def dequantization_nats(num_dims: int, num_bits: int) -> float:
 
     Args:
         num_dims: D, height * width * channels.
-        num_bits: n, bits per colour value.
+        num_bits: n, bits per color value.
     """
     return num_dims * math.log(2.0 ** validate.num_bits(num_bits) / 2.0)
 

@@ -43,7 +43,7 @@ class Prior(Protocol):
         ...
 
     def initialize(self, z: tf.Tensor) -> None:
-        """Initialise weights from draws of z, `[batch, latent_dim]`."""
+        """Initialize weights from draws of z, `[batch, latent_dim]`."""
         ...
 
 
@@ -78,7 +78,7 @@ class NormalPrior(keras.Model):
         return z
 
     def initialize(self, z: tf.Tensor) -> None:
-        """Do nothing: there are no weights to initialise."""
+        """Do nothing: there are no weights to initialize."""
 
 
 @register
@@ -137,7 +137,7 @@ class FlowPrior(CompleteVariables, keras.Model):
         return self.flow.forward_and_log_det(z)[0]
 
     def initialize(self, z: tf.Tensor) -> None:
-        """Initialise the actnorms from draws of z, `[batch, latent_dim]`."""
+        """Initialize the actnorms from draws of z, `[batch, latent_dim]`."""
         self.flow.initialize_and_forward(z)
 
 

@@ -68,7 +68,7 @@ def invertibility_report(
         )
         return y
 
-    walk_leaves(model.flow, visit, model.bin_centres(images))
+    walk_leaves(model.flow, visit, model.bin_centers(images))
     return report
 
 

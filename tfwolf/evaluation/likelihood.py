@@ -66,7 +66,7 @@ def likelihood_batches(
         split: `Split` of images.
         batch_size: images per batch over all replicas; the last batch is padded and the padding is
             dropped.
-        num_samples: K, draws of z and of the dequantisation noise per image, at least 1.
+        num_samples: K, draws of z and of the dequantization noise per image, at least 1.
         seed: integer.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
         first_batch: number of batches to skip because they were computed before.

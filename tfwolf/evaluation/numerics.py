@@ -33,7 +33,7 @@ def reconstruction_errors(
             max|f^-1(f(x)) - x| with x in [-1, 1].
     """
     z, v = model.encode(images, labels)
-    x = model.bin_centres(images)
+    x = model.bin_centers(images)
     back = model.flow.inverse_and_log_det(v, z)[0]
     expected = preprocess.to_images(x, model.num_bits).numpy().astype(int)
     error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - expected)

@@ -56,7 +56,7 @@ def coded_bits_per_dim(
     Args:
         images: uint8 `[num_images, height, width, channels]`; images with other than 3 channels
             are coded as one grey image, with their channels next to each other.
-        num_bits: bits per colour value that are coded, 1 to 8: those of the model.
+        num_bits: bits per color value that are coded, 1 to 8: those of the model.
         progress: called with 1 for every finished image; optional.
     """
     bins = preprocess.to_bins(images, num_bits).numpy().astype(np.uint8)

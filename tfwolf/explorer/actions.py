@@ -118,7 +118,7 @@ class Actions:
         return {'bits_per_dim': value if math.isfinite(value) else None}
 
     def warm_up(self) -> None:
-        """Call every signature once, because TensorFlow optimises it at its first call."""
+        """Call every signature once, because TensorFlow optimizes it at its first call."""
         for name in SIGNATURES:
             inputs = self._backend.signatures[name].inputs
             self._call(
@@ -131,7 +131,7 @@ class Actions:
 
     def _call(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if name not in self._prepared:
-            # Two first calls at a time would optimise it twice.
+            # Two first calls at a time would optimize it twice.
             with self._preparing[name]:
                 outputs = self._backend(name, inputs)
                 self._prepared.add(name)

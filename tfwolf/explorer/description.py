@@ -32,7 +32,7 @@ class Description(NamedTuple):
     Attributes:
         image_shape: (height, width, channels).
         latent_dim: size of z; 0 without z.
-        num_bits: bits per colour value; None if unknown.
+        num_bits: bits per color value; None if unknown.
         is_labelled: whether images have a class.
         num_classes: number of classes; None without classes or if unknown.
         has_temperature_z: whether z is drawn from noise when sampling.
@@ -55,7 +55,7 @@ def describe(
 
     Args:
         signatures: `{name: tfwolf.serving.c_api.Signature}`.
-        num_bits: bits per colour value, if known.
+        num_bits: bits per color value, if known.
         num_classes: number of classes, if known.
 
     Raises:

@@ -22,7 +22,7 @@ NOT_AN_IMAGE = 'This file is not a PNG, JPEG, WebP, BMP or GIF image.'
 UNSUPPORTED = 415
 TOO_LARGE = 413
 UPLOAD_BYTES = 10 * 2**20
-# A decoded colour image takes three bytes per pixel. Phones take images of 12 to 50 megapixels.
+# A decoded color image takes three bytes per pixel. Phones take images of 12 to 50 megapixels.
 UPLOAD_PIXELS = 50_000_000
 ORIENTATION = 0x0112
 # Orientations in which width and height are exchanged.
@@ -33,7 +33,7 @@ DECODED_AT_ONCE = threading.BoundedSemaphore(2)
 def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray, tuple[int, int]]:
     """Return an uploaded image in the shape of the model's images, and its original size.
 
-    The image is cropped to the largest centred part of the right proportions and resized.
+    The image is cropped to the largest centered part of the right proportions and resized.
     Transparent parts become white. An animation is its first frame.
 
     Args:

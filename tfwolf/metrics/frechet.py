@@ -16,7 +16,7 @@ class Moments(NamedTuple):
     Attributes:
         count: number of images.
         mean: float64 `[dim]`.
-        covariance: float64 `[dim, dim]`, normalised by `count - 1`.
+        covariance: float64 `[dim, dim]`, normalized by `count - 1`.
     """
 
     count: int
@@ -59,8 +59,8 @@ class RunningMoments:
                 f'{int((~np.isfinite(features).all(axis=1)).sum())} of {len(features)} images.'
             )
         mean = features.mean(axis=0)
-        centred = features - mean
-        scatter, count = centred.T @ centred, len(features)
+        centered = features - mean
+        scatter, count = centered.T @ centered, len(features)
         if self._count:
             difference, total = mean - self._mean, self._count + count
             scatter = (

@@ -19,7 +19,7 @@ def make_extractor(name: str, weights: str | None = None) -> Extractor:
 
     Args:
         name: 'inception2015': the pool features of the network that the distance was defined with;
-            'keras': those of Keras's Inception V3, another network; 'pixels': colour values in
+            'keras': those of Keras's Inception V3, another network; 'pixels': color values in
             [0, 1]; or 'module:function', a custom function.
         weights: file of the network's weights; None looks in Keras's cache. Nothing is downloaded.
 

@@ -107,7 +107,7 @@ def keras_inception(weights: str | None) -> Extractor:
     return Extractor(
         'keras',
         lambda images: pool(to_rgb(images)).numpy(),
-        f'bilinear to {INCEPTION_SIDE}x{INCEPTION_SIDE}, half-pixel centres',
+        f'bilinear to {INCEPTION_SIDE}x{INCEPTION_SIDE}, half-pixel centers',
         sha256(path),
     )
 

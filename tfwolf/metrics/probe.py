@@ -65,7 +65,7 @@ def describe_protocol(protocol: str, classifier: str) -> str:
     if protocol == 'paper':
         return f'{kind}, C = 1, unscaled features'
     return (
-        f'{kind}, standardised features, C by {FOLDS}-fold cross-validation on at most '
+        f'{kind}, standardized features, C by {FOLDS}-fold cross-validation on at most '
         f'{SEARCHED_IMAGES:,} training images'
     )
 
@@ -81,7 +81,7 @@ def probe(
     """Return the `Probe` of features: fit a classifier on training images and test it.
 
     'paper' is a support vector machine with C = 1 on unscaled features (libsvm, one against one);
-    its time grows with the square of the number of images. 'tuned' standardises the features and
+    its time grows with the square of the number of images. 'tuned' standardizes the features and
     increases C as long as the accuracy in cross-validation does not fall (liblinear, one against
     the rest). Both need at most three times the memory of the features.
 
@@ -141,9 +141,9 @@ def wilson_interval_95(num_correct: int, num_images: int) -> tuple[float, float]
     """
     validate.integer('num_images', num_images, minimum=1)
     share, z = num_correct / num_images, QUANTILE_95
-    centre = share + z * z / (2 * num_images)
+    center = share + z * z / (2 * num_images)
     half = z * math.sqrt(share * (1 - share) / num_images + z * z / (4 * num_images**2))
-    return (centre - half) / (1 + z * z / num_images), (centre + half) / (1 + z * z / num_images)
+    return (center - half) / (1 + z * z / num_images), (center + half) / (1 + z * z / num_images)
 
 
 def _checked(

@@ -83,7 +83,7 @@ def extract(
                 rows = slice(done, done + len(images))
                 labels[rows] = own
                 if 'pixels' in names:
-                    x = model.bin_centres(images)
+                    x = model.bin_centers(images)
                     found['pixels'][rows] = x.numpy().reshape(len(images), -1)
                 if {'z', 'v'} & set(names):
                     code = coder.encode(images, own)

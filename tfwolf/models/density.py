@@ -26,11 +26,11 @@ class ImageDensity(CompleteVariables, tf.Module):
 
     Attributes:
         image_shape: (height, width, channels).
-        num_bits: bits per colour value that the model sees.
+        num_bits: bits per color value that the model sees.
         dtype: floating type of weights and computation.
         latent: the `Latent`.
         flow: the flow, a `FlowBijector`.
-        initialized: boolean variable, whether data-dependent weights are initialised.
+        initialized: boolean variable, whether data-dependent weights are initialized.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class ImageDensity(CompleteVariables, tf.Module):
 
         Raises:
             ValueError: if the images have another shape or dtype, or required labels are missing.
-            RuntimeError: if the model has not been initialised.
+            RuntimeError: if the model has not been initialized.
         """
         return self.terms_given(
             self.infer(images, noise, training, labels), images, noise, training
@@ -173,15 +173,15 @@ class ImageDensity(CompleteVariables, tf.Module):
         return bits_per_dim(self.terms(images, noise, labels=labels).nll_nats, self.num_dims)
 
     def flow_input(self, images: Array, noise: Noise) -> tf.Tensor:
-        """Return the flow's input x in [-1, 1]: the images dequantised with the `Noise`."""
+        """Return the flow's input x in [-1, 1]: the images dequantized with the `Noise`."""
         return preprocess.to_unit_range(images, self.num_bits, noise.dequantization, self.dtype)
 
     def encoder_input(self, images: Array) -> tf.Tensor:
         """Return the encoder's input x in [-1, 1]: the lower edges of the images' bins."""
         return preprocess.to_unit_range(images, self.num_bits, 0.0, self.dtype)
 
-    def bin_centres(self, images: Array) -> tf.Tensor:
-        """Return the flow's input x in [-1, 1] in `encode`: the centres of the images' bins."""
+    def bin_centers(self, images: Array) -> tf.Tensor:
+        """Return the flow's input x in [-1, 1] in `encode`: the centers of the images' bins."""
         return preprocess.to_unit_range(images, self.num_bits, 0.5, self.dtype)
 
     def _checked(self, images: Array) -> tf.Tensor:
@@ -193,6 +193,6 @@ class ImageDensity(CompleteVariables, tf.Module):
         with tf.init_scope():
             if not self.initialized.numpy():
                 raise RuntimeError(
-                    'The model has not been initialised. Call `tfwolf.initialize(model, images, '
+                    'The model has not been initialized. Call `tfwolf.initialize(model, images, '
                     'seed)` or restore a checkpoint.'
                 )

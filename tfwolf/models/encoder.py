@@ -15,7 +15,7 @@ from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
-# Standard deviation of the last layer's output after initialisation; zero in the paper.
+# Standard deviation of the last layer's output after initialization; zero in the paper.
 INITIAL_OUTPUT_STDDEV = 0.01
 
 
@@ -30,7 +30,7 @@ class EncoderNetwork(Protocol):
         ...
 
     def initialize(self, chunks: Sequence[tf.Tensor]) -> None:
-        """Initialise weights from images so that q(z|x) starts close to N(0, I).
+        """Initialize weights from images so that q(z|x) starts close to N(0, I).
 
         Args:
             chunks: images in [-1, 1], each chunk `[batch, height, width, channels]`.
@@ -39,7 +39,7 @@ class EncoderNetwork(Protocol):
 
 
 class _PosteriorLayer(keras.layers.Layer):
-    """A weight-normalised dense layer to `[mean, log_variance]`."""
+    """A weight-normalized dense layer to `[mean, log_variance]`."""
 
     def __init__(self, latent_dim: int, seed: int, dtype: str) -> None:
         super().__init__(dtype=dtype, name='posterior')

@@ -82,7 +82,7 @@ class GaussianLatent(Latent):
         noise_chunks: Sequence[tf.Tensor],
         label_chunks: Sequence[Array | None],
     ) -> list[tf.Tensor]:
-        """Initialise encoder and prior from data and return z for each chunk.
+        """Initialize encoder and prior from data and return z for each chunk.
 
         Arguments are those of `Latent.initialize`; the labels are not used.
         """

@@ -1,4 +1,4 @@
-"""Data-dependent initialisation before the first step (Glow, section 3.1; Wolf, appendix C)."""
+"""Data-dependent initialization before the first step (Glow, section 3.1; Wolf, appendix C)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def initialize(
     progress: Callable[[int], object] | None = None,
     labels: Array | None = None,
 ) -> None:
-    """Initialise the weights that depend on data.
+    """Initialize the weights that depend on data.
 
     These are the last layer of the encoder, then the actnorms of the prior and of the flow in
     order. The pass runs once, eagerly, on one device. Its result is copied to all replicas, so it
@@ -31,7 +31,7 @@ def initialize(
     Args:
         model: a `Wolf`.
         images: uint8 `[num_images, height, width, channels]`, real images.
-        seed: integer seed of dequantisation and posterior noise.
+        seed: integer seed of dequantization and posterior noise.
         chunk_size: number of images that the encoder processes at a time.
         progress: called with the number of images done since the last call; optional.
         labels: integers `[num_images]`; required if the model's z is a function of labels.

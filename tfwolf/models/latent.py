@@ -110,7 +110,7 @@ class Latent(CompleteVariables, tf.Module):
         noise_chunks: Sequence[tf.Tensor],
         label_chunks: Sequence[Array | None],
     ) -> Sequence[tf.Tensor | None]:
-        """Initialise weights from data and return z, `[batch, dim]`, for each chunk of images.
+        """Initialize weights from data and return z, `[batch, dim]`, for each chunk of images.
 
         Args:
             chunks: list of images in [-1, 1], `[batch, height, width, channels]`.

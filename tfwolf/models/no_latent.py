@@ -45,5 +45,5 @@ class NoLatent(Latent):
         noise_chunks: Sequence[tf.Tensor],
         label_chunks: Sequence[Array | None],
     ) -> list[None]:
-        """Return None for each chunk: there is nothing to initialise."""
+        """Return None for each chunk: there is nothing to initialize."""
         return [None] * len(chunks)

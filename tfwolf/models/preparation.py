@@ -38,7 +38,7 @@ def conclude_preparation(
         prepared: the trained `preparing_model` of it.
         split: `Split` of training images.
         batch_size: images per batch.
-        seed: integer seed of the dequantisation noise and of z.
+        seed: integer seed of the dequantization noise and of z.
         progress: called with the number of images of each batch; optional.
 
     Raises:

@@ -45,6 +45,6 @@ class Terms(NamedTuple):
     def nll_nats(self) -> tf.Tensor:
         """The sum of the three terms, `[batch]`: an upper bound of -log p(image).
 
-        Without z it is exact up to dequantisation.
+        Without z it is exact up to dequantization.
         """
         return self.reconstruction_nats + self.kl_nats + self.dequantization_nats

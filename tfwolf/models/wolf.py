@@ -26,7 +26,7 @@ class Wolf(ImageDensity):
 
     Args:
         image_shape: (height, width, channels).
-        num_bits: bits per colour value that the model sees, 1 to 8.
+        num_bits: bits per color value that the model sees, 1 to 8.
         flow: factory of the flow, called with (image_shape, condition_dim, seed, dtype).
         latent: factory of the `Latent`, called with (image_shape, seed, dtype).
         seed: seed of the initial weights.
@@ -50,7 +50,7 @@ class Wolf(ImageDensity):
     def encode(
         self, images: Array, labels: Array | None = None
     ) -> tuple[tf.Tensor | None, tf.Tensor]:
-        """Return (z, v): the mean of q(z|x) or the z of the labels, and v of the bin centres.
+        """Return (z, v): the mean of q(z|x) or the z of the labels, and v of the bin centers.
 
         `decode(*encode(images))` returns `images` exactly, at the model's number of bits.
         """
@@ -64,7 +64,7 @@ class Wolf(ImageDensity):
         z is None without a latent.
         """
         condition = None if z is None else tf.convert_to_tensor(z, self.dtype)
-        return self.flow.forward_and_log_det(self.bin_centres(images), condition)[0]
+        return self.flow.forward_and_log_det(self.bin_centers(images), condition)[0]
 
     def posterior(self, images: Array) -> Posterior:
         """Return q(z|x) of images, a `Posterior`.

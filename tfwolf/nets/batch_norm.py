@@ -1,4 +1,4 @@
-"""Batch normalisation with statistics of all replicas and an unbiased running variance."""
+"""Batch normalization with statistics of all replicas and an unbiased running variance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data-dependent initialisation of a scale and a shift per channel (Glow, section 3.1).
+"""Data-dependent initialization of a scale and a shift per channel (Glow, section 3.1).
 
 Statistics are computed in chunks, so the number of images is not limited by memory.
 """
@@ -88,7 +88,7 @@ def standardizing(
     dtype: tf.DType,
     of_chunk: Callable[[tf.Tensor], Moments] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return (log_scale, bias) such that x exp(log_scale) + bias is standardised per channel.
+    """Return (log_scale, bias) such that x exp(log_scale) + bias is standardized per channel.
 
     The result has mean 0 and variance 1; a channel that is constant keeps the scale 1. Both are
     `[channels]`.

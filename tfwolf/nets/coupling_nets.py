@@ -25,7 +25,7 @@ def _uniform(
 
 
 class _CouplingNet(CompleteVariables, tf.Module):
-    """Base class with a weight-normalised last layer of initial length 0.
+    """Base class with a weight-normalized last layer of initial length 0.
 
     A coupling with such a network starts as the identity.
     """
@@ -45,7 +45,7 @@ class _CouplingNet(CompleteVariables, tf.Module):
 
     @derived('output_direction', 'output_length')
     def output_kernel(self) -> tf.Tensor:
-        """The normalised kernel of the last layer, `[..., hidden, out]`."""
+        """The normalized kernel of the last layer, `[..., hidden, out]`."""
         return weight_norm(self.output_direction, self.output_length)
 
 
@@ -53,7 +53,7 @@ class _CouplingNet(CompleteVariables, tf.Module):
 class ConvCouplingNet(_CouplingNet):
     """conv 3x3, ELU, conv 1x1, a linear map of z added to every pixel, ELU, conv 3x3.
 
-    The last convolution is weight-normalised.
+    The last convolution is weight-normalized.
 
     Args:
         in_channels: channels of the conditioning part.
@@ -125,7 +125,7 @@ class ConvCouplingNet(_CouplingNet):
 
 
 class DenseCouplingNet(_CouplingNet):
-    """dense, ELU, dense, ELU, weight-normalised dense, for vectors; without a condition.
+    """dense, ELU, dense, ELU, weight-normalized dense, for vectors; without a condition.
 
     Args:
         in_features: size of the conditioning part.

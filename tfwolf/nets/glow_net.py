@@ -127,7 +127,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + shift)
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Standardise both hidden layers for real images, and set the last layer to zero.
+        """Standardize both hidden layers for real images, and set the last layer to zero.
 
         Args:
             x: conditioning part of images, `[batch, height, width, in_channels]`.

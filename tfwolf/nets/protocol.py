@@ -36,7 +36,7 @@ class CouplingNetwork(Protocol):
         ...
 
     def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Initialise the weights from real images; afterwards the network returns zeros.
+        """Initialize the weights from real images; afterwards the network returns zeros.
 
         Args:
             x: conditioning part of images, `[batch, height, width, in_channels]`.

@@ -91,7 +91,7 @@ class ResidualBlock(keras.layers.Layer):
         channels: number of channels of the result.
         strides: 1, or 2 to halve height and width.
         seed: seed of the initial weights.
-        dtype: floating type of weights, normalisation and result.
+        dtype: floating type of weights, normalization and result.
         compute_dtype: type of the convolutions' computation; None for `dtype`.
         name: name of the block.
 

@@ -1,6 +1,6 @@
 """The residual network of Real NVP's couplings (Real NVP, sections 3.7 and 4.1).
 
-It is normalised by weight and batch normalisation.
+It is normalized by weight and batch normalization.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
 
 class WeightNormConv(CompleteVariables, tf.Module):
-    """A weight-normalised convolution with bias; its length is one scalar per output channel.
+    """A weight-normalized convolution with bias; its length is one scalar per output channel.
 
     Args:
         size: side of the kernel.
@@ -59,7 +59,7 @@ class WeightNormConv(CompleteVariables, tf.Module):
 
     @derived('direction', 'length')
     def kernel(self) -> tf.Tensor:
-        """The normalised kernel, `[size, size, in_channels, out_channels]`."""
+        """The normalized kernel, `[size, size, in_channels, out_channels]`."""
         return weight_norm(self.direction, self.length)
 
 
@@ -81,7 +81,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         out_channels: number of channels of shift and log-scale together.
         condition_dim: size of the condition, such as a one-hot label; 0 for none.
         seed: seed of the initial weights.
-        dtype: floating type of weights, normalisation and result.
+        dtype: floating type of weights, normalization and result.
         num_blocks: number of residual blocks; 8, 4 and 2 in the paper for CIFAR-10, ImageNet at
             32x32, and images of 64x64.
         compute_dtype: type of the convolutions' computation, such as 'bfloat16'; None for `dtype`.

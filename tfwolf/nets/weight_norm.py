@@ -1,4 +1,4 @@
-"""Weight normalisation: a weight as a direction and a length.
+"""Weight normalization: a weight as a direction and a length.
 
 Source: Salimans and Kingma, "Weight Normalization", 2016, arXiv:1602.07868, equation 2.
 """

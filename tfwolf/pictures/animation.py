@@ -14,7 +14,7 @@ def write_animation(path: str, frames: Sequence[np.ndarray], seconds: float) -> 
     """Write pictures as an endless animation, forwards and backwards; atomically.
 
     Args:
-        path: path of a `.gif` or `.webp` file; WebP keeps all colours, GIF has 256.
+        path: path of a `.gif` or `.webp` file; WebP keeps all colors, GIF has 256.
         frames: at least two uint8 pictures `[height, width, 3]` of the same size.
         seconds: duration of one pass forwards and backwards.
 

@@ -38,7 +38,7 @@ def gin_bindings(
     Args:
         configuration: JSON object, as `read_configuration` returns it.
         image_size: (height, width), which the reference's layout does not contain.
-        num_bits: bits per colour value, likewise.
+        num_bits: bits per color value, likewise.
         lu: whether 1x1 convolutions and linear maps become products of triangular matrices.
 
     Raises:

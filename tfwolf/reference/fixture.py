@@ -59,7 +59,7 @@ class Fixture:
 
     @property
     def num_bits(self) -> int:
-        """Bits per colour value."""
+        """Bits per color value."""
         return int(self.io['n_bits'])
 
     @property

@@ -31,7 +31,7 @@ INPUTS = (
     'sample/v',
     'sample/prior_noise',
 )
-# Distance to the edge between two colour values within which the reference's rounding decides.
+# Distance to the edge between two color values within which the reference's rounding decides.
 EDGE = 1e-3
 
 
@@ -123,7 +123,7 @@ class Parity:
         return ours
 
     def _compare_bins(self, x, theirs):
-        """Compare colour values of samples, except those decided by the reference's rounding."""
+        """Compare color values of samples, except those decided by the reference's rounding."""
         scale = 2**self._model.num_bits
         position = (np.asarray(self._io['sample/x'], np.float64) + 1) / 2 * scale
         near_edge = np.abs(position - np.round(position)) / scale * 2 < EDGE

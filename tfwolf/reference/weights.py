@@ -36,7 +36,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def load_weights(model: Wolf, arrays: Mapping[str, np.ndarray]) -> None:
-    """Set all weights of a model and mark it as initialised.
+    """Set all weights of a model and mark it as initialized.
 
     Args:
         model: a `Wolf`.

@@ -51,12 +51,12 @@ def of_reconstructions(folder: str) -> Findings:
     result = read_result(folder)
     rows = [
         Row('images reconstructed exactly', f'{result["num_exact"]} of {result["num_images"]}'),
-        Row('largest error of a colour value', f'{result["max_pixel_error"]} of 255'),
+        Row('largest error of a color value', f'{result["max_pixel_error"]} of 255'),
     ]
     if 'mean_difference_of_draws' in result:
         rows.append(
             Row(
-                'mean change of a colour value with another sample of z',
+                'mean change of a color value with another sample of z',
                 f'{result["mean_difference_of_draws"]:.2f} of 255',
             )
         )
@@ -76,7 +76,7 @@ def of_switch(folder: str) -> Findings:
         [
             Row('pairs', f'{result["num_pairs"]}'),
             Row(
-                'mean change of a colour value with the other z',
+                'mean change of a color value with the other z',
                 f'{result["mean_change"]:.2f} of 255',
             ),
         ],
@@ -189,7 +189,7 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
     low, high = result['bits_per_dim_interval_95']
     dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
     if round(result['dequantization_nats'] / (dims * math.log(2))) != 7:
-        # Not 8 bits, for which dequantisation costs seven bits per dimension.
+        # Not 8 bits, for which dequantization costs seven bits per dimension.
         paper = ''
     rows = [
         Row(
@@ -210,7 +210,7 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
     )
 
 
-# Wolf, table 1, at 8 bits per colour value: dimensions of an image, and bits per dimension.
+# Wolf, table 1, at 8 bits per color value: dimensions of an image, and bits per dimension.
 PAPER_BITS = {'cifar10': (3072, '3.27'), 'imagenet_resized/64x64': (12288, '3.72')}
 
 

@@ -102,7 +102,7 @@ class Run:
 
         Args:
             split: 'train', 'validation' or 'test'.
-            num_samples: number of samples K of z and of the dequantisation noise per image.
+            num_samples: number of samples K of z and of the dequantization noise per image.
             num_images: number of images, the first ones of the split; None for all.
             batch_size: images per batch over all replicas.
             seed: integer from which all noise is derived.
@@ -208,7 +208,7 @@ def load_configured(
         workers.copy_from_chief(model)
     if not model.initialized.numpy():
         raise ValueError(
-            f'The model in {path} is not initialised from data: it was saved before the first '
+            f'The model in {path} is not initialized from data: it was saved before the first '
             'step. Continue the training.'
         )
     return Run(model, configuration, train_dir, path, chosen, experiment, environment, strategy)

@@ -50,7 +50,7 @@ def checked(
 
     A model server does not compare the shapes of a request with the signature, and a convolution
     accepts images of any size. The input tensors therefore have no static shape, which a graph
-    optimiser would take for granted. The returned tensors have the shape that was checked.
+    optimizer would take for granted. The returned tensors have the shape that was checked.
 
     Args:
         inputs: `{name: tensor}`.
@@ -101,7 +101,7 @@ def _check_shape(name, x, shape):
     fixed = tf.constant([-1 if isinstance(size, str) else size for size in shape])
     # Cut or padded to the right rank, so that the comparison itself cannot fail.
     found = tf.concat([tf.shape(x), tf.zeros([rank], tf.int32)], axis=0)[:rank]
-    # Not tf.rank: a graph optimiser would infer it from the shape that is set after the check.
+    # Not tf.rank: a graph optimizer would infer it from the shape that is set after the check.
     good = tf.equal(tf.size(tf.shape(x)), rank) & tf.reduce_all(
         tf.where(fixed < 0, found > 0, tf.equal(found, fixed))
     )

@@ -65,13 +65,13 @@ class Client:
 
     def __init__(self, server: str, model_name: str = 'wolf', timeout: float = 60.0) -> None:
         if '://' in server:
-            self._connection = _neighbour('client_rest').Rest(
+            self._connection = _neighbor('client_rest').Rest(
                 server, model_name, timeout, ServerError
             )
         else:
             # Imported here because only gRPC needs grpcio and protobuf.
             try:
-                module = _neighbour('client_grpc')
+                module = _neighbor('client_grpc')
             except ImportError as error:
                 raise ServerError(
                     'gRPC needs the packages grpcio and protobuf, and client_grpc.py next to '
@@ -197,10 +197,10 @@ class Client:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 after an error message of one line on stderr."""
-    return _neighbour('client_command').main(Client, ServerError, arguments)
+    return _neighbor('client_command').main(Client, ServerError, arguments)
 
 
-def _neighbour(name: str) -> Any:
+def _neighbor(name: str) -> Any:
     """Return a module next to this file, which may be part of a package or a copy by itself."""
     return importlib.import_module(f'.{name}' if __package__ else name, __package__)
 

@@ -142,7 +142,7 @@ def read_image(path: str, image_shape: Sequence[int], resize: bool = False) -> n
     Args:
         path: of the file.
         image_shape: (height, width, channels).
-        resize: whether to crop an image of another size to its centre and resize it.
+        resize: whether to crop an image of another size to its center and resize it.
 
     Raises:
         ValueError: if it is not an image, or of another size without `resize`.

@@ -12,7 +12,7 @@ from tfwolf.core.image_noise import PICTURE, image_seeds, uniform_per_image
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.signatures import Signatures
 
-# Below 1, samples stay away from the ends of the colour range, where an untrained flow may not be
+# Below 1, samples stay away from the ends of the color range, where an untrained flow may not be
 # finite.
 TEMPERATURE = 0.7
 

@@ -14,8 +14,8 @@ def decode_image_files(name: str, files: tf.Tensor, image_shape: Sequence[int]) 
     """Return the uint8 images `[batch, height, width, channels]` of PNG or JPEG files.
 
     Files are validated inside the graph, with messages that contain `name`: other formats, damaged
-    files and images of another size are errors. Grey images become colour images if the model has
-    colour images. Transparency is dropped.
+    files and images of another size are errors. Grey images become color images if the model has
+    color images. Transparency is dropped.
 
     Args:
         name: name of the input, for messages.

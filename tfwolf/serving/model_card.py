@@ -140,7 +140,7 @@ def _verification(differences: list[Difference] | None) -> str:
     return (
         "Every signature was called in a fresh process through TensorFlow's C API and compared "
         f'with the checkpoint: numbers differ by at most {floats:.1e} '
-        f'(max|a - b| / max(1, max|b|)), and {100 * pixels:.2g} % of the colour values by one '
+        f'(max|a - b| / max(1, max|b|)), and {100 * pixels:.2g} % of the color values by one '
         'level.'
     )
 

@@ -27,7 +27,7 @@ class ModelFunctions:
     signatures call them.
 
     Args:
-        model: an initialised `Wolf` in float32.
+        model: an initialized `Wolf` in float32.
     """
 
     def __init__(self, model: Wolf) -> None:

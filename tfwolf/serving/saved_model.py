@@ -16,7 +16,7 @@ from tfwolf.serving.versions import SAVED_MODEL
 class _Holder(tf.Module):
     """A module of plain variables.
 
-    Saved by way of Keras layers, a variable would be stored twice, one of them uninitialised.
+    Saved by way of Keras layers, a variable would be stored twice, one of them uninitialized.
     """
 
     def __init__(self, weights: list[tf.Variable]) -> None:

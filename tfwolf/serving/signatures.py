@@ -22,7 +22,7 @@ class Signatures:
     """All signatures of a model.
 
     Args:
-        model: an initialised `Wolf` in float32.
+        model: an initialized `Wolf` in float32.
 
     Attributes:
         model: the model.

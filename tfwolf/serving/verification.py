@@ -29,7 +29,7 @@ CHILD = [
     str(pathlib.Path(__file__).resolve().parents[1]),
 ]
 FLOAT_TOLERANCE = 1e-5
-# A colour value may be rounded the other way, one level apart.
+# A color value may be rounded the other way, one level apart.
 LEVELS, SHARE_OF_PIXELS = 1, 1e-3
 # Name of a signature, its inputs and its outputs.
 Expected = tuple[str, dict[str, Any], dict[str, np.ndarray]]
@@ -43,7 +43,7 @@ class Difference(NamedTuple):
         batch_size: of the call.
         value: max|a - b| / max(1, max|b|) of floats; share of values that differ of images and
             flags.
-        levels: largest difference of a colour value of images, else 0.
+        levels: largest difference of a color value of images, else 0.
         bound: largest valid `value`.
     """
 

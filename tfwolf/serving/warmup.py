@@ -27,7 +27,7 @@ def write_warmup(
 ) -> None:
     """Write a warm-up request for every signature into the folder of a SavedModel.
 
-    Without them, the first request of each signature waits until its graph is optimised.
+    Without them, the first request of each signature waits until its graph is optimized.
 
     Args:
         folder: folder of the SavedModel.
@@ -78,5 +78,5 @@ def read_example(folder: str, signature: str) -> dict[str, Any]:
 def _as_json(array):
     if array.dtype == np.object_:
         return [{'b64': base64.b64encode(content).decode()} for content in array]
-    # As text, a float32 has only the digits that distinguish it from its neighbours.
+    # As text, a float32 has only the digits that distinguish it from its neighbors.
     return (array.astype(str).astype(np.float64) if array.dtype == np.float32 else array).tolist()

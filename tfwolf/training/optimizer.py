@@ -64,7 +64,7 @@ class AdamW(tf.Module):
     the paper's CIFAR-10 model.
 
     Args:
-        variables: `tf.Variable`s or `keras.Variable`s to optimise.
+        variables: `tf.Variable`s or `keras.Variable`s to optimize.
         schedule: a `WarmupDecay`, or another function from the number of the update to the learning
             rate that has an attribute `highest`.
         weight_decay: decoupled weight decay, multiplied by the learning rate; applied to all

@@ -1,4 +1,4 @@
-"""The procedure of a training run, from initialisation to the evaluation on the test images."""
+"""The procedure of a training run, from initialization to the evaluation on the test images."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
 
 
 def initialize_run(run: TrainingRun) -> None:
-    """Initialise the model from the first training images."""
+    """Initialize the model from the first training images."""
     started = time.perf_counter()
     images, labels = initial_images(run.dataset.train, run.settings.init_batch_size)
-    with progress_bar(len(images), 0, 'Initialising', 'image', run.shows_progress) as bar:
+    with progress_bar(len(images), 0, 'Initializing', 'image', run.shows_progress) as bar:
         initialize(run.model, images, run.seed, progress=run.checking(bar), labels=labels)
-    run.say(f'Initialised from {len(images):,} images in {time.perf_counter() - started:.1f} s')
+    run.say(f'Initialized from {len(images):,} images in {time.perf_counter() - started:.1f} s')
 
 
 def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
@@ -87,7 +87,7 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
 
 
 def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
-    """Return the step and the loop of a run, restored from its latest checkpoint or initialised."""
+    """Return the step and the loop of a run, restored from its latest checkpoint or initialized."""
     step = run.make_step()
     checkpoints = Checkpoints(
         run.folder,
@@ -104,7 +104,7 @@ def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
     if restored:
         run.say(f'Continuing from step {int(step.step.numpy()):,}')
     elif run.model.flow.preparation is not None:
-        # Initialisation can be repeated quickly, the preparation cannot.
+        # Initialization can be repeated quickly, the preparation cannot.
         checkpoints.save()
     summaries = Summaries(run.folder, int(step.step.numpy()), run.workers.is_chief)
     for name, text in run.texts.items():

@@ -32,7 +32,7 @@ class Settings:
         clip_norm: largest norm of the gradient, or None.
         ema_decay: decay of the average of the weights that is used for evaluation and pictures; 0
             uses the weights themselves.
-        init_batch_size: number of training images for the data-dependent initialisation.
+        init_batch_size: number of training images for the data-dependent initialization.
         log_every: steps between log entries.
         checkpoint_every, evaluate_every, picture_every: steps between checkpoints, evaluations on
             the validation images, and pictures; 0 for never.

@@ -199,7 +199,7 @@ def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_b
         )
     if parts > 1 and normalizes_over_batch:
         raise ValueError(
-            '`accumulation_steps` must be 1 for a flow with batch norm, which would normalise '
+            '`accumulation_steps` must be 1 for a flow with batch norm, which would normalize '
             f'over each part; got accumulation_steps={parts}. Use a smaller batch, or more '
             'devices.'
         )

@@ -51,7 +51,7 @@ export class Grid {
     return [...this.cells.querySelectorAll('img')];
   }
 
-  // Moves the marker to a position; 0 and 1 are the centres of the outer images.
+  // Moves the marker to a position; 0 and 1 are the centers of the outer images.
   mark(alpha, beta) {
     this.at = {alpha, beta};
     const count = this.places.length;

@@ -13,7 +13,7 @@ const PIXELATED_UP_TO = 128;
 
 function describe(model) {
   const [height, width, channels] = model.image_shape;
-  const facts = [`${width} × ${height}, ${channels === 1 ? 'grey' : 'colour'}`, model.latent_dim ? `z of ${model.latent_dim}` : 'no z',
+  const facts = [`${width} × ${height}, ${channels === 1 ? 'grey' : 'color'}`, model.latent_dim ? `z of ${model.latent_dim}` : 'no z',
     ...(model.num_bits ? [`${model.num_bits} bits`] : []), ...(model.num_classes ? [`${model.num_classes} classes`] : []), model.title];
   byId('facts').replaceChildren(...facts.map((fact) => Object.assign(document.createElement('li'), {textContent: fact})));
   document.body.style.setProperty('--shape', `${width} / ${height}`);

@@ -72,7 +72,7 @@ export class Slot {
       const {image, from_size: [width, height]} = await upload(file);
       const [rows, columns] = this.model.image_shape;
       const fits = width === columns && height === rows;
-      const cropped = width * rows !== height * columns ? 'cropped to its centre and ' : '';
+      const cropped = width * rows !== height * columns ? 'cropped to its center and ' : '';
       this.set(image, fits ? file.name : `${file.name}: ${width} × ${height}, ${cropped}resized to ${columns} × ${rows}`);
     } catch (error) {
       this.refuse(`${file.name}: ${error.message}`);
