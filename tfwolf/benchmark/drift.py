@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.models.wolf import Noise, Wolf
+from tfwolf.models.terms import Noise
+from tfwolf.models.wolf import Wolf
 from tfwolf.training.flow_gradients import STORE, flow_gradients
 from tfwolf.training.objective import Objective
 
