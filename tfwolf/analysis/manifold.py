@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import tensorflow as tf
 
@@ -70,12 +68,10 @@ def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
             part.dtype
         )
 
-    z = None
-    if code.z is not None and coder.model.latent.has_posterior:
-        # A latent with a posterior also maps z to the noise of its prior.
-        latent = cast(GaussianLatent, coder.model.latent)
+    z, latent = None, coder.model.latent
+    if code.z is not None and latent.has_posterior:
         noise = latent.to_noise(tf.constant(code.z)).numpy()
-        z = latent.from_noise(tf.constant(surface(noise))).numpy()
+        z = np.array(latent.from_noise(tf.constant(surface(noise))))
         # The z of the four images are set exactly, not as they return through the prior.
         quarter = num_angles // 4
         z[[0, quarter, quarter * num_angles, quarter * num_angles + quarter]] = code.z
