@@ -24,12 +24,13 @@ def outputs(cells):
 
 
 def check_quiet(found):
-    """Checks that nothing was written to stderr, and that TensorFlow wrote nothing to stdout."""
+    """Checks that there is no error, and no message of TensorFlow."""
     assert found
     for output in found:
-        assert output['output_type'] != 'error' and output.get('name') != 'stderr', output
+        assert output['output_type'] != 'error', output
         text = ''.join(output.get('text', ()))
-        assert 'WARNING' not in text and 'tensorflow' not in text, text
+        for noise in ('WARNING', 'tensorflow', 'I0000', 'W0000', 'E0000'):
+            assert noise not in text, text
 
 
 def test_three_notebooks_are_stored_with_their_outputs():
@@ -42,6 +43,8 @@ def test_three_notebooks_are_stored_with_their_outputs():
         code = [cell for cell in cells if cell['cell_type'] == 'code']
         assert [cell['execution_count'] for cell in code] == list(range(1, len(code) + 1))
         check_quiet(outputs(cells))
+        # On a slow machine a progress bar appears.
+        assert not [part for part in outputs(cells) if part.get('name') == 'stderr']
         assert 'image/png' in text and 'image/jpeg' not in text
         assert str(ROOT) not in text and '/tmp/' not in text
 
