@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from tfwolf.analysis.coder import Code, Coder, Decoded
 from tfwolf.core import validate
-from tfwolf.models.gaussian_latent import GaussianLatent
 
 
 def circle(num_angles: int) -> list[np.ndarray]:
