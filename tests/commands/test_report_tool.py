@@ -105,7 +105,8 @@ def test_what_is_there_is_kept_and_what_fails_is_told(made, tiny_run, unlabelled
         f'--output_dir={out}',
         code=1,
     )
-    assert 'temperatures: already made' in printed and 'not there: switch_within_class' in printed
+    assert 'temperatures: already made' in printed
+    assert 'These parts failed: switch_within_class' in error
     text = (out / 'report.html').read_text()
     assert (
         'Pairs within a class need class labels; these images have none.' in text
