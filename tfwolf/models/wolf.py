@@ -35,6 +35,7 @@ class Wolf(ImageDensity):
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, arXiv:2004.11820, equations 5-8.
 
+    >>> import functools
     >>> flow = functools.partial(
     ...     tfwolf.RefinedGlow,
     ...     num_steps=[0, [1], 1],
