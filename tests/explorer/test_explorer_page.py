@@ -206,7 +206,7 @@ def test_uploaded_image(page, tmp_path, kind):
     changes(page, lambda: upload.send_keys(str(tmp_path / name)))
     assert (
         slot.find_element('css selector', '.note').text
-        == f'{name}: 60 × 40, cropped to its centre and resized to 8 × 8'
+        == f'{name}: 60 × 40, cropped to its center and resized to 8 × 8'
     )
     until(
         page,
