@@ -178,16 +178,8 @@ def test_completion_is_a_script_that_bash_accepts(tmp_path):
 
 
 def test_choices_are_those_of_the_rooms():
-    """Help lists them without importing the rooms."""
+    """Help lists the parts of the report and of `latents` without importing their rooms."""
     from tfwolf.cli.latent_parts import PARTS
-    from tfwolf.metrics import probe, probe_features
     from tfwolf.report.parts import SECTIONS
-    from tfwolf.runs.evaluation import SPLITS
-    from tfwolf.training import averages, flow_gradients, strategy
 
-    assert choices.SPLITS == SPLITS and choices.STRATEGIES == strategy.NAMES
-    assert choices.WEIGHTS == averages.CHOICES
-    assert choices.GRADIENT_MEMORIES == flow_gradients.MEMORIES
-    assert choices.CLASSIFIERS == probe.CLASSIFIERS and choices.PROTOCOLS == probe.PROTOCOLS
-    assert choices.FEATURES == probe_features.FEATURES
     assert choices.REPORT_PARTS == tuple(SECTIONS) and choices.LATENT_PARTS == tuple(PARTS)

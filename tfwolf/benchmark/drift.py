@@ -31,7 +31,7 @@ def gradient_drift(
         objective: an `Objective`.
         images: uint8 `[batch, height, width, channels]`.
         noise: `Noise` for them.
-        memory: one of `flow_gradients.MEMORIES`, compared with `STORE`.
+        memory: one of `GRADIENT_MEMORIES`, compared with `STORE`.
         labels: `[batch]`, for a model whose z comes from labels.
 
     Returns:

@@ -64,11 +64,12 @@ def _saved_model(options: Flags) -> None:
 
     with new_version(options.export_dir, options.version) as published:
         run = opening.open_run(options)
+        seed = run.training_seed
         differences = write_version(
             run.model,
             run.identity,
             run.train_dir,
-            run.config.text_with_seed(options.seed),
+            run.config.text if seed is None else run.config.text_with_seed(seed),
             published.folder,
             options.model_name,
             options.seed,

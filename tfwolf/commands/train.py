@@ -22,8 +22,6 @@ EXAMPLES = (
     'train digits --train_dir=runs/digits',
     'train cifar10_small --data_dir=DATA --train_dir=runs/mine --gin_param="train.batch_size = 32"',
 )
-# A KL below this, in nats, indicates posterior collapse.
-COLLAPSED_KL_NATS = 0.5
 
 
 def define_flags(options: Flags) -> None:
@@ -106,6 +104,8 @@ def _print_result(run: Run, seconds: float) -> None:
 
 
 def _print_likelihood(result: dict, latent: Latent) -> None:
+    from tfwolf.evaluation.summary import COLLAPSED_KL_NATS
+
     kl_nats = result['kl_nats']
     kl = f', including KL {kl_nats:.2f} nats' if latent.has_z else ''
     print(

@@ -73,7 +73,7 @@ class Arrangement(Reindexing):
         if not self.decided.numpy():
             raise RuntimeError(
                 'The factor-out by likelihood contribution has not been decided. Run phase 1 '
-                '(lcma.phase1_steps) first; `python -m tfwolf.train` runs both phases.'
+                '(lcma.phase1_steps) first; `tfwolf train` runs both phases.'
             )
 
     def _gather(self, values: tf.Tensor, order: tf.Tensor) -> tf.Tensor:

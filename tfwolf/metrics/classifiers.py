@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Classifier = LogisticRegression | SVC | LinearSVC
 
-CLASSIFIERS = ('svm', 'logistic', 'svm_rbf')
-PROTOCOLS = ('paper', 'tuned')
 # Values of C that the tuned protocol tries, in this order.
 LINEAR_C = (
     *(1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
@@ -74,7 +72,7 @@ def search(
     C increases as long as the accuracy does not fall.
 
     Args:
-        classifier: one of `CLASSIFIERS`.
+        classifier: one of `core.choices.CLASSIFIERS`.
         x: features `[num_images, dim]`.
         y: labels `[num_images]`.
         seed: integer, of the folds.

@@ -114,5 +114,5 @@ def load_moments(path: str) -> FeatureMoments:
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
             f'{path} cannot be read as statistics of features: {error}. Such files are written by '
-            '`tools/fid.py --save_statistics`.'
+            '`tfwolf fid --save_statistics`.'
         ) from error

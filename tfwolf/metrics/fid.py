@@ -137,7 +137,7 @@ def _first_images(splits: list[Split], count: int) -> list[Split]:
 
 
 def _images_of_archive(path: str) -> np.ndarray:
-    """Return the array `images` of an archive as `tools/sample.py --save=npz` writes it."""
+    """Return the array `images` of an archive as `tfwolf sample --save=npz` writes it."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             images = archive['images']

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tfwolf.core import validate
+from tfwolf.core.choices import CLASSIFIERS, PROTOCOLS
 from tfwolf.metrics.classifiers import (
-    CLASSIFIERS,
     FOLDS,
-    PROTOCOLS,
     SEARCHED_IMAGES,
     correct,
     estimate_seconds,

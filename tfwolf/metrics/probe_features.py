@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.core import validate
+from tfwolf.core.choices import FEATURES
 from tfwolf.core.files import atomic_path
 from tfwolf.core.progress import progress_bar
 from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 
-FEATURES = ('z', 'v', 'pixels')
 # Images that are in memory at a time, in addition to their features.
 CHUNK = 2048
 

@@ -26,7 +26,7 @@ def read_result(folder: str, name: str = 'result') -> dict[str, Any]:
 
 
 def of_samples(folder: str) -> Findings:
-    """Return the `Findings` of `tools/sample.py`."""
+    """Return the `Findings` of `tfwolf sample`."""
     result = read_result(folder)
     at = [
         f'{row["num_not_finite"]} at {row["temperature_v"]:g}'
@@ -47,7 +47,7 @@ def of_samples(folder: str) -> Findings:
 
 
 def of_reconstructions(folder: str) -> Findings:
-    """Return the `Findings` of `tools/reconstruct.py`."""
+    """Return the `Findings` of `tfwolf reconstruct`."""
     result = read_result(folder)
     rows = [
         Row('images reconstructed exactly', f'{result["num_exact"]} of {result["num_images"]}'),
@@ -70,7 +70,7 @@ def of_reconstructions(folder: str) -> Findings:
 
 
 def of_switch(folder: str) -> Findings:
-    """Return the `Findings` of `tools/switch.py`."""
+    """Return the `Findings` of `tfwolf switch`."""
     result = read_result(folder)
     return Findings(
         [
@@ -85,7 +85,7 @@ def of_switch(folder: str) -> Findings:
 
 
 def of_interpolation(folder: str) -> Findings:
-    """Return the `Findings` of `tools/interpolate.py`."""
+    """Return the `Findings` of `tfwolf interpolate`."""
     result = read_result(folder)
     rows = [
         Row(f'corner {name.replace("_", " ")} is exact', 'yes' if same else 'no')
@@ -102,7 +102,7 @@ def of_interpolation(folder: str) -> Findings:
 
 
 def of_latents(folder: str) -> Findings:
-    """Return the `Findings` of `tools/latents.py`, of those of its parts that exist."""
+    """Return the `Findings` of `tfwolf latents`, of those of its parts that exist."""
     captions = {
         'attribute': {
             'attribute': 'Images moved along the mean direction of a class (Glow, section 6); the '
@@ -141,7 +141,7 @@ def of_latents(folder: str) -> Findings:
 
 
 def of_probe(folder: str) -> Findings:
-    """Return the `Findings` of `tools/probe.py`, of the tuned linear SVM."""
+    """Return the `Findings` of `tfwolf probe`, of the tuned linear SVM."""
     result = read_result(folder, 'svm-tuned')
     rows = []
     for name, found in result['features'].items():
@@ -166,7 +166,7 @@ def of_probe(folder: str) -> Findings:
 
 
 def of_fid(folder: str) -> Findings:
-    """Return the `Findings` of `tools/fid.py`."""
+    """Return the `Findings` of `tfwolf fid`."""
     result = read_result(folder)
     paper = f'{result["paper"]}' if 'paper' in result else ''
     rows = [

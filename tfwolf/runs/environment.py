@@ -16,7 +16,7 @@ class Environment:
     Attributes:
         data_dir: folder of TensorFlow Datasets, for a source that reads it; None for their default.
         download: whether missing data may be downloaded.
-        strategy: devices to compute on: one of `tfwolf.training.strategy.NAMES`, or a
+        strategy: devices to compute on: one of `tfwolf.core.choices.STRATEGIES`, or a
             `tf.distribute` strategy.
         tpu: name or address of the TPU, or 'local', for strategy='tpu'.
         startup_timeout: seconds to wait for all workers of a cluster.

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tfwolf.core import files, validate
+from tfwolf.core.choices import SPLITS
 from tfwolf.core.progress import progress_bar
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.training import run_directory
 from tfwolf.training.interrupts import Interrupts
-
-SPLITS = ('train', 'validation', 'test')
 
 
 class Request(NamedTuple):

@@ -15,7 +15,7 @@ from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
 from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
 from tfwolf.models.wolf import Wolf
-from tfwolf.runs.config_text import read_config
+from tfwolf.runs.config_text import bindings, read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.evaluation import Request, evaluate
@@ -60,6 +60,12 @@ class Run:
     def step(self) -> int:
         """Training step after which the checkpoint was saved."""
         return step_of(self.checkpoint)
+
+    @property
+    def training_seed(self) -> int | None:
+        """Seed with which the model was trained, None if its folder does not say."""
+        seed = bindings(read_config(self.train_dir)).get('seed')
+        return None if seed is None else int(seed)
 
     @property
     def identity(self) -> dict:

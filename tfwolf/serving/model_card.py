@@ -83,7 +83,7 @@ def _evaluation(evaluation: RunEvaluation | None, provenance: dict[str, Any]) ->
     if evaluation is None:
         return (
             'The run was not evaluated before the export. Evaluate it with '
-            '`python -m tfwolf.evaluate --train_dir=...` and export it again.'
+            '`tfwolf evaluate --train_dir=...` and export it again.'
         )
     result = evaluation.result
     note = ''

@@ -106,7 +106,7 @@ def find_version(export: str) -> str:
         raise ValueError(
             f'--export must be the folder of an exported model; {export!r} has neither '
             f'{SAVED_MODEL} nor a version with it ({export}/1/{SAVED_MODEL}). '
-            'Write one with `python -m tfwolf.export`.'
+            'Write one with `tfwolf export`.'
         )
     return os.path.join(export, str(found[-1]))
 

@@ -13,8 +13,6 @@ from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow
 
 RAW, AVERAGED = 'raw', 'averaged'
-# Values of --weights; 'ema' is an alias of 'averaged'.
-CHOICES = ('auto', RAW, AVERAGED, 'ema')
 
 
 class WeightAverages(tf.Module):

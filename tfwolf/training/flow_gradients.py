@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import Gradients
 from tfwolf.bijectors.composite import add_gradients
+from tfwolf.core.choices import GRADIENT_MEMORIES
 from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.models.latent import Inference
 from tfwolf.models.terms import Noise
@@ -15,7 +16,7 @@ from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 
 # What is kept in memory for the gradient: all activations, the input of each step, or only v.
-STORE, RECOMPUTE, REVERSIBLE = MEMORIES = ('store', 'recompute', 'reversible')
+STORE, RECOMPUTE, REVERSIBLE = GRADIENT_MEMORIES
 
 
 def flow_gradients(
@@ -41,7 +42,7 @@ def flow_gradients(
         images: uint8 `[local_batch, height, width, channels]`, of a static shape.
         noise: `Noise` for the images.
         num_parts: number of equal parts into which the images are split.
-        memory: one of `MEMORIES`.
+        memory: one of `GRADIENT_MEMORIES`.
 
     Returns:
         sums: dict of scalars: `flow_loss`, and each term of the flow in nats, summed over images.

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from tfwolf.core import validate
+from tfwolf.core.choices import GRADIENT_MEMORIES
 from tfwolf.core.parts import register
-from tfwolf.training.flow_gradients import MEMORIES, STORE
+from tfwolf.training.flow_gradients import STORE
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW
 
@@ -86,9 +87,9 @@ class Settings:
             validate.integer('train.test_images', self.test_images, minimum=0)
         if self.clip_norm is not None:
             validate.real('train.clip_norm', self.clip_norm, above=0)
-        if self.gradient_memory not in MEMORIES:
+        if self.gradient_memory not in GRADIENT_MEMORIES:
             raise ValueError(
-                f'`gradient_memory` must be one of {", ".join(MEMORIES)}; got '
+                f'`gradient_memory` must be one of {", ".join(GRADIENT_MEMORIES)}; got '
                 f'gradient_memory={self.gradient_memory!r}.'
             )
         validate.real('train.ema_decay', self.ema_decay, minimum=0, below=1)

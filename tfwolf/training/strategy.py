@@ -7,10 +7,9 @@ import signal
 import tensorflow as tf
 
 from tfwolf.core import validate
+from tfwolf.core.choices import STRATEGIES
 from tfwolf.core.messages import first_line
 from tfwolf.training.cluster import EXAMPLE, VARIABLE, read_cluster, wait_for_all
-
-NAMES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 
 
 def make_strategy(
@@ -24,7 +23,7 @@ def make_strategy(
     mirrored if there are at least two GPUs, else one_device.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `core.choices.STRATEGIES`.
         tpu: name or address of the TPU, or 'local'; None reads it from the environment.
         startup_timeout: seconds to wait for all workers.
 
@@ -32,8 +31,10 @@ def make_strategy(
         ValueError: if the name is unknown, or TF_CONFIG or the TPU cannot be used.
         WorkerLost: if another worker does not start in time.
     """
-    if name not in NAMES:
-        raise ValueError(f'`strategy` must be one of {", ".join(NAMES)}; got strategy={name!r}.')
+    if name not in STRATEGIES:
+        raise ValueError(
+            f'`strategy` must be one of {", ".join(STRATEGIES)}; got strategy={name!r}.'
+        )
     if name == 'tpu':
         return _tpu(tpu)
     cluster = read_cluster() if name in ('auto', 'multi_worker') else None
