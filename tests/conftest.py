@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
@@ -23,6 +24,10 @@ Source = collections.namedtuple('Source', 'path module imports')
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# A shell starts background jobs with SIGINT ignored, which programs under test would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val):

@@ -125,6 +125,7 @@ def test_one_setting():
     assert 0 < result['share_of_matmul_peak'] < 1 and result['memory_bytes']['resident'] > 2**27
 
 
+@pytest.mark.slow
 def test_two_settings_take_turns():
     result = run('--vs=train.accumulation_steps = 2')
     quartiles = [result[side]['step_seconds_quartiles'] for side in ('first', 'second')]

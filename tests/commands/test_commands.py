@@ -389,6 +389,7 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path, monkeypa
     )
 
 
+@pytest.mark.slow
 def test_both_phases_of_lcma_by_one_command_and_interrupted(tmp_path):
     """A run interrupted wherever it is ends as one that was not."""
     tiny = [

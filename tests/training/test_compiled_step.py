@@ -14,11 +14,16 @@ from tfwolf.training.strategy import make_strategy
 @pytest.mark.parametrize(
     'arguments',
     [
-        {'gradient_memory': 'store'},
-        {'gradient_memory': 'recompute'},
         {'gradient_memory': 'reversible', 'accumulation_steps': 2},
-        {'make': small_flow_alone, 'name': 'glow'},
-        {'make': small_flow_alone, 'name': 'shallow realnvp'},
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                {'gradient_memory': 'store'},
+                {'gradient_memory': 'recompute'},
+                {'make': small_flow_alone, 'name': 'glow'},
+                {'make': small_flow_alone, 'name': 'shallow realnvp'},
+            )
+        ),
     ],
 )
 def test_a_step_compiled_by_xla_is_equal(arguments):
@@ -47,6 +52,7 @@ def test_the_whole_step_lowers_to_stablehlo(gradient_memory):
     )
 
 
+@pytest.mark.slow
 def test_replicas_compile_the_flow():
     losses = []
     for name, xla in (('one_device', False), ('mirrored', True)):
@@ -55,5 +61,9 @@ def test_replicas_compile_the_flow():
         initialize(wolf, IMAGES[:32], seed=1)
         losses.append([metrics['loss_nats'] for metrics in take_steps(strategy, step, 0, 2)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+def test_replicas_with_batch_norm_reject_xla():
+    strategy = make_strategy('mirrored')
     with pytest.raises(ValueError, match='`xla`'):
         make_run(strategy, xla=True, make=small_flow_alone, name='realnvp')

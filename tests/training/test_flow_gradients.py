@@ -15,7 +15,9 @@ from tfwolf.training.strategy import make_strategy
     'objective, model',
     [
         (Objective(), {}),
-        (Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}),
+        pytest.param(
+            Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}, marks=pytest.mark.slow
+        ),
         (Objective(), {'make': small_flow_alone, 'name': 'glow'}),
     ],
     ids=['bound', 'helped', 'glow'],
