@@ -119,7 +119,7 @@ def register(part: Callable | None = None, *, name: str | None = None) -> Callab
         defaults = {
             parameter.name: frozen(_REFERENCES[parameter.default])
             for parameter in _signature(part).parameters.values()
-            if parameter.name not in bound and _is_registered(parameter.default)
+            if parameter.name not in bound and _is_part(parameter.default)
         }
         return Factory(
             part, {**defaults, **{key: frozen(value) for key, value in bound.items()}}, name
@@ -178,6 +178,15 @@ def reference(part: Callable) -> Callable[[], Factory]:
     return _REFERENCES[part]
 
 
+def is_registered(configurable: Callable) -> bool:
+    """Return whether what a reference in a gin file stands for is a registered part.
+
+    Args:
+        configurable: what gin would call, such as the result of `gin.get_configurable`.
+    """
+    return any(configurable is registered for registered in _REFERENCES.values())
+
+
 def registered_names() -> list[str]:
     """Return the names of all registered parts in alphabetical order."""
     return sorted(_PARTS)
@@ -193,7 +202,7 @@ def _mapped(value: Any, change: Callable[[Factory], Mapping[str, Any]]) -> Any:
     )
 
 
-def _is_registered(value: Any) -> bool:
+def _is_part(value: Any) -> bool:
     return callable(value) and getattr(value, '__hash__', None) is not None and value in _REFERENCES
 
 

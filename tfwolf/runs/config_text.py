@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from tfwolf.core.outside_links import check_no_outside_links
 from tfwolf.training import run_directory
 
 # Bindings that the flag --precision set in earlier versions, all to the same value.
@@ -79,7 +80,7 @@ def read_config(train_dir: str | os.PathLike[str]) -> str:
         train_dir: folder of the run.
 
     Raises:
-        ValueError: if the folder contains no run.
+        ValueError: if the folder contains no run, or a link in it leads outside.
     """
     path = os.path.join(train_dir, run_directory.CONFIG)
     if not os.path.isfile(path):
@@ -87,5 +88,11 @@ def read_config(train_dir: str | os.PathLike[str]) -> str:
             f'{train_dir} contains no run of tfwolf (no {run_directory.CONFIG}). Train first, or '
             'choose another --train_dir.'
         )
-    with open(path, encoding='utf-8') as file:
-        return file.read()
+    check_no_outside_links(train_dir)
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{path} is damaged, or was not written by tfwolf: {error}. Restore it from a backup.'
+        ) from error

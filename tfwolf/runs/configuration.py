@@ -18,6 +18,7 @@ from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import Factory, reference, registered_names
 from tfwolf.evaluation.evaluators import EvaluationSettings
 from tfwolf.runs import names  # noqa: F401  (registers what gin files may name)
+from tfwolf.runs.bindings_only import check_bindings_only
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.experiment import Experiment
 from tfwolf.runs.gin_files import find_gin_file
@@ -66,18 +67,21 @@ def read_configuration(
         files: paths of gin files, or names of shipped ones such as 'digits'; later files win. An
             `include` is searched in the folders of the files and in the working directory.
         params: bindings, such as 'train.batch_size = 32'; they win over files.
-        run_text: text of the configuration of a run, read before the files. Text of an earlier
+        run_text: text of the configuration of a run, read before the files. It may come from a
+            stranger, so it must only bind parameters of registered parts. Text of an earlier
             version is translated.
         given: arguments of `Experiment` made in Python; they win over bindings.
 
     Raises:
-        ValueError: if a file is missing, a line is invalid, a name is unknown, or a part cannot be
-            made.
+        ValueError: if a file is missing, a line is invalid, a name is unknown, a part cannot be
+            made, or `run_text` does more than to bind parameters.
     """
     files = [find_gin_file(file) for file in files]
+    run_text = modernized(run_text)
     with _own_gin([os.path.dirname(os.path.abspath(file)) for file in files]):
+        check_bindings_only(run_text)
         try:
-            gin.parse_config(modernized(run_text))
+            gin.parse_config(run_text)
             gin.parse_config_files_and_bindings(files, list(params), skip_unknown=False)
         except Exception as error:  # of any type, from gin's parser, tokenizer and imports
             raise ValueError(
@@ -95,6 +99,8 @@ def read_configuration(
                     if not line.startswith('  In call to configurable')
                 )
             ) from error
+        # A run names the values that it was made with; who loads it names modules with --plugin.
+        gin.config._IMPORTS.clear()
         text, operative = gin.config_str(LINE_LENGTH), gin.operative_config_str(LINE_LENGTH)
     bound = bindings(text)
     used = [

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from tfwolf.core.files import UNFINISHED, write_text
+from tfwolf.core.outside_links import check_no_outside_links
 
 # Bindings that may change when a run is continued: they do not affect the trained weights.
 FREE_BINDINGS = (
@@ -47,8 +48,8 @@ def prepare(
         override: whether it may be continued with another configuration; the difference is printed.
 
     Raises:
-        ValueError: if the folder contains other files, or a run that may not be continued with this
-            configuration. Nothing is overwritten.
+        ValueError: if the folder contains other files, a run that may not be continued with this
+            configuration, or a link that leads outside. Nothing is overwritten.
     """
     path = os.path.join(train_dir, CONFIG)
     # A process that was killed before it wrote a configuration left nothing to keep.
@@ -63,6 +64,7 @@ def prepare(
                 f'{train_dir} already contains a run, and --noresume forbids to continue it; '
                 'nothing was written. Choose another --train_dir, or remove --noresume.'
             )
+        check_no_outside_links(train_dir)
         with open(path, encoding='utf-8') as file:
             changes = _changes(bindings(file.read()), bindings(config))
         if changes and not override:
