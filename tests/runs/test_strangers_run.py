@@ -6,12 +6,12 @@ import shutil
 
 import gin
 import pytest
-from support.tool_runs import TINY, run_tool
 
 import tfwolf
-from tfwolf.core.parts import _PARTS
-from tfwolf.runs.config_text import read_config
+from support.tool_runs import run_tool
+from tfwolf.runs.config_text import bindings, modernized, read_config
 from tfwolf.runs.configuration import read_configuration
+from tfwolf.training.run_directory import prepare
 
 
 @gin.configurable(module='strangers_run')
@@ -105,7 +105,7 @@ def test_a_run_may_only_bind_parts(text, evil, line):
         'scoped/Wolf.num_bits = 3',
         'Wolf.num_bits = %strangers_run.BITS',
         'train.augmentations = [@horizontal_flip, @tfwolf.pad_and_crop, @one/pad_and_crop]',
-        'RefinedGlow:\n  alpha = 1' if 'alpha' in _PARTS else 'Wolf:\n  num_bits = 7',
+        'Wolf:\n  num_bits = 7',
         'reached.value = 5',
     ],
 )
@@ -119,32 +119,24 @@ def test_a_damaged_configuration_is_an_error_for_people(text, broken):
         read_configuration(run_text=f'{text}\n{broken}\n')
 
 
-@pytest.mark.parametrize('command', ['evaluate', 'sample', 'export', 'benchmark', 'report'])
+@pytest.mark.parametrize('command', ['evaluate', 'sample', 'export', 'benchmark'])
 def test_commands_refuse_it(run_copy, evil, tmp_path, command):
     config = run_copy / 'config.gin'
     config.write_text(f'{config.read_text()}\nimport evil_module\n')
-    flags = {'export': [f'--export_dir={tmp_path / "out"}'], 'report': ['--parts=samples']}
-    if command == 'report':
-        _, errors = run_tool(command, f'--train_dir={run_copy}', *flags[command], code=1)
-    else:
-        _, errors = run_tool(
-            command, f'--train_dir={run_copy}', *flags.get(command, []), fails=True
-        )
+    flags = [f'--export_dir={tmp_path / "out"}'] if command == 'export' else []
+    _, errors = run_tool(command, f'--train_dir={run_copy}', *flags, fails=True)
     assert 'import evil_module' in errors and not evil.exists()
 
 
-def test_training_on_does_not_read_it(run_copy, evil):
+def test_training_on_does_not_read_it(run_copy, evil, text):
     """The user's own files say what is trained; the run's text is only compared with them."""
     config = run_copy / 'config.gin'
-    config.write_text(f'{config.read_text()}\nimport evil_module\n')
-    run_tool(
-        'train',
-        'digits',
-        *(f'--gin_param={binding}' for binding in TINY),
-        f'--train_dir={run_copy}',
-        '--max_steps=7',
-    )
-    assert not evil.exists() and 'evil_module' not in config.read_text()
+    config.write_text(f'{text}\nimport evil_module\nWolf.flow = @evil_module.Net\n')
+    before = lambda text: bindings(modernized(text))  # noqa: E731
+    with pytest.raises(ValueError, match='evil_module.Net'):
+        prepare(str(run_copy), text, before, resume=True)
+    prepare(str(run_copy), text, before, resume=True, override=True)
+    assert not evil.exists() and config.read_text() == text
 
 
 def test_a_gin_file_of_the_user_may_import(evil, tmp_path):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from gin import config_parser
 
 from tfwolf.core.messages import did_you_mean
-from tfwolf.runs.gin_files import find_gin_file
+from tfwolf.runs.gin_files import find_gin_file, read_gin_text
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # Rooms in which parts are registered.
@@ -44,7 +44,7 @@ def check_names(files: Sequence[str], params: Sequence[str]) -> None:
     parts = known_parts()
     for file in files:
         path = pathlib.Path(find_gin_file(file))
-        _check_text(path.read_text(encoding='utf-8'), parts, str(path))
+        _check_text(read_gin_text(path), parts, str(path))
     for param in params:
         _check_text(param, parts, f'--gin_param="{param}"')
 

@@ -14,14 +14,14 @@ from typing import Any
 import gin
 import gin.config
 
-from tfwolf.core.messages import did_you_mean
-from tfwolf.core.parts import Factory, reference, registered_names
+from tfwolf.core.parts import Factory, reference
 from tfwolf.evaluation.evaluators import EvaluationSettings
 from tfwolf.runs import names  # noqa: F401  (registers what gin files may name)
 from tfwolf.runs.bindings_only import check_bindings_only
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.experiment import Experiment
 from tfwolf.runs.gin_files import find_gin_file
+from tfwolf.runs.gin_reading import advice, own_rules, parse_binding
 from tfwolf.training.settings import Settings
 
 LINE_LENGTH = 120
@@ -65,7 +65,8 @@ def read_configuration(
 
     Args:
         files: paths of gin files, or names of shipped ones such as 'digits'; later files win. An
-            `include` is searched in the folders of the files and in the working directory.
+            `include` is searched in the folder of the file that includes it, in the folders of all
+            files, in the working directory, and among the shipped files.
         params: bindings, such as 'train.batch_size = 32'; they win over files.
         run_text: text of the configuration of a run, read before the files. It may come from a
             stranger, so it must only bind parameters of registered parts. Text of an earlier
@@ -76,16 +77,20 @@ def read_configuration(
         ValueError: if a file is missing, a line is invalid, a name is unknown, a part cannot be
             made, or `run_text` does more than to bind parameters.
     """
-    files = [find_gin_file(file) for file in files]
+    files = [os.path.abspath(find_gin_file(file)) for file in files]
     run_text = modernized(run_text)
-    with _own_gin([os.path.dirname(os.path.abspath(file)) for file in files]):
+    with _own_gin([os.path.dirname(file) for file in files]):
         check_bindings_only(run_text)
         try:
             gin.parse_config(run_text)
-            gin.parse_config_files_and_bindings(files, list(params), skip_unknown=False)
-        except Exception as error:  # of any type, from gin's parser, tokenizer and imports
+            for file in files:
+                gin.parse_config_file(file)
+            for param in params:
+                parse_binding(param)
+            gin.finalize()
+        except Exception as error:  # of any type, from gin's parser and what is imported
             raise ValueError(
-                f'The gin configuration cannot be read: {error}{_remedy(str(error))}'
+                f'The gin configuration cannot be read: {advice(str(error))}'
             ) from error
         try:
             experiment, settings, evaluation = (
@@ -112,16 +117,6 @@ def read_configuration(
     return Configuration(text, '\n'.join(used) + '\n', experiment, settings, evaluation)
 
 
-def _remedy(message: str) -> str:
-    """Return advice on an unknown name in a gin file."""
-    unknown = re.search(r"No configurable matching (?:reference )?'@?(?:\S+/)?(\w+)", message)
-    if not unknown:
-        return ''
-    hint = did_you_mean(unknown[1], registered_names())
-    advice = 'Import the module of a custom part first, or name it with --plugin.'
-    return f'\n{hint} {advice}'.replace('\n ', '\n')
-
-
 @contextlib.contextmanager
 def _own_gin(folders: Sequence[str]) -> Iterator[None]:
     """Use an empty gin configuration within a `with` block, then restore the caller's.
@@ -132,21 +127,15 @@ def _own_gin(folders: Sequence[str]) -> Iterator[None]:
     state = gin.config
     with _LOCK:
         kept = {name: getattr(state, name).copy() for name in _STATE}
-        was_locked, prefixes, silenced = (
-            gin.config_is_locked(),
-            list(state._LOCATION_PREFIXES),
-            logging.root.manager.disable,
-        )
+        was_locked, silenced = gin.config_is_locked(), logging.root.manager.disable
         try:
             gin.clear_config()
-            state._LOCATION_PREFIXES[:] = ['', *folders]
             # gin logs an error for every searched folder without the include.
             logging.disable(logging.ERROR)
-            with gin.config_scope(None):
+            with gin.config_scope(None), own_rules(folders):
                 yield
         finally:
             logging.disable(silenced)
-            state._LOCATION_PREFIXES[:] = prefixes
             for name, value in kept.items():
                 getattr(state, name).clear()
                 getattr(state, name).update(value)

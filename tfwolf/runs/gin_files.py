@@ -11,6 +11,7 @@ from tfwolf.core.messages import did_you_mean
 
 # In a clone this is a link to the folder gin/ next to the package.
 SHIPPED = pathlib.Path(__file__).resolve().parents[1] / 'gin'
+_SAVE = "Save it again in this encoding (your editor's `Save as`)."
 
 
 class Header(NamedTuple):
@@ -42,7 +43,7 @@ def find_gin_file(name: str | os.PathLike) -> str:
     Raises:
         ValueError: if there is none.
     """
-    name = os.fspath(name)
+    name = os.path.expanduser(name)
     inside = name.removeprefix('gin/')
     candidates = [
         pathlib.Path(name),
@@ -56,6 +57,26 @@ def find_gin_file(name: str | os.PathLike) -> str:
             f'experiment has that name.{did_you_mean(pathlib.Path(name).stem, experiment_names())}'
         )
     return str(found)
+
+
+def read_gin_text(path: str | os.PathLike) -> str:
+    """Return the text of a gin file, without a byte-order mark.
+
+    Raises:
+        ValueError: naming the line, if it is not encoded in UTF-8.
+    """
+    data = pathlib.Path(path).read_bytes()
+    if b'\0' in data:
+        raise ValueError(f'{path}, line 1: the file must be UTF-8 text; is it UTF-16? {_SAVE}')
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = data.count(b'\n', 0, error.start) + 1
+        raise ValueError(
+            f'{path}, line {line}: the file must be UTF-8 text; the byte '
+            f'0x{data[error.start]:02x} is not. {_SAVE}'
+        ) from error
+    return text.replace('\r\n', '\n').replace('\r', '\n')
 
 
 def experiment_names() -> list[str]:
