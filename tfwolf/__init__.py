@@ -7,12 +7,18 @@ Flows", ICLR 2021, arXiv:2004.11820.
     run = tfwolf.fit('digits', train_dir='runs/digits')
     images = run.model.sample(16, seed=0)
 
-Importing the package loads nothing; each name below is loaded when it is first used.
+Importing the package loads nothing; each name below is loaded when it is first used. It chooses
+TensorFlow as the backend of Keras.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+
+# Before TensorFlow is imported, which imports Keras: tfwolf is written for this backend, whatever
+# the user's keras.json says.
+os.environ['KERAS_BACKEND'] = 'tensorflow'
 
 __version__ = '0.3.0'
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfwolf.core import validate
+from tfwolf.core.pinned_keras import keras
 
 VARIABLES = (tf.Variable, keras.Variable)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import keras
 import tensorflow as tf
 
 from tfwolf.bijectors.actnorm import ActNorm
@@ -17,6 +16,7 @@ from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.transforms import Transform
 from tfwolf.core import seeds, validate
 from tfwolf.core.parts import register
+from tfwolf.core.pinned_keras import keras
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.distributions.bits import standard_normal_log_prob
 from tfwolf.distributions.posterior import Posterior

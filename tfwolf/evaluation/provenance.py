@@ -6,7 +6,6 @@ import os
 import platform
 from typing import Any
 
-import keras
 import numpy as np
 import PIL
 import tensorflow as tf
@@ -14,6 +13,7 @@ import tensorflow_probability as tfp
 
 import tfwolf
 from tfwolf.core.files import sha256
+from tfwolf.core.pinned_keras import keras
 from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 

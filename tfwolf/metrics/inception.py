@@ -80,15 +80,16 @@ def keras_inception(weights: str | None) -> Extractor:
     Raises:
         ValueError: if there is no such file, or it has other weights.
     """
-    import keras
+    from tfwolf.core.pinned_keras import default_settings, keras
 
     path = _find(weights, [KERAS_INCEPTION], KERAS_ADDRESS)
-    network = keras.applications.InceptionV3(
-        include_top=False,
-        weights=None,  # pyright: ignore[reportArgumentType]
-        pooling='avg',
-        input_shape=(INCEPTION_SIDE, INCEPTION_SIDE, 3),
-    )
+    with default_settings():
+        network = keras.applications.InceptionV3(
+            include_top=False,
+            weights=None,  # pyright: ignore[reportArgumentType]
+            pooling='avg',
+            input_shape=(INCEPTION_SIDE, INCEPTION_SIDE, 3),
+        )
     try:
         network.load_weights(path)
     except (ValueError, OSError, KeyError) as error:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import keras
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.freeze import derived
 from tfwolf.core.parts import register
+from tfwolf.core.pinned_keras import keras
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm

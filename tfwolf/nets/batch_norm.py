@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import keras
 import tensorflow as tf
 
+from tfwolf.core.pinned_keras import keras
 from tfwolf.nets.channel_norm import channel_moments
 
 EPSILON = 1e-5

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
+from tfwolf.core.pinned_keras import keras
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.precision import compute_type, conv2d
 

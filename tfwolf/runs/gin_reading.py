@@ -53,7 +53,8 @@ def own_rules(folders: Sequence[str]) -> Iterator[None]:
 
     try:
         state._LOCATION_PREFIXES[:] = [*folders, '', *SHIPPED_FOLDERS]
-        state._FILE_READERS[:] = [(opening, os.path.isfile)]
+        # gin declares the type of Python's `open`.
+        state._FILE_READERS[:] = [(opening, os.path.isfile)]  # pyright: ignore
         yield
     finally:
         state._LOCATION_PREFIXES[:], state._FILE_READERS[:] = prefixes, readers

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-import keras
 import tensorflow as tf
 
 from tfwolf.core import validate
+from tfwolf.core.pinned_keras import keras
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import tensorflow as tf
 
 from tfwolf.core import validate
 from tfwolf.core.parts import register
+from tfwolf.core.pinned_keras import keras
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow
 
