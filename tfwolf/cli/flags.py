@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,18 @@ class Described(NamedTuple):
     value: str
     default: Any
     meaning: str
+
+
+class _Path(flags.ArgumentParser):
+    syntactic_help = 'a path'
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+class _Paths(flags.ListParser):
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return [os.path.expanduser(path) for path in super().parse(argument)]
 
 
 class Flags:
@@ -49,6 +62,20 @@ class Flags:
         """Define a flag with a text; `value` is its placeholder in `--help`."""
         flags.DEFINE_string(name, default, meaning, flag_values=self._values)
         self._describe(name, value, default, meaning)
+
+    def path(self, name: str, default: str | None, meaning: str, value: str = 'FOLDER') -> None:
+        """Define a flag with the path of a file or folder; `~` is expanded."""
+        flags.DEFINE(
+            _Path(), name, default, meaning, self._values, serializer=flags.ArgumentSerializer()
+        )
+        self._describe(name, value, default, meaning)
+
+    def paths(self, name: str, meaning: str, value: str) -> None:
+        """Define a flag with comma-separated paths; `~` is expanded in each."""
+        flags.DEFINE(
+            _Paths(), name, None, meaning, self._values, serializer=flags.ListSerializer(',')
+        )
+        self._describe(name, value, None, meaning)
 
     def integer(
         self,

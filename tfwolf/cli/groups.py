@@ -39,7 +39,7 @@ def experiment(options: Flags) -> None:
 def data(options: Flags) -> None:
     """Define the flags of where data are."""
     options.group('Data')
-    options.string(
+    options.path(
         'data_dir',
         None,
         "Folder with TensorFlow Datasets' prepared data. Default: the folder that the run was "
@@ -69,7 +69,7 @@ def devices(options: Flags) -> None:
 def run(options: Flags) -> None:
     """Define the flags of a run, its checkpoint and its weights."""
     options.group('Run')
-    options.string('train_dir', None, 'Folder of the run.', 'FOLDER')
+    options.path('train_dir', None, 'Folder of the run.', 'FOLDER')
     pretrained(options)
     options.argument = 'train_dir'
     options.string(
@@ -98,7 +98,7 @@ def results(options: Flags) -> None:
     """Define the flags of a tool that makes pictures or tables, including those of its run."""
     run(options)
     options.group('Output')
-    options.string(
+    options.path(
         'output_dir',
         None,
         'Folder of the results. Default: a new one in TRAIN_DIR/results/CHECKPOINT, or in '
@@ -130,5 +130,5 @@ def images(options: Flags) -> None:
     options.list(
         'positions', None, 'Positions in the split, from 0. Default: the first images.', '3,17,...'
     )
-    options.list('images', None, 'Your own image files instead.', 'FILE,FILE,...')
+    options.paths('images', 'Your own image files instead.', 'FILE,FILE,...')
     options.boolean('resize', False, "Crop and resize --images to the model's image size.")

@@ -35,7 +35,16 @@ def command_line(*arguments: str) -> str:
     Args:
         arguments: name of the command and its flags.
     """
-    return ' '.join([program(), *map(_quoted, arguments)])
+    return f'{program()} {shell_line(*arguments)}'
+
+
+def shell_line(*words: str) -> str:
+    """Return words as a line for a shell.
+
+    Args:
+        words: name of a program or command, and its arguments, as the program receives them.
+    """
+    return ' '.join(map(_quoted, words))
 
 
 def _quoted(argument: str) -> str:

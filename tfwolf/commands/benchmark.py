@@ -24,8 +24,8 @@ EXAMPLES = (
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Benchmark')
-    options.string('train_dir', None, 'Folder of a run. Default: initial weights.', 'FOLDER')
-    options.string(
+    options.path('train_dir', None, 'Folder of a run. Default: initial weights.', 'FOLDER')
+    options.path(
         'export_dir',
         None,
         'Instead: folder of an exported model, whose signatures are timed.',

@@ -18,7 +18,7 @@ EXAMPLES = ('data imagenet64 --data_dir=DATA',)
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Data')
-    options.string('data_dir', None, "Folder with TensorFlow Datasets' prepared data.", 'FOLDER')
+    options.path('data_dir', None, "Folder with TensorFlow Datasets' prepared data.", 'FOLDER')
     options.boolean(
         'fingerprint', True, 'Read and decode every image for the SHA-256 of each split.'
     )

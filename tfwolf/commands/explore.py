@@ -32,20 +32,20 @@ USES_TENSORFLOW = False
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Model (one of four)')
-    options.string(
+    options.path(
         'train_dir',
         None,
         'Folder of a run. It is exported to a temporary folder, which takes half a minute.',
         'FOLDER',
     )
     groups.pretrained(options)
-    options.string(
+    options.path(
         'export_dir', None, 'Folder of an exported model (the highest version is used).', 'FOLDER'
     )
     options.string('server', None, "Address of TensorFlow Serving's REST API.", 'http://HOST:PORT')
     options.group('Details of the model')
     options.string('checkpoint', 'latest', "With --train_dir: 'latest', 'best' or a step.", 'WHICH')
-    options.string(
+    options.path(
         'data_dir',
         None,
         'With --train_dir: folder of its data, if its configuration lacks the image size.',

@@ -17,7 +17,7 @@ def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     groups.run(options)
     options.group('Export')
-    options.string(
+    options.path(
         'export_dir', None, 'Folder of the exported versions; a new version is added.', 'FOLDER'
     )
     options.integer('version', None, 'Number of the new version. Default: next.', lower_bound=0)
@@ -85,7 +85,7 @@ def _saved_model(options: Flags) -> None:
     compose = os.path.join(options.export_dir, 'compose.yaml')
     print(
         f'Written to {published.folder} ({_megabytes(published.folder):.1f} MB).\n'
-        f'Next:\n  docker compose -f {compose} up\n'
+        f'Next:\n  docker compose -f {program.shell_line(compose)} up\n'
         f'  {program.command_line("explore", f"--export_dir={options.export_dir}")}'
     )
 

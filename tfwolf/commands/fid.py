@@ -26,7 +26,7 @@ def define_flags(options: Flags) -> None:
         'module:function.',
         'NAME',
     )
-    options.string(
+    options.path(
         'inception_weights',
         None,
         "File with Inception's weights. Default: Keras's cache.",
@@ -39,20 +39,20 @@ def define_flags(options: Flags) -> None:
         lower_bound=2,
     )
     groups.temperatures(options)
-    options.string(
+    options.path(
         'images', None, 'Instead of samples: folder of image files, or .npz with `images`.', 'PATH'
     )
     options.choice(
         'split', 'train', ['train', 'test'], 'Reference images; train includes validation.'
     )
     options.integer('num_reference', None, 'Number of them. Default: all.', lower_bound=2)
-    options.string(
+    options.path(
         'reference_statistics',
         None,
         'Instead of reference images: a file that --save_statistics wrote.',
         'FILE',
     )
-    options.string('save_statistics', None, 'Write the reference statistics to this file.', 'FILE')
+    options.path('save_statistics', None, 'Write the reference statistics to this file.', 'FILE')
     groups.results(options)
 
 

@@ -23,16 +23,16 @@ SOURCES = {
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Import')
-    options.string(
+    options.path(
         'config_file', None, "The model's JSON configuration, at the top or under `config`.", 'FILE'
     )
-    options.string(
+    options.path(
         'weights_file',
         None,
         'Its weights: the .pt file of the reference, or an .npz with the same names.',
         'FILE',
     )
-    options.string('output_dir', None, 'New folder for config.gin and checkpoints.', 'FOLDER')
+    options.path('output_dir', None, 'New folder for config.gin and checkpoints.', 'FOLDER')
     options.list('image_size', None, 'Image size, which the configuration lacks.', 'HEIGHT,WIDTH')
     options.integer('num_bits', 8, 'Bits per pixel value, which the configuration lacks.', 1, 8)
     options.boolean('lu', False, 'Convert 1x1 convolutions and linear maps to triangular factors.')

@@ -16,7 +16,7 @@ def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     groups.run(options)
     options.group('Output')
-    options.string(
+    options.path(
         'output_dir',
         None,
         'Folder of the packed model; its last part is the name. A model in it is replaced.',

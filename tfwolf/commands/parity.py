@@ -22,11 +22,11 @@ FAILED = 1
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Parity')
-    options.string(
+    options.path(
         'fixture', None, 'Path of the fixture, without .json, .weights.npz and .io.npz.', 'PATH'
     )
     options.choice('dtype', 'float64', ['float64', 'float32'], 'Type to compute in.')
-    options.string(
+    options.path(
         'train_dir',
         None,
         "Folder of an imported model or a run: compare its weights, not the fixture's.",

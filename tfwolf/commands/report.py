@@ -30,7 +30,7 @@ def define_flags(options: Flags) -> None:
         'num_train', 10_000, 'Training images of the probe, at most; 0 for all.', lower_bound=0
     )
     options.string('fid_features', 'inception2015', 'As --features of `fid`.', 'NAME')
-    options.string('inception_weights', None, 'As for `fid`.', 'FILE')
+    options.path('inception_weights', None, 'As for `fid`.', 'FILE')
     options.integer('num_fid_samples', 10_000, 'As --num_samples of `fid`.', lower_bound=2)
     groups.results(options)
 

@@ -27,7 +27,7 @@ EXAMPLES = (
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Run')
-    options.string(
+    options.path(
         'train_dir', None, 'Folder of the run: checkpoints, curves, pictures, results.', 'FOLDER'
     )
     options.integer('max_steps', None, 'Number of steps; overrides train.max_steps.', lower_bound=1)
@@ -96,8 +96,9 @@ def _print_result(run: Run, seconds: float) -> None:
     if found := ', '.join(filter(os.path.exists, pictures)):
         print(f'  {"pictures:":20}{found}')
     folder = f'--train_dir={run.train_dir}'
+    curves = os.path.join(run.train_dir, run_directory.TENSORBOARD)
     print(
-        f'Next:\n  {program.tool("tensorboard")} --logdir={run.train_dir}/tensorboard\n'
+        f'Next:\n  {program.tool("tensorboard")} {program.shell_line(f"--logdir={curves}")}\n'
         f'  {program.command_line("evaluate", folder, "--num_samples=5")}\n'
         f'  {program.command_line("explore", folder)}'
     )

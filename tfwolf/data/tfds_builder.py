@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from tfwolf.core.messages import first_line
+from tfwolf.core.paths import for_tensorflow
 from tfwolf.data.tfds_features import check_features
 from tfwolf.data.tfds_network import no_retries, silent_hosts
 
@@ -48,7 +49,7 @@ def open_builder(name: str, data_dir: str | None, download: bool) -> tfds.core.D
             f"'cifar10', 'lsun/bedroom' or 'cifar10:3.0.2'; got {name!r}. They are listed at "
             f'{CATALOG}.'
         )
-    folder = None if data_dir is None else pathlib.Path(data_dir).expanduser()
+    folder = None if data_dir is None else pathlib.Path(for_tensorflow('data_dir', data_dir))
     if folder is not None:
         check_features(folder / re.split('[/:]', name)[0])
     try:

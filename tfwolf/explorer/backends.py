@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 from typing import NamedTuple
 
+from tfwolf.core.module_search import module_command
 from tfwolf.explorer.description import SignatureCaller
 from tfwolf.explorer.export_folder import open_version, read_details
 from tfwolf.explorer.rest_servable import RestServable
@@ -53,9 +53,7 @@ def open_run(train_dir: str, checkpoint: str, data_dir: str | None) -> Backend:
         # In a separate process: this one does not import TensorFlow.
         done = subprocess.run(
             [
-                sys.executable,
-                '-m',
-                'tfwolf.export',
+                *module_command('tfwolf.export'),
                 f'--train_dir={train_dir}',
                 f'--export_dir={folder}',
                 '--noverify',

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tfwolf.core import files
+from tfwolf.core.module_search import module_command
 from tfwolf.report import findings
 from tfwolf.report.page import Part
 from tfwolf.report.sections import SECTIONS
@@ -19,7 +20,7 @@ from tfwolf.training import run_directory
 # File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
 # How this program is called in a process of its own.
-PROGRAM = (sys.executable, '-m', 'tfwolf')
+PROGRAM = module_command('tfwolf')
 
 
 def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> str | None:
@@ -94,7 +95,7 @@ def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
         'The negative evidence lower bound of held-out images, in bits per dimension.',
     )
     path = os.path.join(train_dir, run_directory.EVALUATION)
-    again = f'tfwolf evaluate --train_dir={train_dir}'
+    again = shlex.join(['tfwolf', 'evaluate', f'--train_dir={train_dir}'])
     if not os.path.exists(path):
         return Part(title, explanation, again, problem='The run has not been evaluated.')
     with open(path, encoding='utf-8') as file:

@@ -14,6 +14,7 @@ from typing import Any
 import gin
 import gin.config
 
+from tfwolf.core.module_search import importing_from_working_directory
 from tfwolf.core.parts import Factory, reference
 from tfwolf.evaluation.evaluators import EvaluationSettings
 from tfwolf.runs import names  # noqa: F401  (registers what gin files may name)
@@ -22,6 +23,7 @@ from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.experiment import Experiment
 from tfwolf.runs.gin_files import find_gin_file
 from tfwolf.runs.gin_reading import advice, own_rules, parse_binding
+from tfwolf.runs.source_paths import absolute_source
 from tfwolf.training.settings import Settings
 
 LINE_LENGTH = 120
@@ -37,7 +39,7 @@ class Configuration:
     """The resolved content of gin files; nothing here reads gin again.
 
     Attributes:
-        text: gin text of all bindings, without the seed.
+        text: gin text of all bindings, without the seed; paths of sources are absolute.
         operative_text: gin text of the bindings that are used, including default values.
         experiment: makes the `Experiment`.
         settings: makes the `Settings` of training.
@@ -83,15 +85,19 @@ def read_configuration(
         check_bindings_only(run_text)
         try:
             gin.parse_config(run_text)
-            for file in files:
-                gin.parse_config_file(file)
-            for param in params:
-                parse_binding(param)
+            # A gin file of the user may import modules.
+            with importing_from_working_directory():
+                for file in files:
+                    gin.parse_config_file(file)
+                for param in params:
+                    parse_binding(param)
             gin.finalize()
         except Exception as error:  # of any type, from gin's parser and what is imported
             raise ValueError(
                 f'The gin configuration cannot be read: {advice(str(error))}'
             ) from error
+        for arguments in gin.config._CONFIG.values():
+            arguments.update({name: absolute_source(value) for name, value in arguments.items()})
         try:
             experiment, settings, evaluation = (
                 reference(part)() for part in (Experiment, Settings, EvaluationSettings)

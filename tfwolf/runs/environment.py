@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfwolf.core.paths import expanded
 from tfwolf.training.strategy import make_strategy
 
 
@@ -35,6 +36,10 @@ class Environment:
     resume: bool = True
     override_config: bool = False
     verbose: bool = True
+
+    def __post_init__(self) -> None:
+        if self.data_dir is not None:
+            object.__setattr__(self, 'data_dir', expanded(self.data_dir))
 
     def make_strategy(self) -> tf.distribute.Strategy:
         """Return the `tf.distribute` strategy.

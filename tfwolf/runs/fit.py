@@ -12,6 +12,7 @@ from typing import Any
 from tfwolf.core import files
 from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import Factory
+from tfwolf.core.paths import expanded, for_tensorflow
 from tfwolf.core.variables import count_parameters
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
@@ -23,6 +24,7 @@ from tfwolf.runs.experiment import given_parts
 from tfwolf.runs.pretrained_names import pretrained_name
 from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
 from tfwolf.runs.run import Run
+from tfwolf.runs.source_paths import with_absolute_sources
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path
 from tfwolf.training.checkpoints import LATEST, find_checkpoint
@@ -78,6 +80,7 @@ def fit(
     """
     if train_dir is None:
         raise ValueError('`train_dir` is required: the folder of the run.')
+    train_dir = expanded(train_dir)
     config = [config] if isinstance(config, (str, os.PathLike)) else list(config)
     if bool(config) == (model is not None):
         raise ValueError(
@@ -102,7 +105,7 @@ def fit(
     configuration = read_configuration(config, [*params, *texts], given=given)
     others = {name: value for name, value in settings.items() if not _is_literal(value)}
     chosen = dataclasses.replace(_settings_of(configuration), **others)
-    return fit_configuration(configuration, chosen, os.fspath(train_dir), seed, environment)
+    return fit_configuration(configuration, chosen, train_dir, seed, environment)
 
 
 def fit_configuration(
@@ -128,6 +131,7 @@ def fit_configuration(
         )
     if environment.data_dir is None:
         environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
+    train_dir = for_tensorflow('train_dir', train_dir)
     experiment = configuration.experiment()
     strategy = environment.make_strategy()
     workers = Workers(strategy)
@@ -151,7 +155,7 @@ def fit_configuration(
             run_directory.prepare(
                 train_dir,
                 text,
-                lambda text: bindings(modernized(text)),
+                lambda text: with_absolute_sources(bindings(modernized(text))),
                 environment.resume,
                 environment.override_config,
             )

@@ -9,6 +9,7 @@ import tempfile
 
 from tfwolf.core.file_lock import file_lock
 from tfwolf.core.files import sha256
+from tfwolf.core.paths import for_tensorflow
 from tfwolf.runs.pretrained_names import WEIGHTS, find_pretrained, pretrained_name
 
 # Digits of the SHA-256 of the weights in the name of the cached run.
@@ -16,13 +17,14 @@ HASH_DIGITS = 12
 
 
 def run_folder(train_dir: str | os.PathLike) -> str:
-    """Return the folder of a run, for `pretrained:NAME` that of `pretrained_run`.
+    """Return the folder of a run with `~` expanded, for `pretrained:NAME` that of `pretrained_run`.
 
     Raises:
-        ValueError: if there is no pretrained model of that name.
+        ValueError: if there is no pretrained model of that name, or TensorFlow cannot read from the
+            path.
     """
     name = pretrained_name(train_dir)
-    return os.fspath(train_dir) if name is None else pretrained_run(name)
+    return for_tensorflow('train_dir', train_dir) if name is None else pretrained_run(name)
 
 
 def pretrained_run(name: str) -> str:

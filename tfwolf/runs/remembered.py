@@ -32,4 +32,6 @@ def remembered_data_dir(train_dir: str) -> str | None:
             found = json.load(file).get('data_dir')
     except (OSError, ValueError, AttributeError):
         return None
-    return found if isinstance(found, str) and os.path.isdir(found) else None
+    return (
+        found if isinstance(found, str) and os.path.isabs(found) and os.path.isdir(found) else None
+    )

@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+from tfwolf.core.paths import for_tensorflow
+
 SAVED_MODEL = 'saved_model.pb'
 
 
@@ -27,8 +29,10 @@ def new_version(export_dir: str, version: int | None = None) -> Iterator[_Publis
         version after the block.
 
     Raises:
-        ValueError: if the version exists, or `export_dir` is not writable.
+        ValueError: if the version exists, or `export_dir` is not writable or has a name that
+            TensorFlow cannot read.
     """
+    export_dir = for_tensorflow('export_dir', export_dir)
     if version is not None and os.path.exists(os.path.join(export_dir, str(version))):
         raise ValueError(
             f'{os.path.join(export_dir, str(version))} already exists; nothing was written. '
@@ -91,6 +95,7 @@ def find_version(export: str) -> str:
     Raises:
         ValueError: if there is no SavedModel.
     """
+    export = for_tensorflow('export_dir', export)
     if not os.path.isdir(export):
         raise ValueError(
             f'The folder {export!r} (--export) does not exist (working directory: {os.getcwd()}).'
