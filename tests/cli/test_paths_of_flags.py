@@ -16,21 +16,6 @@ WORDS = (
     *('a b', "it's", 'a"b', '$HOME', '`id`', 'a\\b', 'a!b', ''),
     *('~', '*', 'ä', 'a\nb', '; id', '-x'),
 )
-    'a b',
-    "it's",
-    'a"b',
-    '$HOME',
-    '`id`',
-    'a\\b',
-    'a!b',
-    '',
-    '~',
-    '*',
-    'ä',
-    'a\nb',
-    '; id',
-    '-x',
-]
 
 
 @pytest.mark.parametrize('name', COMMANDS)
