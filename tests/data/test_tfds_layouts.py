@@ -38,6 +38,12 @@ def write_tar(path, pictures):
             archive.addfile(entry, io.BytesIO(content))
 
 
+@pytest.fixture(autouse=True)
+def network(monkeypatch):
+    """The downloads of these tests are files that they wrote themselves."""
+    monkeypatch.setattr('tfwolf.data.tfds_builder.silent_hosts', lambda addresses: [])
+
+
 @pytest.fixture(params=['in memory', 'on the fly'])
 def reading(request, monkeypatch):
     """Read all data once in memory, as small data sets, and once on the fly, as large ones."""

@@ -11,10 +11,10 @@ import tensorflow as tf
 from tfwolf.core import seeds
 from tfwolf.core.variables import count_parameters
 from tfwolf.models.wolf import Wolf
+from tfwolf.training.memory import GIB, shortage, training_bytes
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
 
-BYTES_PER_FLOAT = 4
 SECONDS_PER_DAY = 86400
 
 
@@ -29,38 +29,29 @@ def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
         'levels': [level._asdict() for level in model.flow.levels],
         'batch_size': settings.batch_size,
         'max_steps': settings.max_steps,
-        'training_memory_gib': training_memory_bytes(model, settings.batch_size) / 2**30,
+        'training_memory_gib': training_bytes(model, settings) / GIB,
     }
 
 
-def training_memory_bytes(model: Wolf, batch_size: int) -> float:
-    """Return an estimate of a training step's memory.
-
-    It counts weights, gradients, the two moments of the optimizer, and stored activations: for each
-    coupling the arrays of the width of its network, and about twelve arrays of its channels.
-    """
-    activations = sum(
-        level.height
-        * level.width
-        * (level.hidden_arrays * level.hidden_channels + 12 * level.channels)
-        * level.num_couplings
-        for level in model.flow.levels
-    )
-    return BYTES_PER_FLOAT * (4 * count_parameters(model) + batch_size * activations)
-
-
-def speed(run: TrainingRun, batch_size: int) -> dict[str, float]:
+def speed(run: TrainingRun, batch_size: int) -> dict[str, Any]:
     """Return `{'images_per_second', 'days_to_max_steps'}` of training steps on synthetic images.
 
-    The weights of the model change.
+    The weights of the model change. If a step needs more memory than is free, it is not taken, and
+    the result is `{'not_timed': reason}`.
 
     Args:
         run: a `TrainingRun`; its images are not used.
         batch_size: images per timed step.
     """
-    step = dataclasses.replace(
-        run, settings=dataclasses.replace(run.settings, batch_size=batch_size, accumulation_steps=1)
-    ).make_step()
+    settings = dataclasses.replace(run.settings, batch_size=batch_size, accumulation_steps=1)
+    too_much = shortage(
+        training_bytes(run.model, settings),
+        f'A training step of {batch_size} images',
+        'Lower --timed_batch_size.',
+    )
+    if too_much:
+        return {'not_timed': too_much}
+    step = dataclasses.replace(run, settings=settings).make_step()
     run.model.initialized.assign(True)
     noise = seeds.uniform(
         [batch_size, *run.model.image_shape], seeds.tensor_seed(0, 'summary'), tf.float32

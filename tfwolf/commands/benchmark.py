@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tfwolf.cli import groups, program
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.run_choice import run_folder
+from tfwolf.commands import summary
 from tfwolf.core.choices import GRADIENT_MEMORIES
 
 if TYPE_CHECKING:
@@ -19,6 +20,14 @@ EXAMPLES = (
     'benchmark cifar10_small --data_dir=DATA --vs="experiment.precision = \'bfloat16\'"',
     'benchmark --export_dir=exported/digits',
 )
+
+
+class NotTimed(ValueError):
+    """A training step needs more memory than is free; `description` is that of `tfwolf summary`."""
+
+    def __init__(self, description: dict) -> None:
+        super().__init__(description['not_timed'])
+        self.description = description
 
 
 def define_flags(options: Flags) -> None:
@@ -89,14 +98,25 @@ def main(options: Flags) -> None:
         ] + ['--child']
         result = compare(arguments, options.vs, options.vs_command, options.turns, options.steps)
     else:
-        result = measure(_benchmark(options), options.steps * options.turns, options.details)
+        try:
+            benchmark = _benchmark(options)
+        except NotTimed as found:
+            print(
+                json.dumps(found.description)
+                if options.json
+                else summary.as_text(found.description)
+            )
+            return
+        result = measure(benchmark, options.steps * options.turns, options.details)
     print(json.dumps(result) if options.json else as_text(result))
 
 
 def _benchmark(options: Flags) -> Benchmark:
+    from tfwolf.benchmark.description import describe
     from tfwolf.benchmark.measure import Benchmark, Clock
     from tfwolf.cli import opening
     from tfwolf.training.checkpoints import find_checkpoint
+    from tfwolf.training.memory import training_shortage
     from tfwolf.training.run import TrainingRun
 
     clock = Clock(program.PROCESS_STARTED)
@@ -116,9 +136,10 @@ def _benchmark(options: Flags) -> Benchmark:
     dataset = experiment.open_dataset(environment.data_dir, environment.download)
     dataset.train.prefetch()
     clock.lap('data')
+    settings = configuration.settings()
     with strategy.scope():
         model = experiment.make_model_for(dataset, options.seed)
-    run = TrainingRun(
-        model, dataset, configuration.settings(), strategy, seed=options.seed, xla=environment.xla
-    )
+    if too_much := training_shortage(model, settings, strategy):
+        raise NotTimed({**describe(model, settings), 'not_timed': too_much})
+    run = TrainingRun(model, dataset, settings, strategy, seed=options.seed, xla=environment.xla)
     return Benchmark(run, clock, find_checkpoint(train_dir, 'latest') if train_dir else None)

@@ -70,6 +70,8 @@ def as_text(description: dict) -> str:
         f'{"training memory":22}about {description["training_memory_gib"]:.1f} GiB at batch '
         f'{description["batch_size"]}',
     ]
+    if 'not_timed' in description:
+        lines.append(f'{"speed here":22}not timed. {description["not_timed"]}')
     if 'days_to_max_steps' in description:
         lines.append(
             f'{"speed here":22}{description["images_per_second"]:.1f} images/s: '

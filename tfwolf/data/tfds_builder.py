@@ -84,7 +84,7 @@ def _prepare(builder: tfds.core.DatasetBuilder) -> None:
     Raises:
         ConnectionError: if its files are not there and none of their hosts answers.
     """
-    silent = silent_hosts(builder.url_infos)
+    silent = silent_hosts(builder.url_infos or ())
     by_hand = pathlib.Path(builder.data_dir_root) / DOWNLOADS
     if silent and not (by_hand.is_dir() and any(by_hand.rglob('*.*'))):
         raise ConnectionError(f'no network: {", ".join(silent)} did not answer')
@@ -100,7 +100,7 @@ def _advice(builder: tfds.core.DatasetBuilder) -> str:
             f'Its files must be downloaded by hand into {by_hand} first: '
             f'{" ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Then'
         )
-    addresses = list(builder.url_infos)
+    addresses = list(builder.url_infos or ())
     if not addresses:
         return 'To prepare it,'
     more = f' and {len(addresses) - LISTED} more' if len(addresses) > LISTED else ''

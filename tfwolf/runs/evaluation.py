@@ -17,6 +17,7 @@ from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.training import run_directory
 from tfwolf.training.interrupts import Interrupts
+from tfwolf.training.memory import check_evaluation
 
 
 class Request(NamedTuple):
@@ -61,6 +62,7 @@ def evaluate(run: Any, request: Request) -> dict:
         split = dataset.split(request.split)
         if request.num_images is not None:
             split = split.take(validate.integer('num_images', request.num_images, minimum=1))
+        check_evaluation(run.model, min(request.batch_size, split.num_examples), run.strategy)
         about = provenance(dataset, request.split, split, run.checkpoint, run.weights, request.seed)
         key = {
             **about,

@@ -29,6 +29,7 @@ from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path
 from tfwolf.training.checkpoints import LATEST, find_checkpoint
 from tfwolf.training.interrupts import Interrupts
+from tfwolf.training.memory import check_training
 from tfwolf.training.procedure import evaluate_test, train
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
@@ -148,6 +149,7 @@ def fit_configuration(
         dataset.train.prefetch()
         with strategy.scope():
             model = experiment.make_model_for(dataset, seed)
+        check_training(model, settings, strategy)
         text = configuration.text_with_seed(seed)
         sizes = [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)]
         workers.check_alike(repr((text, settings.max_steps, dataset.title, sizes)))
