@@ -171,7 +171,7 @@ def read_code(path: str) -> dict[str, np.ndarray]:
     Raises:
         ValueError: if the file is another one.
     """
-    with np.load(path) as code:
+    with np.load(path, allow_pickle=False) as code:
         if not hasattr(code, 'files') or 'v' not in code.files:
             raise ValueError(f'{path} must be an .npz file that `encode` wrote; it has no array v')
         return {name: code[name] for name in ('z', 'v') if name in code.files}

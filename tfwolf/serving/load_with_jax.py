@@ -39,7 +39,7 @@ def load(
     """
     folder = pathlib.Path(folder)
     manifest = json.loads((folder / 'manifest.json').read_text())
-    weights = np.load(folder / 'weights.npz')
+    weights = np.load(folder / 'weights.npz', allow_pickle=False)
     functions = {}
     for name, entry in manifest['functions'].items():
         if str(batch_size) not in entry['files']:
