@@ -289,7 +289,7 @@ def test_check_data_says_what_is_there_and_what_is_missing(tmp_path):
 
 
 def test_summary_for_machines():
-    summary = json.loads(run_tool('summary', 'cifar10_small', '--json', '--nospeed')[0])
+    summary = json.loads(run_tool('summary', 'cifar10_small', '--json')[0])
     assert (summary['parameters'], summary['latent_dim'], summary['image_shape']) == (
         1_630_768,
         64,

@@ -92,12 +92,12 @@ def test_a_batch_of_an_evaluation_is_checked(free, tiny_run):
     assert 'A batch of 256 images needs' in errors and '--batch_size' in errors
 
 
-@pytest.mark.parametrize('command', ['summary', 'benchmark'])
+@pytest.mark.parametrize('command', [['summary', '--speed'], ['benchmark']])
 def test_what_only_describes_goes_on_without_timing(free, command):
     free(1000)
-    printed, _ = run_tool(command, 'digits', *FLAGS)
+    printed, _ = run_tool(*command, '--gin_file=digits', *FLAGS)
     assert 'parameters' in printed and 'not timed. A training step of' in printed
-    printed, _ = run_tool(command, 'digits', *FLAGS, '--json')
+    printed, _ = run_tool(*command, '--gin_file=digits', *FLAGS, '--json')
     found = json.loads(printed)
     assert 'needs about' in found['not_timed'] and found['parameters'] > 0
     assert 'days_to_max_steps' not in found

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfwolf.core import seeds
+from tfwolf.core.memory import free_bytes
 from tfwolf.core.variables import count_parameters
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.memory import GIB, shortage, training_bytes
@@ -19,7 +20,8 @@ SECONDS_PER_DAY = 86400
 
 
 def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
-    """Return the numbers of a model and its training, a dict for JSON."""
+    """Return the numbers of a model and its training, and the free memory, a dict for JSON."""
+    free = free_bytes()
     return {
         'parameters': count_parameters(model),
         'latent_dim': model.latent.dim,
@@ -30,6 +32,7 @@ def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
         'batch_size': settings.batch_size,
         'max_steps': settings.max_steps,
         'training_memory_gib': training_bytes(model, settings) / GIB,
+        'free_memory_gib': None if free is None else free / GIB,
     }
 
 

@@ -1,4 +1,4 @@
-"""Describe an experiment without training it: parameters, levels, memory, days."""
+"""Describe an experiment without training it: parameters, levels, memory; with --speed, days."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tfwolf.cli.flags import Flags
 if TYPE_CHECKING:
     from tfwolf.data.dataset import ImageDataset
 
-EXAMPLES = ('summary cifar10', 'summary digits --json --nospeed')
+EXAMPLES = ('summary cifar10', 'summary cifar10_small --speed', 'summary digits --json')
 
 
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Summary')
     options.boolean('json', False, 'Print one JSON object and nothing else.')
-    options.boolean('speed', True, 'Time two training steps on random images, to estimate days.')
-    options.integer('timed_batch_size', 16, 'Images per timed step.', lower_bound=1)
+    options.boolean('speed', False, 'Time a training step on random images, to estimate days.')
+    options.integer('timed_batch_size', 16, 'With --speed: images per step.', lower_bound=1)
     groups.experiment(options)
     groups.data(options)
     groups.devices(options)
@@ -65,10 +65,12 @@ def as_text(description: dict) -> str:
             f'{row["level"]:5}  {resolution:>10}  {row["channels"]:8}  {row["num_steps"]:5}  '
             f'{row["hidden_channels"]:6}  {row["leaving"]:7}  {row["parameters"]:11,}'
         )
+    free = description['free_memory_gib']
     lines += [
         '',
         f'{"training memory":22}about {description["training_memory_gib"]:.1f} GiB at batch '
-        f'{description["batch_size"]}',
+        f'{description["batch_size"]}'
+        + ('' if free is None else f'; {free:.1f} GiB are free here'),
     ]
     if 'not_timed' in description:
         lines.append(f'{"speed here":22}not timed. {description["not_timed"]}')
