@@ -66,6 +66,7 @@ def as_text(description: dict) -> str:
             f'{row["hidden_channels"]:6}  {row["leaving"]:7}  {row["parameters"]:11,}'
         )
     free = description['free_memory_gib']
+    free_here = '' if free is None else f'; {free:.1f} GiB are free here'
     lines += [
         '',
         f'{"training memory":22}about {description["training_memory_gib"]:.1f} GiB at batch '
