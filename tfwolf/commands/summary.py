@@ -70,8 +70,7 @@ def as_text(description: dict) -> str:
     lines += [
         '',
         f'{"training memory":22}about {description["training_memory_gib"]:.1f} GiB at batch '
-        f'{description["batch_size"]}'
-        + ('' if free is None else f'; {free:.1f} GiB are free here'),
+        f'{description["batch_size"]}{free_here}',
     ]
     if 'not_timed' in description:
         lines.append(f'{"speed here":22}not timed. {description["not_timed"]}')
