@@ -1,85 +1,219 @@
-"""Reading of image files, with errors that name the file."""
+"""The one reader of image files: 8 bits per channel, upright, grey or in color.
+
+The folder source, the flag --images and the explorer read through it, so a file has the same pixels
+everywhere. Errors name the file.
+"""
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from tfwolf.core.files import Path
 from tfwolf.data.fit import CENTER, Fit, Size
+from tfwolf.data.value_range import ValueRange, to_uint8
 
-# Pillow's modes of 8 bits (or 1) per channel.
-GREY_MODES = ('1', 'L', 'LA')
-COLOR_MODES = ('P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB', 'HSV')
+if TYPE_CHECKING:
+    from PIL import Image
 
-Result = TypeVar('Result')
-
-
-class Header(NamedTuple):
-    """Properties of an image file.
-
-    Attributes:
-        size: (height, width) in pixels.
-        is_grey: whether the image is grey.
-    """
-
-    size: Size
-    is_grey: bool
+EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.npy')
+ARRAY_EXTENSION = '.npy'
+GREY_MODES = ('1', 'L', 'LA', 'La', 'I', 'F')
+PALETTE_MODES = ('P', 'PA')
+# Pillow's own limit, at which it refuses a file as a decompression bomb.
+MAX_PIXELS = 178_956_970
+# Formats whose 16-bit greys Pillow reads as its mode 'I'; in others it is 32 bits.
+GREY_16_FORMATS = ('PNG', 'PPM')
+ORIENTATION = 0x0112
 
 
-def read_header(path: Path) -> Header:
-    """Return the `Header` of an image file after verifying the file without decoding it.
+def read_picture(
+    file: Path | BinaryIO,
+    name: str | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    formats: Sequence[str] | None = None,
+    background: str | None = None,
+    at_least: Size | None = None,
+    value_range: ValueRange | None = None,
+) -> Image.Image:
+    """Return an image file as an upright Pillow image of the mode 'L' (grey) or 'RGB'.
+
+    The orientation in EXIF is obeyed. Of 16 bits per channel the upper 8 are kept. A palette of
+    greys only is grey. Of an animation the first frame is used. CMYK and other color spaces are
+    converted to RGB.
+
+    Args:
+        file: path, or a file that is open for reading bytes.
+        name: of the file in messages; None for its path.
+        max_pixels: most pixels that are decoded; the number is read from the header.
+        formats: Pillow's names of the formats that are accepted; None for all.
+        background: color behind transparent parts; None drops the transparency.
+        at_least: (height, width); a JPEG may be decoded at a smaller size that is not below it,
+            which is faster.
+        value_range: of the values in an `.npy` file that are not uint8, see `to_uint8`.
 
     Raises:
-        ValueError: if the file does not exist, is not an image, is damaged, or does not have 8 bits
-            per channel; the message names the path.
+        ValueError: if the file does not exist, is not an image, is damaged or incomplete, has too
+            many pixels, or has values of an unknown range; the message names the file.
     """
-    return _open(path, lambda picture: picture.verify())[0]
+    from PIL import Image
+
+    title = str(file) if name is None else name
+    try:
+        if title.lower().endswith(ARRAY_EXTENSION):
+            return _from_array(file, value_range)
+        with Image.open(file, formats=formats) as opened:
+            _check_pixels(opened, max_pixels)
+            if opened.format == 'PNG' and isinstance(file, io.BytesIO):
+                # Checks the checksums, which decoding does not; the image must be opened again.
+                opened.verify()
+                opened = Image.open(file, formats=formats)
+            if at_least is not None:
+                opened.draft(None, at_least[::-1])
+            opened.load()
+            return _upright(_eight_bits(opened, background), opened)
+    except (FileNotFoundError, IsADirectoryError):
+        raise ValueError(f'There is no file {title!r} (working directory: {os.getcwd()}).') from None
+    except MemoryError:
+        raise ValueError(f'The image {title} does not fit into memory. Make it smaller.') from None
+    # For damaged files, Pillow's decoders raise errors of almost any type.
+    except Exception as error:
+        raise ValueError(
+            f'The image {title} cannot be decoded: {_reason(error)}. Replace or remove it.'
+        ) from error
 
 
 def read_image(
-    path: Path, fit: Fit, channels: int, position: Sequence[float] | np.ndarray = CENTER
+    path: Path,
+    fit: Fit,
+    channels: int,
+    position: Sequence[float] | np.ndarray = CENTER,
+    value_range: ValueRange | None = None,
 ) -> np.ndarray:
     """Return an image file as uint8 `[*fit.image_size, channels]`; transparency is dropped.
 
     Args:
-        path: path of a file that Pillow can read; of an animation the first frame is used.
+        path: path of the file.
         fit: `Fit` with an `image_size`.
         channels: 1 (grey) or 3 (color).
         position: position of a random crop, see `Fit.__call__`.
+        value_range: see `read_picture`.
 
     Raises:
-        ValueError: if the file does not exist, cannot be decoded, does not have 8 bits per channel,
-            or does not fit; the message names the path.
+        ValueError: as `read_picture`, or if the image does not fit; the message names the path.
     """
-    header, picture = _open(path, lambda picture: picture.convert('L' if channels == 1 else 'RGB'))
-    fit.check(f'The image {path}', header.size)
-    return fit(picture, position)
+    return fitted(path, read_checked(path, value_range), fit, channels, position)
 
 
-def _open(path: Path, use: Callable[..., Result]) -> tuple[Header, Result]:
-    """Return the header of an image file and the result of `use` on the opened Pillow image."""
+def read_checked(path: Path, value_range: ValueRange | None = None) -> Image.Image:
+    """Return `read_picture` of a file that is read as a whole, with its checksums."""
+    try:
+        content = io.BytesIO(pathlib.Path(path).read_bytes())
+    except (FileNotFoundError, IsADirectoryError):
+        content = path  # for its message
+    except OSError as error:
+        raise ValueError(
+            f'The image {path} cannot be read: {error.strerror}. Change its permissions, or '
+            'remove it.'
+        ) from error
+    return read_picture(content, os.fspath(path), value_range=value_range)
+
+
+def fitted(
+    path: Path,
+    picture: Image.Image,
+    fit: Fit,
+    channels: int,
+    position: Sequence[float] | np.ndarray = CENTER,
+) -> np.ndarray:
+    """Return the picture of a file, as `read_picture` returns it, as `read_image` does."""
+    fit.check(f'The image {path}', (picture.height, picture.width))
+    return fit(picture.convert('L' if channels == 1 else 'RGB'), position)
+
+
+def is_grey(picture: Image.Image) -> bool:
+    """Return whether a Pillow image is grey, also one with a palette of greys only."""
+    if picture.mode in PALETTE_MODES:
+        palette = np.reshape(picture.getpalette('RGB') or [], (-1, 3))
+        return bool((palette == palette[:, :1]).all())
+    return picture.mode in GREY_MODES or picture.mode.startswith('I;16')
+
+
+def _from_array(file: Path | BinaryIO, value_range: ValueRange | None) -> Image.Image:
+    from PIL import Image
+
+    array = np.load(file, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError('it is an archive of arrays; use the source npz:PATH')
+    shape = array.shape
+    if array.ndim == 3 and shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] != 3) or 0 in shape:
+        many = '. An array of many images is read by the source npz:PATH' if len(shape) > 2 else ''
+        raise ValueError(
+            'its array must be one image [height, width], [height, width, 1] or '
+            f'[height, width, 3]; got {shape}{many}'
+        )
+    return Image.fromarray(to_uint8('its array', array, value_range))
+
+
+def _check_pixels(picture: Image.Image, max_pixels: int) -> None:
+    if picture.width * picture.height > max_pixels:
+        raise ValueError(
+            f'it has {picture.width} x {picture.height} pixels, and at most {max_pixels:,} are '
+            'decoded'
+        )
+
+
+def _eight_bits(picture: Image.Image, background: str | None) -> Image.Image:
+    """Return the picture in the mode 'L' or 'RGB'."""
+    from PIL import Image
+
+    mode = 'L' if is_grey(picture) else 'RGB'
+    if picture.mode == 'F' or (picture.mode == 'I' and picture.format not in GREY_16_FORMATS):
+        raise ValueError(
+            'it has 32-bit values, whose range is unknown; convert it to 8 or 16 bits, or to .npy '
+            'files with `dataset.value_range`'
+        )
+    if picture.mode == 'I' or picture.mode.startswith('I;16'):
+        return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    if background is not None and picture.has_transparency_data:
+        picture = picture.convert('RGBA')
+        picture = Image.alpha_composite(Image.new('RGBA', picture.size, background), picture)
+    return picture.convert(mode)
+
+
+def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    """Return the picture turned as the EXIF of the opened file says."""
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
-            mode = picture.mode
-            header = Header((picture.height, picture.width), mode in GREY_MODES)
-            used = use(picture)
-    except (FileNotFoundError, IsADirectoryError):
-        raise ValueError(
-            f'There is no file {os.fspath(path)!r} (working directory: {os.getcwd()}).'
-        ) from None
-    # Pillow's decoders raise all of these errors for damaged files.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f'The image {path} cannot be decoded: {error}. Replace or remove it.'
-        ) from error
-    if mode not in GREY_MODES + COLOR_MODES:
-        raise ValueError(
-            f'The image {path} has Pillow mode {mode!r}; expected 8 bits per channel. Convert it.'
-        )
-    return header, used
+        # After decoding: Pillow has turned a TIFF by itself, and removed the entry.
+        turn = opened.getexif().get(ORIENTATION)
+    except Exception:  # damaged EXIF, which says nothing about the pixels
+        return picture
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    return picture.transpose(turns[turn]) if turn in turns else picture
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).partition('\n')[0].rstrip('.')
+    if 'cannot identify image file' in text:
+        return 'it is not an image of a known format'
+    if 'ecompression' in type(error).__name__:
+        return 'it has so many pixels that it may be a decompression bomb'
+    return text or f'it is damaged ({type(error).__name__})'
