@@ -26,9 +26,9 @@ class Fit:
     First, the central `crop_size` is cut out if it is given. Then 'center_crop' takes the largest
     central crop of the right aspect ratio and downsamples it. 'random_crop' downsamples until the
     shorter side is `shorter_side` and crops the result, at a random position in training and at the
-    center otherwise. 'pad' puts the picture in the middle of a black one, downsampled first if it is
-    larger. 'none' requires that the picture already has the size. Downsampling is bicubic and
-    antialiased.
+    center otherwise. 'pad' puts the picture in the middle of a black one; a larger picture is
+    downsampled first. 'none' requires that the picture already has the size. Downsampling is
+    bicubic and antialiased.
 
     Args:
         image_size: (height, width) in pixels, or None.

@@ -79,7 +79,9 @@ def read_picture(
             opened.load()
             return _upright(_eight_bits(opened, background), opened)
     except (FileNotFoundError, IsADirectoryError):
-        raise ValueError(f'There is no file {title!r} (working directory: {os.getcwd()}).') from None
+        raise ValueError(
+            f'There is no file {title!r} (working directory: {os.getcwd()}).'
+        ) from None
     except MemoryError:
         raise ValueError(f'The image {title} does not fit into memory. Make it smaller.') from None
     # For damaged files, Pillow's decoders raise errors of almost any type.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfwolf.data import dataset, holdout
@@ -9,6 +12,9 @@ from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.tfds_builder import open_builder, quiet_tfds
 from tfwolf.data.tfds_splits import Shape, TfdsSplits
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 
 @register_source('tfds', location='NAME')
@@ -75,7 +81,29 @@ def load_tfds(
     config = builder.builder_config
     name = '/'.join(filter(None, (builder.name, config and config.name)))
     version = str(builder.version)
-    return dataset.ImageDataset(name, shape, num_classes, train, validation, test, version)
+    return dataset.ImageDataset(
+        name,
+        shape,
+        num_classes,
+        train,
+        validation,
+        test,
+        version,
+        origin={
+            'name': name,
+            'version': version,
+            'splits': {part: _shards(names[part]) for part in ('train', test_name) if part},
+        },
+    )
+
+
+def _shards(info: tfds.core.SplitInfo) -> dict[str, object]:
+    """Return what identifies a split of TFDS: numbers of examples and sizes of files."""
+    return {
+        'num_examples': info.num_examples,
+        'shard_lengths': list(info.shard_lengths),
+        'file_sizes': [os.path.getsize(path) for path in info.filepaths],
+    }
 
 
 def _image_shape(name: str, declared: tuple[int | None, ...], fit: Fit) -> Shape:

@@ -10,10 +10,8 @@ import numpy as np
 
 ValueRange = Sequence[float]
 
-ADVICE = (
-    'State the range of the values, such as dataset.value_range = (0, 1) or (0, 255), or '
-    'convert the values to uint8 from 0 to 255'
-)
+SCALE_ADVICE = ' Multiply values from 0 to 1 by 255 and cast them to uint8.'
+RANGE_ADVICE = ' Of files you can state the range instead, such as dataset.value_range = (0, 1)'
 
 
 def to_uint8(name: str, values: np.ndarray, value_range: ValueRange | None = None) -> np.ndarray:
@@ -33,18 +31,18 @@ def to_uint8(name: str, values: np.ndarray, value_range: ValueRange | None = Non
         if values.dtype != np.uint8:
             raise ValueError(
                 f'{name} must be uint8 from 0 to 255; got {values.dtype} {values.shape}'
-                f'{_extent(values)}. {ADVICE}'
+                f'{_extent(values)}.{SCALE_ADVICE}{RANGE_ADVICE}.'
             )
         return values
     low, high = check_value_range(value_range)
     if values.dtype == np.uint8 and (low, high) == (0, 255):
         return values
     if values.dtype.kind not in 'buif':
-        raise ValueError(f'{name} must be numbers; got {values.dtype} {values.shape}')
+        raise ValueError(f'{name} must be numbers; got {values.dtype} {values.shape}.')
     if values.size and not (values.min() >= low and values.max() <= high):
         raise ValueError(
             f'{name} must be finite and within value_range=({low:g}, {high:g}); got '
-            f'{values.dtype}{_extent(values)}. {ADVICE}'
+            f'{values.dtype}{_extent(values)}. Correct the range or the values.'
         )
     result = np.empty(values.shape, np.uint8)
     for part, source in zip(result, values):
