@@ -225,7 +225,7 @@ def crop_positions(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     return tf.fill([count, 2], 0.5) if seed is None else seeds.uniform([count, 2], seed, tf.float32)
 
 
-def host_tensor(values: np.ndarray | Sequence[int] | Sequence[str], dtype: tf.DType) -> tf.Tensor:
+def host_tensor(values: np.ndarray | Sequence[int] | Sequence[bytes], dtype: tf.DType) -> tf.Tensor:
     """Return `values` as an eager tensor in host memory, also during tracing or with a GPU."""
     with tf.init_scope(), tf.device('CPU:0'):
         return tf.constant(values, dtype)

@@ -75,7 +75,9 @@ class Layout:
 def shown(names: Sequence[str], most: int = MAX_SHOWN) -> str:
     """Return the first names, separated by commas, and how many are left out."""
     more = f' and {len(names) - most:,} more' if len(names) > most else ''
-    return ', '.join(names[:most]) + more
+    text = ', '.join(names[:most]) + more
+    # A name may not be valid Unicode, which cannot be printed.
+    return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
 
 
 def read_layout(root: pathlib.Path) -> Layout:

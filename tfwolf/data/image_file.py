@@ -37,7 +37,7 @@ def read_picture(
     name: str | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
-    formats: Sequence[str] | None = None,
+    formats: tuple[str, ...] | None = None,
     background: str | None = None,
     at_least: Size | None = None,
     value_range: ValueRange | None = None,
@@ -75,7 +75,7 @@ def read_picture(
                 opened.verify()
                 opened = Image.open(file, formats=formats)
             if at_least is not None:
-                opened.draft(None, at_least[::-1])
+                opened.draft(None, (at_least[1], at_least[0]))
             opened.load()
             return _upright(_eight_bits(opened, background), opened)
     except (FileNotFoundError, IsADirectoryError):

@@ -97,7 +97,7 @@ def load_tfds(
     )
 
 
-def _shards(info: tfds.core.SplitInfo) -> dict[str, object]:
+def _shards(info: tfds.core.SplitInfo | tfds.core.splits.SubSplitInfo) -> dict[str, object]:
     """Return what identifies a split of TFDS: numbers of examples and sizes of files."""
     return {
         'num_examples': info.num_examples,
