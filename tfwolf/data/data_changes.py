@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tfwolf.data.data_record import SPLITS, DataRecord, SplitRecord
+from tfwolf.data.folder_layout import shown
 
 MAX_SHOWN = 3
 NOTHING = SplitRecord(0)
@@ -82,11 +83,9 @@ def _changes_of_split(
         return [f'{name}: {old.num_images:,} images before, {new.num_images:,} now']
     if _keys(old) != _keys(new):
         return []  # moved, which was said
-    if old.labels != new.labels:
-        return [f'{name}: other labels']
     if old.sha256 != new.sha256:
         return [f'{name}: {"other images" if old.digests is None else "another order of images"}']
-    return []
+    return [f'{name}: other labels'] if old.labels != new.labels else []
 
 
 def _keys(split: SplitRecord) -> Counter:
@@ -109,7 +108,7 @@ def _first(keys: Sequence[str], split: SplitRecord) -> str:
     """Return the first names in parentheses; '' for images without names."""
     if split.names is None:
         return ''
-    return f' ({", ".join(keys[:MAX_SHOWN])}{", ..." if len(keys) > MAX_SHOWN else ""})'
+    return f' ({shown(keys, MAX_SHOWN)})'
 
 
 def _text(value: object) -> str:

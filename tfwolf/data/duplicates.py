@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfwolf.data.dataset import Split
+from tfwolf.data.folder_layout import shown
 
 MAX_SHOWN = 3
 
@@ -24,9 +25,9 @@ def duplicates_note(train: Split, validation: Split, test: Split) -> Sequence[st
         places = [i for i, digest in enumerate(split.identities.digests) if digest in known]
         if places:
             names = split.identities.names
-            first = [names[i] if names else f'position {i}' for i in places[:MAX_SHOWN]]
+            found = [names[i] if names else f'position {i}' for i in places]
             notes.append(
-                f'WARNING: {len(places):,} {name} images are also training images, byte for byte: '
-                f'{", ".join(first)}{", ..." if len(places) > MAX_SHOWN else ""}'
+                f'WARNING: {len(places):,} {name} images are also training images '
+                f'({shown(found, MAX_SHOWN)})'
             )
     return notes

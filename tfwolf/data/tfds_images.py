@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.tfds_builder import open_builder, quiet_tfds
 from tfwolf.data.tfds_splits import Shape, TfdsSplits
-
-if TYPE_CHECKING:
-    import tensorflow_datasets as tfds
 
 
 @register_source('tfds', location='NAME')
@@ -97,7 +94,7 @@ def load_tfds(
     )
 
 
-def _shards(info: tfds.core.SplitInfo | tfds.core.splits.SubSplitInfo) -> dict[str, object]:
+def _shards(info: Any) -> dict[str, object]:
     """Return what identifies a split of TFDS: numbers of examples and sizes of files."""
     return {
         'num_examples': info.num_examples,
