@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfwolf.core.image_file import ORIENTATION, is_grey, read_checked, read_picture
 from tfwolf.data.fit import Fit
-from tfwolf.data.image_file import ORIENTATION, is_grey, read_checked, read_image, read_picture
+from tfwolf.data.fitted_file import fitted
 from tfwolf.data.sources import load_dataset
 
 COLORS = np.random.default_rng(0).integers(0, 256, (8, 10, 3), dtype=np.uint8)
@@ -21,6 +22,10 @@ WHOLE = Fit((8, 10), 'none')
 def picture(tmp_path):
     Image.fromarray(COLORS).save(tmp_path / 'a.png')
     return tmp_path / 'a.png'
+
+
+def read_image(path, fit, channels, *position):
+    return fitted(path, read_checked(path), fit, channels, *position)
 
 
 def pixels(path, **options):

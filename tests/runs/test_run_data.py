@@ -12,6 +12,7 @@ import tfwolf
 from support.tool_runs import TINY, result, run_tool
 from tfwolf.core.files import write_text
 from tfwolf.data.data_record import EARLIER_RULES, RULES, record_of
+from tfwolf.data.given import as_dataset
 from tfwolf.data.sources import load_dataset
 from tfwolf.runs.run_data import (
     check_labels,
@@ -180,9 +181,34 @@ def test_missing_labels_are_refused_by_a_model_that_needs_them(tmp_path):
         test_images=DIGITS[:20],
     )
     dataset = load_dataset(f'npz:{tmp_path}/a.npz')
-    flow = functools.partial(tfwolf.RefinedGlow, num_steps=[0, [1], 1], hidden_channels=[4, 4, 4])
-    latent = functools.partial(tfwolf.LabelCondition, num_classes=10)
-    model = tfwolf.Wolf((8, 8, 1), num_bits=8, flow=flow, latent=latent)
+    flow = functools.partial(
+        tfwolf.RefinedGlow,
+        num_steps=[0, [1], 1],
+        hidden_channels=[4, 4, 4],
+        transform=tfwolf.BoundedAffine(1.0),
+    )
+    make_model = functools.partial(
+        tfwolf.Wolf,
+        num_bits=8,
+        flow=flow,
+        latent=functools.partial(tfwolf.LabelCondition, num_classes=10),
+    )
+    model, message = make_model((8, 8, 1)), 'The test images of a have no class labels'
     check_labels(model, dataset, 'train', 'validation')
-    with pytest.raises(ValueError, match='The test images of a have no class labels'):
+    with pytest.raises(ValueError, match=message):
         check_labels(model, dataset, 'test')
+    with pytest.raises(ValueError, match=message):
+        tfwolf.fit(
+            train_dir=tmp_path / 'run',
+            model=make_model,
+            images=tmp_path / 'a.npz',
+            max_steps=1,
+            batch_size=8,
+            environment=tfwolf.Environment(strategy='one_device', verbose=False),
+        )
+    assert not (tmp_path / 'run').exists()
+    other = as_dataset((DIGITS, np.arange(200) % 12))
+    with pytest.raises(ValueError, match='labels up to 1., and this model has the classes 0 to 9'):
+        check_labels(model, other, 'test')
+    unconditional = make_model((8, 8, 1), latent=tfwolf.NoLatent)
+    check_labels(unconditional, dataset, 'test')

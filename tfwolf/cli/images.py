@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.files import sha256
+from tfwolf.core.image_file import read_checked
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
-from tfwolf.data.image_file import fitted, read_checked
+from tfwolf.data.fitted_file import fitted
 from tfwolf.runs.run import Run
 from tfwolf.runs.run_data import check_labels
 

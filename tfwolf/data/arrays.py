@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfwolf.core.value_range import ValueRange, to_uint8
 from tfwolf.data import dataset, holdout, identities, stable_holdout
 from tfwolf.data.array_files import find_arrays
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
-from tfwolf.data.value_range import ValueRange, to_uint8
 
 MAX_CHANNELS = 4
 

@@ -12,7 +12,7 @@ import numpy as np
 from tfwolf.core.progress import progress_bar
 from tfwolf.data.file_split import Read, is_in_memory
 from tfwolf.data.fit import Fit
-from tfwolf.data.image_file import fitted
+from tfwolf.data.fitted_file import fitted
 
 # Files whose results are awaited at once.
 CHUNK = 1024

@@ -16,8 +16,8 @@ from tfwolf.core.files import Path
 from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset
 from tfwolf.data.fit import Fit
+from tfwolf.data.fitted_file import fitted
 from tfwolf.data.identities import Identities
-from tfwolf.data.image_file import fitted
 
 if TYPE_CHECKING:
     from PIL import Image

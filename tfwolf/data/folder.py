@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfwolf.core.image_file import read_checked
+from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout, stable_holdout
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
@@ -18,9 +20,7 @@ from tfwolf.data.file_split import file_split
 from tfwolf.data.fit import Fit
 from tfwolf.data.folder_layout import Layout, Listing, read_layout, shown
 from tfwolf.data.identities import Identities, file_digest
-from tfwolf.data.image_file import read_checked
 from tfwolf.data.registry import register_source
-from tfwolf.data.value_range import ValueRange
 
 
 @register_source('folder', location='PATH')

@@ -8,7 +8,7 @@ import pathlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from tfwolf.data.image_file import EXTENSIONS
+from tfwolf.core.image_file import EXTENSIONS
 
 # Names of folders of a split, in any case.
 SPLIT_FOLDERS = {

@@ -9,14 +9,12 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from tfwolf.core.files import Path
-from tfwolf.data.fit import CENTER, Fit, Size
-from tfwolf.data.value_range import ValueRange, to_uint8
+from tfwolf.core.value_range import ValueRange, to_uint8
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +37,7 @@ def read_picture(
     max_pixels: int = MAX_PIXELS,
     formats: tuple[str, ...] | None = None,
     background: str | None = None,
-    at_least: Size | None = None,
+    at_least: tuple[int, int] | None = None,
     value_range: ValueRange | None = None,
 ) -> Image.Image:
     """Return an image file as an upright Pillow image of the mode 'L' (grey) or 'RGB'.
@@ -91,28 +89,6 @@ def read_picture(
         ) from error
 
 
-def read_image(
-    path: Path,
-    fit: Fit,
-    channels: int,
-    position: Sequence[float] | np.ndarray = CENTER,
-    value_range: ValueRange | None = None,
-) -> np.ndarray:
-    """Return an image file as uint8 `[*fit.image_size, channels]`; transparency is dropped.
-
-    Args:
-        path: path of the file.
-        fit: `Fit` with an `image_size`.
-        channels: 1 (grey) or 3 (color).
-        position: position of a random crop, see `Fit.__call__`.
-        value_range: see `read_picture`.
-
-    Raises:
-        ValueError: as `read_picture`, or if the image does not fit; the message names the path.
-    """
-    return fitted(path, read_checked(path, value_range), fit, channels, position)
-
-
 def read_checked(path: Path, value_range: ValueRange | None = None) -> Image.Image:
     """Return `read_picture` of a file that is read as a whole, with its checksums."""
     try:
@@ -125,18 +101,6 @@ def read_checked(path: Path, value_range: ValueRange | None = None) -> Image.Ima
             'remove it.'
         ) from error
     return read_picture(content, os.fspath(path), value_range=value_range)
-
-
-def fitted(
-    path: Path,
-    picture: Image.Image,
-    fit: Fit,
-    channels: int,
-    position: Sequence[float] | np.ndarray = CENTER,
-) -> np.ndarray:
-    """Return the picture of a file, as `read_picture` returns it, as `read_image` does."""
-    fit.check(f'The image {path}', (picture.height, picture.width))
-    return fit(picture.convert('L' if channels == 1 else 'RGB'), position)
 
 
 def is_grey(picture: Image.Image) -> bool:
