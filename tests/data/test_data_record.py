@@ -92,16 +92,16 @@ def move(folder):
         (remove, ('test: 4 removed (a/00.png, a/02.png, b/01.png and 1 more)',)),
         (edit, ('test: 1 changed (b/05.png)',)),
         (swap, ('train: 1 changed (b/05.png)', 'test: 1 changed (b/05.png)')),
-        (relabel, ('test: 1 added (b/00.png), 1 removed (a/00.png)',)),
-        (move, ('train: 1 added (a/x.png)', 'test: 1 removed (a/08.png)')),
+        (relabel, ('test: 1 renamed (a/00.png to b/00.png)',)),
+        (move, ('1 moved from test to train (a/08.png)',)),
         (
             rename_class,
             (
                 'classes: a, b before, b, c now',
-                'train: 10 added (c/00.png, c/02.png, c/04.png and 7 more), '
-                '10 removed (a/00.png, a/02.png, a/04.png and 7 more)',
-                'test: 5 added (c/00.png, c/02.png, c/04.png and 2 more), '
-                '5 removed (a/00.png, a/02.png, a/04.png and 2 more)',
+                'train: 10 renamed (a/00.png to c/00.png, a/02.png to c/02.png, a/04.png to '
+                'c/04.png and 7 more)',
+                'test: 5 renamed (a/00.png to c/00.png, a/02.png to c/02.png, a/04.png to '
+                'c/04.png and 2 more)',
             ),
         ),
     ],

@@ -157,7 +157,7 @@ def test_what_is_skipped_is_named_and_counted(tmp_path):
     write_images(tmp_path / 'extra', 2)
     write_images(tmp_path / '__MACOSX', 1)
     (tmp_path / 'test' / 'back').symlink_to(tmp_path)
-    first = '__MACOSX, extra, test/back, train/.hidden.png, train/notes.txt'
+    first = '__MACOSX, extra, train/.hidden.png, train/notes.txt, train/sketch.svg'
     assert load(tmp_path).notes[0].endswith(f'; 6 skipped ({first} and 1 more)')
 
 
@@ -171,7 +171,7 @@ def test_what_is_skipped_is_named_and_counted(tmp_path):
         (['val', 'validation', 'train'], 'both may be the images for validation'),
         (['train', 'bus', 'car'], "has the folder 'train' next to 'bus' and 'car'. Is it a split"),
         (['test'], "has 'test', but no training images"),
-        (['val', 'test'], "has 'test' and 'val', but no training images"),
+        (['val', 'test'], "has 'val' and 'test', but no training images"),
         (
             ['images/train', 'images/test'],
             "has the name of a split, but is within .*images'? is no",

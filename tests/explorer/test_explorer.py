@@ -195,7 +195,11 @@ def test_uploads_are_cropped_to_their_center_and_resized(server, kind):
 @pytest.mark.parametrize(
     'content, status, message',
     [
-        (b'Dear all, this is not an image.\n', 415, 'not a PNG, JPEG, WebP, BMP, GIF or TIFF image'),
+        (
+            b'Dear all, this is not an image.\n',
+            415,
+            'not a PNG, JPEG, WebP, BMP, GIF or TIFF image',
+        ),
         (b'', 415, 'not a PNG'),
         (b'\x89PNG\r\n\x1a\n', 415, 'not a PNG'),
         (as_png(random_images(1)[0])[:-40], 415, 'damaged'),

@@ -35,15 +35,21 @@ def changes(before: DataRecord, now: DataRecord) -> tuple[str, ...]:
     added = {name: _keys(new[name]) - _keys(old[name]) for name in SPLITS}
     for source in SPLITS:
         for target in SPLITS:
-            if moved := removed[source] & added[target]:
-                removed[source] -= moved
-                added[target] -= moved
-                lines.append(
-                    f'{moved.total():,} moved from {source} to {target}'
-                    f'{_first(sorted(moved), old[source])}'
-                )
+            moved = sorted((removed[source] & added[target]).elements())
+            removed[source].subtract(moved)
+            added[target].subtract(moved)
+            # Also under another name.
+            pairs = _same_content(+removed[source], old[source], +added[target], new[target])
+            removed[source].subtract(name for name, _ in pairs)
+            added[target].subtract(name for _, name in pairs)
+            if source == target and pairs:
+                names = sorted(f'{before} to {after}' for before, after in pairs)
+                lines.append(f'{source}: {len(pairs):,} renamed{_first(names, old[source])}')
+            elif moved := sorted(moved + [name for name, _ in pairs]):
+                text = f'{len(moved):,} moved from {source} to {target}'
+                lines.append(f'{text}{_first(moved, old[source])}')
     for name in SPLITS:
-        lines += _changes_of_split(name, old[name], new[name], added[name], removed[name])
+        lines += _changes_of_split(name, old[name], new[name], +added[name], +removed[name])
     return tuple(lines)
 
 
@@ -92,6 +98,20 @@ def _keys(split: SplitRecord) -> Counter:
     return Counter(split.names or split.digests or ())
 
 
+def _same_content(
+    removed: Counter, old: SplitRecord, added: Counter, new: SplitRecord
+) -> list[tuple[str, str]]:
+    """Return pairs of a removed and an added name of the same content."""
+    if old.names is None or new.names is None:
+        return []
+    places = {digest: name for name, digest in zip(old.names, old.digests or ()) if name in removed}
+    return [
+        (places.pop(digest), name)
+        for name, digest in zip(new.names, new.digests or ())
+        if name in added and digest in places
+    ]
+
+
 def _with_other_content(old: SplitRecord, new: SplitRecord) -> Sequence[str]:
     """Return the names of images whose content has changed."""
     if old.names is None or new.names is None:
@@ -115,4 +135,4 @@ def _text(value: object) -> str:
     if isinstance(value, (tuple, list)):
         shown = [str(part) for part in value[:10]]
         return ', '.join(shown) + (', ...' if len(value) > 10 else '')
-    return str(value)
+    return 'none' if value is None else str(value)

@@ -20,6 +20,7 @@ SPLIT_FOLDERS = {
     'test': 'test',
     'testing': 'test',
 }
+SPLITS = ('train', 'validation', 'test')
 MAX_SHOWN = 5
 
 
@@ -69,7 +70,9 @@ class Layout:
             f'{count} classes, one per folder ({shown(self.classes)})' if count else 'no classes'
         )
         skipped = f'; {len(self.skipped):,} skipped ({shown(self.skipped)})' if self.skipped else ''
-        return f'{", ".join(parts)}; {kinds}{skipped}'
+        missing = [split for split in SPLITS[1:] if split not in self.splits]
+        held_out = f'; held out: {" and ".join(missing)}' if missing else ''
+        return f'{", ".join(parts)}{held_out}; {kinds}{skipped}'
 
 
 def shown(names: Sequence[str], most: int = MAX_SHOWN) -> str:
@@ -96,9 +99,7 @@ def read_layout(root: pathlib.Path) -> Layout:
         for entry in _entries(root, skipped, root):
             if entry not in folders.values():
                 skipped.append(_name(entry, root))
-        splits = {
-            split: _listing(folder, root, skipped) for split, folder in sorted(folders.items())
-        }
+        splits = {split: _listing(folder, root, skipped) for split, folder in folders.items()}
     else:
         splits = {'all': _listing(root, root, skipped)}
     known = splits.get('train', splits.get('all'))
@@ -134,7 +135,7 @@ def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
                 f'{root} has {_named(entries)}, which both may be the images for {split}. Rename '
                 'one of them.'
             )
-    folders = {split: entries[0] for split, entries in found.items()}
+    folders = {split: found[split][0] for split in SPLITS if split in found}
     filled = [entry for entry in others if any(_images_below(entry))]
     if len(folders) == 1 and filled:
         only = next(iter(folders.values()))
