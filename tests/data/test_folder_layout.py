@@ -255,11 +255,11 @@ def test_a_decoded_file_that_has_not_changed_is_not_decoded_again(tmp_path, monk
 
     write_images(tmp_path, 20)
     record = record_of(load(tmp_path), RULES)
-    read, read_checked = [], folder.read_checked
+    read, read_picture = [], folder.read_picture
     monkeypatch.setattr(
         folder,
-        'read_checked',
-        lambda path, value_range: read.append(path.name) or read_checked(path, value_range),
+        'read_picture',
+        lambda path, value_range: read.append(path.name) or read_picture(path, value_range),
     )
     write_images(tmp_path, 20, seed=3)
     write_images(tmp_path, 19)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.files import sha256
-from tfwolf.core.image_file import read_checked
+from tfwolf.core.image_file import read_picture
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
 from tfwolf.data.fitted_file import fitted
@@ -176,7 +176,7 @@ def _read(paths, image_shape, resize):
         )
     fit, images = Fit((height, width), 'center_crop'), []
     for path in paths:
-        picture = read_checked(path)
+        picture = read_picture(path)
         if (picture.height, picture.width) != (height, width) and not resize:
             raise ValueError(
                 f'{path} is {picture.height}x{picture.width} (height x width), and the model is '

@@ -31,8 +31,8 @@ ORIENTATION = 0x0112
 
 
 def read_picture(
-    file: Path | BinaryIO,
-    name: str | None = None,
+    file: Path | bytes,
+    name: str = '',
     *,
     max_pixels: int = MAX_PIXELS,
     formats: tuple[str, ...] | None = None,
@@ -47,8 +47,8 @@ def read_picture(
     converted to RGB.
 
     Args:
-        file: path, or a file that is open for reading bytes.
-        name: of the file in messages; None for its path.
+        file: path, or the content of a file.
+        name: of the file in messages; '' for its path.
         max_pixels: most pixels that are decoded; the number is read from the header.
         formats: Pillow's names of the formats that are accepted; None for all.
         background: color behind transparent parts; None drops the transparency.
@@ -62,24 +62,31 @@ def read_picture(
     """
     from PIL import Image
 
-    title = str(file) if name is None else name
+    title = name or ('of bytes' if isinstance(file, bytes) else os.fspath(file))
     try:
+        # As a whole: Pillow turns a TIFF that it maps into memory twice.
+        content = io.BytesIO(file if isinstance(file, bytes) else pathlib.Path(file).read_bytes())
         if title.lower().endswith(ARRAY_EXTENSION):
-            return _from_array(file, value_range)
-        with Image.open(file, formats=formats) as opened:
+            return _from_array(content, value_range)
+        with Image.open(content, formats=formats) as opened:
             _check_pixels(opened, max_pixels)
-            if opened.format == 'PNG' and isinstance(file, io.BytesIO):
+            if opened.format == 'PNG':
                 # Checks the checksums, which decoding does not; the image must be opened again.
                 opened.verify()
-                opened = Image.open(file, formats=formats)
+                opened = Image.open(content, formats=formats)
             if at_least is not None:
                 opened.draft(None, (at_least[1], at_least[0]))
             opened.load()
-            return _upright(_eight_bits(opened, background), opened)
+            return _upright(_eight_bits(opened, background), _turn(opened))
     except (FileNotFoundError, IsADirectoryError):
         raise ValueError(
             f'There is no file {title!r} (working directory: {os.getcwd()}).'
         ) from None
+    except PermissionError as error:
+        raise ValueError(
+            f'The image {title} cannot be read: {error.strerror}. Change its permissions, or '
+            'remove it.'
+        ) from error
     except MemoryError:
         raise ValueError(f'The image {title} does not fit into memory. Make it smaller.') from None
     # For damaged files, Pillow's decoders raise errors of almost any type.
@@ -87,20 +94,6 @@ def read_picture(
         raise ValueError(
             f'The image {title} cannot be decoded: {_reason(error)}. Replace or remove it.'
         ) from error
-
-
-def read_checked(path: Path, value_range: ValueRange | None = None) -> Image.Image:
-    """Return `read_picture` of a file that is read as a whole, with its checksums."""
-    try:
-        content = io.BytesIO(pathlib.Path(path).read_bytes())
-    except (FileNotFoundError, IsADirectoryError):
-        content = path  # for its message
-    except OSError as error:
-        raise ValueError(
-            f'The image {path} cannot be read: {error.strerror}. Change its permissions, or '
-            'remove it.'
-        ) from error
-    return read_picture(content, os.fspath(path), value_range=value_range)
 
 
 def is_grey(picture: Image.Image) -> bool:
@@ -111,7 +104,7 @@ def is_grey(picture: Image.Image) -> bool:
     return picture.mode in GREY_MODES or picture.mode.startswith('I;16')
 
 
-def _from_array(file: Path | BinaryIO, value_range: ValueRange | None) -> Image.Image:
+def _from_array(file: BinaryIO, value_range: ValueRange | None) -> Image.Image:
     from PIL import Image
 
     array = np.load(file, allow_pickle=False)
@@ -155,15 +148,20 @@ def _eight_bits(picture: Image.Image, background: str | None) -> Image.Image:
     return picture.convert(mode)
 
 
-def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
-    """Return the picture turned as the EXIF of the opened file says."""
+def _turn(opened: Image.Image) -> int:
+    """Return the orientation in EXIF; 1, upright, for a TIFF, which Pillow turns by itself."""
+    if opened.format == 'TIFF':
+        return 1
+    try:
+        return opened.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged EXIF, which says nothing about the pixels
+        return 1
+
+
+def _upright(picture: Image.Image, turn: int) -> Image.Image:
+    """Return the picture turned as an orientation of EXIF says."""
     from PIL import Image
 
-    try:
-        # After decoding: Pillow has turned a TIFF by itself, and removed the entry.
-        turn = opened.getexif().get(ORIENTATION)
-    except Exception:  # damaged EXIF, which says nothing about the pixels
-        return picture
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfwolf.core.image_file import read_checked
+from tfwolf.core.image_file import read_picture
 from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout, stable_holdout
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
@@ -74,7 +74,7 @@ def load_folder(
             f'`test_size` is not accepted for {root}, because it has a folder '
             f'{layout.folders["test"]!r}; got test_size={test_size!r}.'
         )
-    read = functools.partial(read_checked, value_range=value_range)
+    read = functools.partial(read_picture, value_range=value_range)
     digests = _digests(layout)
     known_good = frozenset(
         file

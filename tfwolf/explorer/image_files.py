@@ -56,7 +56,7 @@ def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray,
     with DECODED_AT_ONCE:
         try:
             picture = read_picture(
-                io.BytesIO(content),
+                content,
                 'file',
                 formats=FORMATS,
                 background='white',
