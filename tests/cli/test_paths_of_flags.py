@@ -29,14 +29,6 @@ def test_home_is_expanded_in_every_path(name, monkeypatch):
             assert getattr(options, flag.name) == '/home/user/a b', flag.name
             assert options.as_arguments(flag.name) == [f'--{flag.name}=/home/user/a b']
             assert options.chosen(flag.name) == {flag.name: '/home/user/a b'}
-        if flag.value == 'FILE,FILE,...':
-            options = define(load_command(name))
-            options.parse([f'--{flag.name}=~/a.png,b.png'])
-            assert getattr(options, flag.name) == ['/home/user/a.png', 'b.png']
-            (argument,) = options.as_arguments(flag.name)
-            again = define(load_command(name))
-            again.parse([argument])
-            assert getattr(again, flag.name) == getattr(options, flag.name)
 
 
 @pytest.mark.parametrize('word', WORDS)

@@ -1,14 +1,15 @@
 """The images of every source, their order and their splits never change.
 
-Published results belong to the data with these SHA-256.
+Published results belong to the data with these SHA-256. Runs of earlier versions keep their rules.
 """
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tfwolf.data.data_record import EARLIER_RULES, RULES, DataRecord
 from tfwolf.data.fingerprint import data_fingerprint
-from tfwolf.data.sources import load_dataset
+from tfwolf.data.sources import DataSource
 
 # For train, validation and test: the number of images, the first 32 digits of the SHA-256, and the
 # first five labels.
@@ -44,6 +45,24 @@ EXPECTED = {
         (11, '00043bd13d400e9e366e32a5e175afd8', [1, 0, 0, 0, 1]),
     ],
 }
+# Where new runs hold out other images.
+NEW = {
+    'npz': [
+        (43, 'eeb2d515b5e017ab3a3ac44b223b976d', [1, 0, 1, 1, 3]),
+        (8, '6317d524855f2ee611920756414ff2ef', [3, 1, 2, 2, 0]),
+        (9, 'f2d5119bd51d027aca69d1a6417aba88', [2, 3, 1, 2, 0]),
+    ],
+    'folder': [
+        (47, '0fc8ab5fe1a2868e6487c6b2caf0f87c', [0, 0, 0, 1, 1]),
+        (5, '7ff8b7693bc541c83d2f3893e061cce7', [1, 1, 0, 1, 1]),
+        (8, '3c6dfd391f17d761b6e1920889dd152c', [1, 1, 1, 0, 1]),
+    ],
+    'folder, fitted': [
+        (40, '00b19e88a08a580182557ded2dd1480a', [0, 0, 1, 1, 0]),
+        (9, '19cec56782f269d431b535d4632e81b6', [0, 1, 1, 0, 0]),
+        (11, '534c73da12329ca9116e3f65062e86f0', [1, 1, 1, 1, 0]),
+    ],
+}
 OPTIONS = {
     'synthetic': {'image_size': (6, 4), 'num_examples': 60},
     'synthetic, grey': {
@@ -69,16 +88,25 @@ def location(tmp_path_factory):
     return {'npz': f':{folder}/images.npz', 'folder': f':{folder}/files'}
 
 
-@pytest.mark.parametrize('case', EXPECTED)
-def test_images_and_splits_are_those_of_the_first_version(case, location):
+def found_in(case, location, rules):
     scheme = case.partition(',')[0]
-    dataset = load_dataset(scheme + location.get(scheme, ''), **OPTIONS.get(case, {}))
-    found = [
+    source = DataSource(scheme + location.get(scheme, ''), OPTIONS.get(case, {}))
+    dataset = source.load(record=DataRecord(rules))
+    return [
         (
             split.num_examples,
             data_fingerprint(split)[:32],
-            split.load(np.arange(5))['label'].numpy().tolist(),
+            split.load(np.arange(min(5, split.num_examples)))['label'].numpy().tolist(),
         )
         for split in (dataset.train, dataset.validation, dataset.test)
     ]
-    assert found == EXPECTED[case]
+
+
+@pytest.mark.parametrize('case', EXPECTED)
+def test_images_and_splits_are_those_of_the_first_version(case, location):
+    assert found_in(case, location, EARLIER_RULES) == EXPECTED[case]
+
+
+@pytest.mark.parametrize('case', EXPECTED)
+def test_new_runs_hold_out_by_name_or_content(case, location):
+    assert found_in(case, location, RULES) == {**EXPECTED, **NEW}[case]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tfwolf.data import dataset as dataset_module
 from tfwolf.data import holdout
+from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.data.given import as_dataset
 from tfwolf.data.sources import load_dataset
@@ -50,7 +51,7 @@ GIVEN = {
 @pytest.mark.parametrize('kind', GIVEN)
 def test_all_kinds_have_the_same_splits(kind):
     make, labelled = GIVEN[kind]
-    found = as_dataset(make(), validation_size=5, test_size=0.25)
+    found = as_dataset(make(), validation_size=5, test_size=0.25, record=DataRecord(EARLIER_RULES))
     assert (found.name, found.image_shape, found.num_classes) == (
         'given',
         (6, 5, 3),
@@ -67,24 +68,29 @@ def test_all_kinds_have_the_same_splits(kind):
         np.testing.assert_array_equal(
             labels, LABELS[positions] if labelled else np.full(len(positions), -1)
         )
+    new = as_dataset(make(), validation_size=5, test_size=10)
+    assert [split.num_examples for split in (new.train, new.validation, new.test)] == [25, 5, 10]
+    for split in (new.train, new.validation, new.test):
+        images, labels = read(split)
+        places = [np.flatnonzero((IMAGES == image).all((1, 2, 3)))[0] for image in images]
+        assert list(labels) == [LABELS[place] if labelled else -1 for place in places]
+    assert prints(new) == prints(as_dataset(IMAGES, validation_size=5, test_size=10))
 
 
-def test_by_default_a_tenth_is_held_out_each():
-    found = as_dataset(IMAGES)
-    assert [split.num_examples for split in (found.train, found.validation, found.test)] == [
-        32,
-        4,
-        4,
-    ]
+def test_by_default_about_a_tenth_is_held_out_each():
+    many = np.random.default_rng(1).integers(0, 256, (2000, 2, 2, 1), dtype=np.uint8)
+    found = as_dataset(many)
+    counts = [split.num_examples for split in (found.train, found.validation, found.test)]
+    assert sum(counts) == 2000 and all(150 < count < 250 for count in counts[1:])
     assert as_dataset(IMAGES, validation_size=0).validation.num_examples == 0
+    earlier = as_dataset(IMAGES, record=DataRecord(EARLIER_RULES))
+    assert [earlier.validation.num_examples, earlier.test.num_examples] == [4, 4]
 
 
 def test_grey_images_may_lack_the_channel_axis():
     found = as_dataset(IMAGES[..., 0], name='grey')
     assert (found.name, found.image_shape) == ('grey', (6, 5, 1))
-    np.testing.assert_array_equal(
-        read(found.test)[0][..., 0], IMAGES[holdout.mixed_order(40)[-4:], ..., 0]
-    )
+    assert all((IMAGES[..., :1] == image).all((1, 2, 3)).any() for image in read(found.test)[0])
 
 
 def test_arrays_may_be_changed_afterwards():
@@ -168,7 +174,7 @@ def sizes():
         (lambda: ((IMAGES, LABELS), (IMAGES, LABELS)), r'got \(tuple, tuple\)'),
         (lambda: list(IMAGES), '`images` must be a uint8 array .*; got list'),
         (lambda: None, 'got NoneType'),
-        (lambda: 'tfd:cifar10', 'not a folder, an .npz file or a source'),
+        (lambda: 'tfd:cifar10', 'not a folder, an .npz or .npy file, or a source'),
         (lambda: 'nowhere', r"got 'nowhere', which is not a folder.*working directory"),
         (lambda: 'nowhere.npz', 'nowhere.npz cannot be read'),
         (
@@ -200,12 +206,12 @@ def test_errors_explain_the_problem(make, message):
         ({'test_size': 40}, '`test_size` must leave at least one'),
         ({'test_size': 0}, '`test_size` must leave'),
         ({'validation_size': 1.5}, '`validation_size` must be a number'),
-        ({'validation_size': 36}, 'must leave at least one'),
+        ({'validation_size': 39}, 'must leave at least one'),
     ],
 )
 def test_every_part_must_have_images(sizes, message):
     with pytest.raises(ValueError, match=message):
-        as_dataset(IMAGES, **sizes)
+        as_dataset(IMAGES, **{'test_size': 4, **sizes})
 
 
 @pytest.mark.parametrize(

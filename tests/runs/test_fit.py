@@ -105,7 +105,7 @@ def test_a_model_and_images_made_in_python_are_trained_and_loaded(python_run):
         and python_run.model.num_bits == 5
         and python_run.dataset.num_classes == 3
     )
-    assert python_run.test_result['num_images'] == python_run.dataset.test.num_examples == 6
+    assert python_run.test_result['num_images'] == python_run.dataset.test.num_examples == 8
     found = tfwolf.load(python_run.train_dir, model=MODEL, images=(IMAGES, np.arange(60) % 3))
     assert_equal_weights(found.model, python_run.model)
     settings = {'split': 'validation', 'num_samples': 1, 'evaluators': ()}
@@ -232,7 +232,7 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
         ),
         (
             {'train_dir': 'x', 'model': MODEL, 'images': IMAGES, 'max_steps': 3, 'batch_size': 80},
-            'at most 49',
+            'at most 48',
         ),
         ({'train_dir': 'x', 'config': 'digitz'}, 'Did you mean .digits'),
     ],

@@ -28,11 +28,6 @@ class _Path(flags.ArgumentParser):
         return os.path.expanduser(argument)
 
 
-class _Paths(flags.ListParser):
-    def parse(self, argument: str | list[str]) -> list[str]:
-        return [os.path.expanduser(path) for path in super().parse(argument)]
-
-
 class Flags:
     """The flags of one command: defined in groups first, then parsed, then read as attributes.
 
@@ -69,13 +64,6 @@ class Flags:
             _Path(), name, default, meaning, self._values, serializer=flags.ArgumentSerializer()
         )
         self._describe(name, value, default, meaning)
-
-    def paths(self, name: str, meaning: str, value: str) -> None:
-        """Define a flag with comma-separated paths; `~` is expanded in each."""
-        flags.DEFINE(
-            _Paths(), name, None, meaning, self._values, serializer=flags.ListSerializer(',')
-        )
-        self._describe(name, value, None, meaning)
 
     def integer(
         self,

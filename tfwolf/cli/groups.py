@@ -47,6 +47,11 @@ def data(options: Flags) -> None:
         'FOLDER',
     )
     options.boolean('download', True, 'Download and prepare missing TFDS data.')
+    options.boolean(
+        'accept_changed_data',
+        False,
+        'Go on although the images of the run have changed; all results say what has changed.',
+    )
 
 
 def devices(options: Flags) -> None:
@@ -130,5 +135,7 @@ def images(options: Flags) -> None:
     options.list(
         'positions', None, 'Positions in the split, from 0. Default: the first images.', '3,17,...'
     )
-    options.paths('images', 'Your own image files instead.', 'FILE,FILE,...')
+    options.repeated(
+        'images', 'Your own image files instead, several separated by commas.', 'FILE,FILE,...'
+    )
     options.boolean('resize', False, "Crop and resize --images to the model's image size.")

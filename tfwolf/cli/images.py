@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike
 
 from tfwolf.cli.flags import Flags
 from tfwolf.core.files import sha256
+from tfwolf.core.image_file import read_picture
+from tfwolf.core.paths import expanded
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
-from tfwolf.data.image_file import read_header, read_image
+from tfwolf.data.fitted_file import fitted
 from tfwolf.runs.run import Run
+from tfwolf.runs.run_data import check_labels
 
 
 class Chosen(NamedTuple):
@@ -76,19 +79,21 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
                 '--images have no class labels, and this model needs them for z. Show images of '
                 'its data set with --positions.'
             )
-        images = _read(options.images, run.model.image_shape, options.resize)
+        paths = named_files(options.images)
+        images = _read(paths, run.model.image_shape, options.resize)
         return Chosen(
             images,
             None,
-            [os.path.basename(path) for path in options.images],
+            [os.path.basename(path) for path in paths],
             None,
-            [sha256(path) for path in options.images],
+            [sha256(path) for path in paths],
         )
     if options.resize:
         raise ValueError(
             '--resize applies to --images only; images of the data set have the right size.'
         )
     split = LabelledSplit(run.dataset, options.split)
+    check_labels(run.model, run.dataset, options.split)
     if options.positions:
         if choose is not None:
             raise ValueError(
@@ -137,6 +142,27 @@ class LabelledSplit:
         return examples['image'].numpy(), examples['label'].numpy()
 
 
+def named_files(values: Sequence[str]) -> list[str]:
+    """Return the paths in values of --images: several in one value are separated by commas.
+
+    A comma within the name of a file that exists does not separate.
+    """
+    paths = []
+    for value in values:
+        parts = value.split(',')
+        while parts:
+            # The longest name that exists; else the part up to the next comma.
+            joined = (','.join(parts[:count]) for count in range(len(parts), 0, -1))
+            found = next((path for path in joined if os.path.exists(_place(path))), parts[0])
+            del parts[: found.count(',') + 1]
+            paths.append(_place(found))
+    return [path for path in paths if path]
+
+
+def _place(path: str) -> str:
+    return expanded(path.strip())
+
+
 def _numbers(texts):
     try:
         return np.array([int(text) for text in texts])
@@ -153,13 +179,13 @@ def _read(paths, image_shape, resize):
             f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of '
             'its data set.'
         )
+    fit, images = Fit((height, width), 'center_crop'), []
     for path in paths:
-        size = read_header(path).size
-        if size != (height, width) and not resize:
+        picture = read_picture(path)
+        if (picture.height, picture.width) != (height, width) and not resize:
             raise ValueError(
-                f'{path} is {size[0]}x{size[1]} (height x width), and the model is for '
-                f'{height}x{width}. '
-                'With --resize it is cropped and made smaller.'
+                f'{path} is {picture.height}x{picture.width} (height x width), and the model is '
+                f'for {height}x{width}. With --resize it is cropped and made smaller.'
             )
-    fit = Fit((height, width), 'center_crop')
-    return np.stack([read_image(path, fit, channels) for path in paths])
+        images.append(fitted(path, picture, fit, channels))
+    return np.stack(images)

@@ -27,6 +27,7 @@ _MACHINE = (
     'xla',
     'resume',
     'override_config',
+    'accept_changed_data',
 )
 
 

@@ -115,6 +115,7 @@ def _benchmark(options: Flags) -> Benchmark:
     from tfwolf.benchmark.description import describe
     from tfwolf.benchmark.measure import Benchmark, Clock
     from tfwolf.cli import opening
+    from tfwolf.runs.run_data import open_data, read_record
     from tfwolf.training.checkpoints import find_checkpoint
     from tfwolf.training.memory import training_shortage
     from tfwolf.training.run import TrainingRun
@@ -133,7 +134,10 @@ def _benchmark(options: Flags) -> Benchmark:
     configuration = opening.configuration(options, train_dir, above=above)
     experiment, environment = configuration.experiment(), opening.environment(options)
     strategy = environment.make_strategy()
-    dataset = experiment.open_dataset(environment.data_dir, environment.download)
+    if train_dir:
+        dataset = open_data(experiment, train_dir, environment, read_record(train_dir))
+    else:
+        dataset = experiment.open_dataset(environment.data_dir, environment.download)
     dataset.train.prefetch()
     clock.lap('data')
     settings = configuration.settings()

@@ -51,6 +51,7 @@ def main(options: Flags) -> None:
         'version': dataset.version,
         'image_shape': dataset.image_shape,
         'num_classes': dataset.num_classes,
+        'notes': list(dataset.notes),
         'splits': splits,
     }
     print(json.dumps(result, indent=2) if options.json else _table(dataset, result))
@@ -67,4 +68,4 @@ def _table(dataset: ImageDataset, result: dict) -> str:
             f'  {name:12}{split["num_images"]:>11,} images {split["decoded_gib"]:8.2f} GiB '
             f'decoded  {split.get("sha256", "")}'
         )
-    return '\n'.join(lines)
+    return '\n'.join([*lines, *dataset.notes])

@@ -78,6 +78,9 @@ def main(options: Flags) -> None:
         reference.check_same_extractor(extractor.identity)
     shown = options.images and os.path.abspath(options.images)
     temperatures = options.chosen('temperature_v', 'temperature_z')
+    if reference is None:
+        # Opened first: a change of the images that was accepted belongs to the results.
+        _ = run.dataset
     folder = opening.result_folder(
         options,
         'fid',

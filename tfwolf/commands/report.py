@@ -114,7 +114,15 @@ def _arguments(options: Flags, name: str, step: int) -> list[str]:
     from tfwolf.report.parts import SECTIONS
 
     shared = options.as_arguments(
-        'data_dir', 'download', 'seed', 'weights', 'batch_size', 'gin_file', 'gin_param', 'plugin'
+        'data_dir',
+        'download',
+        'accept_changed_data',
+        'seed',
+        'weights',
+        'batch_size',
+        'gin_file',
+        'gin_param',
+        'plugin',
     )
     own = {
         'probe': ['--at_most', f'--num_train={options.num_train}'] if options.num_train else [],

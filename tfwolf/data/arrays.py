@@ -1,96 +1,110 @@
-"""Images from a NumPy archive (.npz)."""
+"""Images from NumPy arrays: an archive (.npz), an array (.npy), or a folder of named arrays."""
 
 from __future__ import annotations
 
 import pathlib
-import zipfile
-import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
-from tfwolf.data import dataset, holdout
+from tfwolf.core.value_range import ValueRange, to_uint8
+from tfwolf.data import dataset, holdout, identities, stable_holdout
+from tfwolf.data.array_files import find_arrays
+from tfwolf.data.data_record import EARLIER_RULES, DataRecord
+from tfwolf.data.duplicates import duplicates_note
+from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 
-EXPECTED = (
-    "'train_images' and 'test_images' (optionally 'train_labels' and 'test_labels'), "
-    "or 'images' (optionally 'labels')"
-)
-SCALE_ADVICE = ' Multiply values from 0 to 1 by 255 and cast them to uint8.'
+MAX_CHANNELS = 4
 
 
 @register_source('npz', location='PATH')
 def load_npz(
     location: str,
-    validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
+    validation_size: holdout.PartSize | None = None,
     test_size: holdout.PartSize | None = None,
+    value_range: ValueRange | None = None,
+    fit: Fit = Fit(),
+    record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
-    """Return the images of an archive as an `ImageDataset`.
+    """Return the images of NumPy arrays as an `ImageDataset`.
 
-    The archive holds `train_images` and `test_images`, uint8 `[n, height, width, channels]` or
-    `[n, height, width]`, and optionally `train_labels` and `test_labels`, integers `[n]`; their
-    order is kept. Alternatively it holds `images` and optionally `labels`; `test_size` of them are
-    held out.
+    The arrays are those of an archive, of a folder of `.npy` files by their names, or one `.npy`
+    file. Their names are those of Keras and MedMNIST, see `array_files.NAMES`. Images are uint8
+    `[n, height, width, channels]` or `[n, height, width]`, labels integers `[n]` or `[n, 1]`.
+    Splits that are missing are held out of the training images by a hash of each image, so that a
+    new image moves no other. The order of given splits is kept.
 
     Args:
-        location: path of the archive.
-        validation_size, test_size: see `sources.load_dataset`; `test_size` only for an archive
-            without a test split.
+        location: path of the archive, of the folder or of the array.
+        validation_size, test_size: see `sources.load_dataset`.
+        value_range: (low, high) of the values if they are not uint8.
+        fit: how images are brought to one size, without random crops.
+        record: what a run stored of these images.
 
     Raises:
         ValueError: if the file is missing or not an archive, or its keys, types or shapes differ
             from those above.
     """
     path = pathlib.Path(location).expanduser()
-    arrays = _read(path)
-    if 'images' in arrays and not {'train_images', 'test_images'} & set(arrays):
-        examples, classes = _split(path, arrays, 'images', 'labels')
-        training, test = holdout.hold_out(examples, test_size)
-        shape = arrays['images'].shape
-    elif 'train_images' in arrays and 'test_images' in arrays and 'images' not in arrays:
-        if test_size is not None:
-            raise ValueError(
-                f'`test_size` is not accepted for {path}, because it has a test split '
-                f"('test_images'); got test_size={test_size!r}."
-            )
-        training, training_classes = _split(path, arrays, 'train_images', 'train_labels')
-        test, test_classes = _split(path, arrays, 'test_images', 'test_labels')
-        classes = max(training_classes or 0, test_classes or 0) or None
-        shape = arrays['train_images'].shape
-        if shape[1:] != arrays['test_images'].shape[1:]:
-            raise ValueError(
-                f"{path}: 'train_images' and 'test_images' must have the same size; "
-                f'got {shape} and {arrays["test_images"].shape}.'
-            )
-    else:
-        raise ValueError(f'{path} must hold {EXPECTED}; it holds {sorted(arrays)}.')
-    train, validation = holdout.split_validation(training, validation_size)
-    return dataset.ImageDataset(path.stem, shape[1:], classes, train, validation, test)
-
-
-def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError('it is a single array')
-        with archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    arrays = find_arrays(path)
+    splits, shapes, classes = {}, {}, []
+    for split, (images_name, labels_name) in arrays.names.items():
+        images, labels = arrays.values[images_name], arrays.values.get(labels_name or '')
+        names = (f'{path}: {images_name!r}', f'{path}: {labels_name!r}')
+        images = _fitted(to_uint8(names[0], _checked_shape(names[0], images), value_range), fit)
+        splits[split], count = array_split(images, labels, names)
+        shapes[split] = images.shape[1:]
+        classes.append(count or 0)
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f'{path}: all splits must have images of the same size; got {shapes}.')
+    if 'test' in splits and test_size is not None:
         raise ValueError(
-            f'{path} cannot be read as a NumPy archive (.npz without pickled objects): {error}. '
-            f'It must hold {EXPECTED}.'
-        ) from error
-    # Grey images may lack the axis of the channel.
-    return {
-        key: with_channels(array) if key.endswith('images') else array
-        for key, array in arrays.items()
-    }
+            f'`test_size` is not accepted for {path}, because it has a test split '
+            f'({arrays.names["test"][0]!r}); got test_size={test_size!r}.'
+        )
+    earlier = record is not None and record.rules == EARLIER_RULES
+    train, validation, test = parts(splits, validation_size, test_size, earlier)
+    return dataset.ImageDataset(
+        path.stem,
+        next(iter(shapes.values())),
+        max(classes) or None,
+        train,
+        validation,
+        test,
+        notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
+    )
 
 
-def _split(
-    path: pathlib.Path, arrays: dict[str, np.ndarray], images_key: str, labels_key: str
-) -> tuple[dataset.ArraySplit, int | None]:
-    names = (f'{path}: {images_key!r}', f'{path}: {labels_key!r}')
-    return array_split(arrays[images_key], arrays.get(labels_key), names)
+def parts(
+    splits: dict[str, dataset.Split],
+    validation_size: holdout.PartSize | None,
+    test_size: holdout.PartSize | None,
+    earlier: bool,
+) -> tuple[dataset.Split, dataset.Split, dataset.Split]:
+    """Return (train, validation, test); those that are missing are held out.
+
+    Args:
+        splits: by name 'train', 'validation' and 'test', or 'all'.
+        validation_size, test_size: see `sources.load_dataset`.
+        earlier: whether to hold out by the position of images, as for runs of earlier versions.
+    """
+    training, test = splits.get('train', splits.get('all')), splits.get('test')
+    if training is None:
+        raise ValueError(f'`splits` must have training images; got {sorted(splits)}.')
+    size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
+    if test is None and earlier:
+        training, test = holdout.hold_out(training, test_size)
+    elif test is None:
+        test_size = holdout.TEST_SIZE if test_size is None else test_size
+        training, test = stable_holdout.hold_out(
+            stable_holdout.mixed(training), test_size, 'test_size'
+        )
+    validation = None if earlier else splits.get('validation')
+    if validation is None:
+        split = holdout.split_validation if earlier else stable_holdout.split_validation
+        training, validation = split(training, size)
+    return training, validation, test
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
@@ -100,38 +114,77 @@ def with_channels(images: np.ndarray) -> np.ndarray:
 
 def array_split(
     images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]
-) -> tuple[dataset.ArraySplit, int | None]:
+) -> tuple[dataset.Split, int | None]:
     """Return (split, number of classes) of arrays after checking them.
 
     The number of classes is the largest label plus 1, or None without labels.
 
     Args:
         images: uint8 `[n, height, width, channels]`.
-        labels: non-negative integers `[n]`, or None.
+        labels: non-negative integers `[n]` or `[n, 1]`, or None.
         names: names of the images and the labels in messages.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
     """
-    if images.dtype != np.uint8:
-        advice = SCALE_ADVICE if images.dtype.kind == 'f' else ''
-        raise ValueError(
-            f'{names[0]} must be uint8 from 0 to 255; got {images.dtype} {images.shape}.{advice}'
-        )
+    images = to_uint8(names[0], _checked_shape(names[0], images))
+    if labels is not None:
+        given = labels
+        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+        if labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu' or labels.min() < 0:
+            raise ValueError(
+                f'{names[1]} must be non-negative integers [{len(images)}], one per image; '
+                f'got {given.dtype} {given.shape}{_first_negative(labels)}.'
+            )
+        labels = labels.astype(np.int64)
+    split = dataset.ArraySplit(
+        lambda: (images, labels),
+        len(images),
+        images.shape[1:],
+        identities.of_arrays(images, labels),
+    )
+    return split, None if labels is None else int(labels.max()) + 1
+
+
+def _checked_shape(name: str, images: np.ndarray) -> np.ndarray:
+    """Return images with an axis of channels after checking their shape."""
+    images = with_channels(images)
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(
-            f'{names[0]} must be [n, height, width, channels] or [n, height, width] and not empty; '
+            f'{name} must be [n, height, width, channels] or [n, height, width] and not empty; '
             f'got {images.shape}.'
         )
-    if labels is not None and (
-        labels.shape != images.shape[:1] or labels.dtype.kind not in 'iu' or labels.min() < 0
-    ):
+    if images.shape[1] <= MAX_CHANNELS < min(images.shape[2:]):
         raise ValueError(
-            f'{names[1]} must be non-negative integers [{len(images)}], one per image; '
-            f'got {labels.dtype} {labels.shape}{_first_negative(labels)}.'
+            f'{name} must be [n, height, width, channels]; got {images.shape}. Are the channels '
+            'first? Then np.moveaxis(images, 1, -1) puts them last.'
         )
-    split = dataset.ArraySplit(lambda: (images, labels), len(images), images.shape[1:])
-    return split, None if labels is None else int(labels.max()) + 1
+    return images
+
+
+def _fitted(images: np.ndarray, fit: Fit) -> np.ndarray:
+    """Return images, uint8 `[n, height, width, channels]`, at the size of `fit`, if it has one."""
+    if fit.is_random:
+        raise ValueError(
+            "resize='random_crop' is not accepted for arrays; use 'center_crop' or 'pad', or image "
+            'files.'
+        )
+    if fit.image_size is None or (
+        fit.crop_size is None and images.shape[1:3] == tuple(fit.image_size)
+    ):
+        return images
+    fit.check('Each image of the arrays', (images.shape[1], images.shape[2]))
+    return np.stack([_fitted_image(image, fit) for image in images])
+
+
+def _fitted_image(image: np.ndarray, fit: Fit) -> np.ndarray:
+    from PIL import Image
+
+    # Channel by channel, so that there may be any number.
+    channels: Sequence[np.ndarray] = [
+        fit(Image.fromarray(np.ascontiguousarray(channel))) for channel in np.moveaxis(image, -1, 0)
+    ]
+    return np.concatenate(channels, axis=-1)
 
 
 def _first_negative(labels: np.ndarray) -> str:

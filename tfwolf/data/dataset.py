@@ -7,12 +7,13 @@ import concurrent.futures
 import dataclasses
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
+from tfwolf.data.identities import Identities
 
 # {'image': uint8 [n, height, width, channels], 'label': int64 [n]}
 Batch = dict[str, tf.Tensor]
@@ -31,9 +32,11 @@ class Split(abc.ABC):
 
     Attributes:
         num_examples: number of images.
+        identities: `Identities` of the images; None if they are known only by reading them.
     """
 
     num_examples: int
+    identities: Identities | None = None
 
     def __init__(self, num_examples: int) -> None:
         self.num_examples = num_examples
@@ -86,6 +89,8 @@ class Subset(Split):
         super().__init__(len(positions))
         self._split = split
         self._positions = host_tensor(positions, tf.int64)
+        if split.identities is not None:
+            self.identities = split.identities.select(positions)
 
     def prefetch(self) -> None:
         """As `Split.prefetch`, for the whole other split."""
@@ -105,6 +110,7 @@ class ArraySplit(Split):
             *image_shape]`, and the labels, integers `[num_examples]` or None.
         num_examples: number of images.
         image_shape: (height, width, channels).
+        identities: see `Split`.
     """
 
     def __init__(
@@ -112,8 +118,10 @@ class ArraySplit(Split):
         make_arrays: Callable[[], tuple[np.ndarray, np.ndarray | None]],
         num_examples: int,
         image_shape: Sequence[int],
+        identities: Identities | None = None,
     ) -> None:
         super().__init__(num_examples)
+        self.identities = identities
         self._make_arrays = make_arrays
         self._lock = threading.Lock()
         self._reading: concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]] | None = None
@@ -172,6 +180,10 @@ class ImageDataset:
             training examples; it may be empty.
         version: version of the source, or None if it has no versions. Results on different versions
             are not comparable.
+        classes: names of the classes in the order of their labels, or None if they have none.
+        origin: JSON values that identify the data of a source whose images have no `identities`.
+        notes: lines for people: how the source was understood, and what is skipped.
+        accepted_changes: what has changed in the data of a run, and was accepted.
     """
 
     name: str
@@ -181,6 +193,10 @@ class ImageDataset:
     validation: Split
     test: Split
     version: str | None = None
+    classes: tuple[str, ...] | None = None
+    origin: Mapping[str, object] | None = None
+    notes: tuple[str, ...] = ()
+    accepted_changes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -209,7 +225,7 @@ def crop_positions(count: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     return tf.fill([count, 2], 0.5) if seed is None else seeds.uniform([count, 2], seed, tf.float32)
 
 
-def host_tensor(values: np.ndarray | Sequence[int] | Sequence[str], dtype: tf.DType) -> tf.Tensor:
+def host_tensor(values: np.ndarray | Sequence[int] | Sequence[bytes], dtype: tf.DType) -> tf.Tensor:
     """Return `values` as an eager tensor in host memory, also during tracing or with a GPU."""
     with tf.init_scope(), tf.device('CPU:0'):
         return tf.constant(values, dtype)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
-RESIZE = ('center_crop', 'random_crop', 'none')
+RESIZE = ('center_crop', 'random_crop', 'pad', 'none')
 CENTER = (0.5, 0.5)
 
 
@@ -26,13 +26,14 @@ class Fit:
     First, the central `crop_size` is cut out if it is given. Then 'center_crop' takes the largest
     central crop of the right aspect ratio and downsamples it. 'random_crop' downsamples until the
     shorter side is `shorter_side` and crops the result, at a random position in training and at the
-    center otherwise. 'none' requires that the picture already has the size. Downsampling is bicubic
-    and antialiased.
+    center otherwise. 'pad' puts the picture in the middle of a black one; a larger picture is
+    downsampled first. 'none' requires that the picture already has the size. Downsampling is
+    bicubic and antialiased.
 
     Args:
         image_size: (height, width) in pixels, or None.
-        resize: 'center_crop', 'random_crop' or 'none'; None for 'center_crop' with an `image_size`
-            and 'none' without.
+        resize: 'center_crop', 'random_crop', 'pad' or 'none'; None for 'center_crop' with an
+            `image_size` and 'none' without.
         crop_size: (height, width) in pixels, or None.
         shorter_side: number of pixels, only for 'random_crop'.
 
@@ -113,12 +114,15 @@ class Fit:
                 f"{found}, expected {height}x{width} with resize='none'. To crop and downsample, "
                 "set `image_size` and resize='center_crop'."
             )
+        if self.resize == 'pad':
+            return
         least = (height, width)
         if self.shorter_side is not None:
             least = (self.shorter_side, self.shorter_side)
         if size[0] < least[0] or size[1] < least[1]:
             raise ValueError(
-                f'{found}, smaller than {least[0]}x{least[1]}; images are not enlarged. Remove it, '
+                f'{found}, smaller than {least[0]}x{least[1]}; images are not enlarged. '
+                "Remove it, pad it (dataset.resize = 'pad'), "
                 f'or choose a smaller `{"shorter_side" if self.is_random else "image_size"}`.'
             )
 
@@ -143,6 +147,8 @@ class Fit:
             size = (round(picture.width * scale), round(picture.height * scale))
             resized = picture.resize(size, Image.Resampling.BICUBIC)
             result = _crop(resized, self.target_size, position)
+        elif self.resize == 'pad':
+            result = _padded(picture, self.target_size)
         else:
             scale = min(picture.height / height, picture.width / width)
             # Crop first: the filter of `resize` with a box would read pixels outside of the box.
@@ -171,6 +177,22 @@ def check_size(name: str, value: object) -> Size | None:
         raise ValueError(f'`{name}` must be (height, width); got {name}={value!r}.')
     height, width = (validate.integer(name, size, 1) for size in value)
     return height, width
+
+
+def _padded(picture: Image.Image, size: Size) -> Image.Image:
+    """Return a picture, downsampled if it is larger, in the middle of a black one of `size`."""
+    from PIL import Image
+
+    scale = min(1.0, size[0] / picture.height, size[1] / picture.width)
+    if scale < 1:
+        height, width = (
+            max(1, min(limit, round(side * scale)))
+            for limit, side in zip(size, (picture.height, picture.width))
+        )
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    result = Image.new(picture.mode, (size[1], size[0]))
+    result.paste(picture, ((size[1] - picture.width) // 2, (size[0] - picture.height) // 2))
+    return result
 
 
 def _crop(

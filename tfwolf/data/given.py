@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.messages import first_line
+from tfwolf.core.value_range import SCALE_ADVICE
 from tfwolf.data import dataset, holdout
-from tfwolf.data.arrays import SCALE_ADVICE, array_split, with_channels
+from tfwolf.data.arrays import array_split, parts, with_channels
+from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.sources import DataSource, is_source
 
 # uint8 [n, height, width(, channels)], or anything that NumPy converts to such an array.
@@ -21,7 +23,7 @@ Images = Array | tuple[Array, Array] | tf.data.Dataset | dataset.ImageDataset | 
 
 KINDS = (
     'a uint8 array [n, height, width, channels] or [n, height, width], a tuple (images, labels) of '
-    'arrays, a tf.data.Dataset, the path of a folder or an .npz file, a source such as '
+    'arrays, a tf.data.Dataset, the path of a folder or an .npz or .npy file, a source such as '
     "'tfds:cifar10', or an ImageDataset"
 )
 READ_BATCH = 512
@@ -32,17 +34,19 @@ def as_dataset(
     validation_size: holdout.PartSize | None = None,
     test_size: holdout.PartSize | None = None,
     name: str | None = None,
+    record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
     """Return images of any of the kinds below as an `ImageDataset`.
 
-    Fixed parts of the images are held out for validation and test. The kinds of images are:
+    Parts of the images are held out for validation and test, by a hash of each image, so that a new
+    image moves no other. The kinds of images are:
 
     - an array, uint8 `[n, height, width, channels]` or `[n, height, width]`, which is copied;
     - a tuple of such an array and labels, non-negative integers `[n]`;
     - a finite, unbatched `tf.data.Dataset` of images, uint8 `[height, width, channels]` of one
       size, of pairs (image, label), or of dicts with 'image' and optionally 'label'. It is read
-      once into memory. If it shuffles, every process holds out different images;
-    - the path of a folder of image files or of an `.npz` file, or a source, see
+      once into memory;
+    - the path of a folder of image files or of an `.npz` or `.npy` file, or a source, see
       `sources.load_dataset`;
     - an `ImageDataset`, which is returned unchanged.
 
@@ -52,6 +56,7 @@ def as_dataset(
         test_size: see `sources.load_dataset`; None for its default (0.1 if the images have no test
             split).
         name: name of the data set; None for 'given', or the name that the source has.
+        record: what the run stored whose images these are; None for a new run.
 
     Raises:
         ValueError: if the images are of another kind, type or shape, do not fit into memory or are
@@ -67,9 +72,10 @@ def as_dataset(
             )
         found = images
     elif isinstance(images, (str, os.PathLike)):
-        found = DataSource(_source(images), sizes).load()
+        found = DataSource(_source(images), sizes).load(record=record)
     else:
-        found = _split(*_arrays(images), validation_size, test_size)
+        earlier = record is not None and record.rules == EARLIER_RULES
+        found = _split(*_arrays(images), validation_size, test_size, earlier)
     return found if name is None else dataclasses.replace(found, name=name)
 
 
@@ -80,11 +86,11 @@ def _source(images: str | os.PathLike) -> str:
     path = pathlib.Path(images).expanduser()
     if path.is_dir():
         return f'folder:{path}'
-    if path.suffix == '.npz':
+    if path.suffix.lower() in ('.npz', '.npy'):
         return f'npz:{path}'
     raise ValueError(
-        f'`images` must be {KINDS}; got {os.fspath(images)!r}, which is not a folder, an .npz file '
-        f'or a source (working directory: {os.getcwd()}).'
+        f'`images` must be {KINDS}; got {os.fspath(images)!r}, which is not a folder, an .npz '
+        f'or .npy file, or a source (working directory: {os.getcwd()}).'
     )
 
 
@@ -106,15 +112,14 @@ def _split(
     labels: np.ndarray | None,
     validation_size: holdout.PartSize | None,
     test_size: holdout.PartSize | None,
+    earlier: bool,
 ) -> dataset.ImageDataset:
     examples, classes = array_split(
         with_channels(images), labels, ('`images`', 'The labels of `images`')
     )
     # Copied now, because the caller may change the arrays later.
     examples.load(tf.zeros([0], tf.int64))
-    training, test = holdout.hold_out(examples, test_size)
-    validation_size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
-    train, validation = holdout.split_validation(training, validation_size)
+    train, validation, test = parts({'all': examples}, validation_size, test_size, earlier)
     return dataset.ImageDataset(
         'given', with_channels(images).shape[1:], classes, train, validation, test
     )

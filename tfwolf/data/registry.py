@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping
 from tfwolf.core.messages import did_you_mean
 from tfwolf.data.dataset import ImageDataset
 
-# Arguments that are not options: they specify where the data are, not which images they are.
-PLACES = ('location', 'data_dir', 'download')
+# Arguments that are not options: they specify where the data are, and what a run stored of them.
+PLACES = ('location', 'data_dir', 'download', 'record')
 
 Loader = Callable[..., ImageDataset]
 
@@ -144,7 +144,8 @@ def register_source(name: str, location: str = '') -> Callable[[Loader], Loader]
 
     The decorator returns the function unchanged. The function returns an `ImageDataset`. Its
     arguments are the options of the source, see `RegisteredSource`, except for these optional ones:
-    `location`, the text after the colon; `data_dir`, a folder or None; `download`, a bool.
+    `location`, the text after the colon; `data_dir`, a folder or None; `download`, a bool;
+    `record`, a `DataRecord` of the run whose images are opened, or None.
 
     Args:
         name: name of the source, the part before the colon; an identifier.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import register
+from tfwolf.data.data_record import DataRecord
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import RegisteredSource, known_sources
 
@@ -34,12 +35,19 @@ class DataSource:
         )
         check_options(self.source, self.options)
 
-    def load(self, data_dir: str | None = None, download: bool = True) -> ImageDataset:
+    def load(
+        self,
+        data_dir: str | None = None,
+        download: bool = True,
+        record: DataRecord | None = None,
+    ) -> ImageDataset:
         """Load and return the `ImageDataset`.
 
         Args:
             data_dir: folder of TensorFlow Datasets, used by `tfds:`; None for its default.
             download: whether `tfds:` may download and prepare data that are not in `data_dir`.
+            record: what the run stored whose images these are, which says by which rules they are
+                read; None for a new run.
 
         Raises:
             ValueError: if the images cannot be read, or an option does not fit them.
@@ -48,6 +56,7 @@ class DataSource:
         places = {
             'data_dir': data_dir,
             'download': download,
+            'record': record,
             **({'location': location} if location else {}),
         }
         taken = {name: value for name, value in places.items() if found.takes(name)}
@@ -64,20 +73,23 @@ def load_dataset(
     default. The options of the sources in this package, with the sources that accept them and their
     defaults, are:
 
-    - validation_size (all sources; 0.1): size of the validation split, which is the last part of
-      the training examples: an integer for a number of examples, a float in (0, 1) for a fraction
-      (rounded), 0 for none.
+    - validation_size (all sources; 0.1): size of the validation split, which is held out of the
+      training examples: an integer for a number of examples, a float in (0, 1) for a fraction,
+      0 for none. Not used if the source has a validation split.
     - test_size (all but `digits`; 0.1): size of the test split that is held out, as
       `validation_size`; only for data without a test split.
-    - image_size (`tfds:`, `folder:`, `synthetic`): (height, width) of all images in pixels.
-    - resize (`tfds:`, `folder:`): 'center_crop' (the largest central crop of that aspect ratio,
-      downsampled), 'random_crop' (downsampled to `shorter_side`, then cropped, in training at a new
-      position each time) or 'none' (all images already have the size). The default is 'center_crop'
-      with `image_size` and 'none' without.
-    - crop_size (`tfds:`, `folder:`): (height, width) in pixels of a central crop that is taken
-      first.
+    - image_size (`tfds:`, `folder:`, `npz:`, `synthetic`): (height, width) of all images in pixels.
+    - resize (`tfds:`, `folder:`, `npz:`): 'center_crop' (the largest central crop of that aspect
+      ratio, downsampled), 'random_crop' (downsampled to `shorter_side`, then cropped, in training
+      at a new position each time; not for `npz:`), 'pad' (in the middle of a black image) or 'none'
+      (all images already have the size). The default is 'center_crop' with `image_size` and 'none'
+      without.
+    - crop_size (`tfds:`, `folder:`, `npz:`): (height, width) in pixels of a central crop that is
+      taken first.
     - shorter_side (`tfds:`, `folder:`): pixels of the shorter side for resize='random_crop'.
     - channels (`folder:`, `synthetic`): number of channels; 1 or 3 for `folder:`.
+    - skip_bad_images (`folder:`; False): whether to go on without files that cannot be used.
+    - value_range (`folder:`, `npz:`): (low, high) of the values in arrays that are not uint8.
     - num_examples (`synthetic`; 512): number of images in all splits.
 
     Args:

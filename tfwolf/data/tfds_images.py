@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import numpy as np
 
 from tfwolf.data import dataset, holdout
@@ -75,7 +78,29 @@ def load_tfds(
     config = builder.builder_config
     name = '/'.join(filter(None, (builder.name, config and config.name)))
     version = str(builder.version)
-    return dataset.ImageDataset(name, shape, num_classes, train, validation, test, version)
+    return dataset.ImageDataset(
+        name,
+        shape,
+        num_classes,
+        train,
+        validation,
+        test,
+        version,
+        origin={
+            'name': name,
+            'version': version,
+            'splits': {part: _shards(names[part]) for part in ('train', test_name) if part},
+        },
+    )
+
+
+def _shards(info: Any) -> dict[str, object]:
+    """Return what identifies a split of TFDS: numbers of examples and sizes of files."""
+    return {
+        'num_examples': info.num_examples,
+        'shard_lengths': list(info.shard_lengths),
+        'file_sizes': [os.path.getsize(path) for path in info.filepaths],
+    }
 
 
 def _image_shape(name: str, declared: tuple[int | None, ...], fit: Fit) -> Shape:

@@ -41,6 +41,11 @@ def provenance(
         'weights': weights,
         'seed': seed,
         'versions': software_versions(),
+        **(
+            {'accepted_data_changes': list(dataset.accepted_changes)}
+            if dataset.accepted_changes
+            else {}
+        ),
     }
 
 

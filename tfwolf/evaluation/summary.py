@@ -10,6 +10,8 @@ from typing import Any
 from tfwolf.evaluation.invertibility import worst_layers
 
 WIDTH, MAX_LINES, MAX_LAYERS = 80, 24, 5
+# Characters of what has changed in the images.
+MAX_CHANGES = 200
 LABEL_WIDTH, VALUE_WIDTH = 16, 12
 # Below this the posterior has collapsed to the prior, and z holds next to nothing.
 COLLAPSED_KL_NATS = 0.5
@@ -156,10 +158,14 @@ def _custom(result: Result, room: int) -> list[str]:
 
 
 def _warnings(result: Result) -> list[str]:
+    notes = []
+    if changed := '; '.join(result.get('accepted_data_changes', ())):
+        text = f'NOTE: the images are not those of the training: {changed}'
+        notes = _wrapped(textwrap.shorten(text, MAX_CHANGES, placeholder=' ...'))
     if not result.get('num_not_finite'):
-        return []
+        return notes
     where = ', and the layers above show where' if result.get('invertibility') else ''
-    return _wrapped(
+    return notes + _wrapped(
         f'WARNING: the likelihood of {result["num_not_finite"]:,} of {result["num_images"]:,} '
         'images is not finite, so their means are not either. The table of single images shows '
         f'which ones{where}.'

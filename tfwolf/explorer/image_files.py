@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from tfwolf.core.image_file import read_picture
 from tfwolf.explorer.refusal import Refusal
 
-FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
-NOT_AN_IMAGE = 'This file is not a PNG, JPEG, WebP, BMP or GIF image.'
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')
+NOT_AN_IMAGE = 'This file is not a PNG, JPEG, WebP, BMP, GIF or TIFF image.'
 UNSUPPORTED = 415
 TOO_LARGE = 413
 UPLOAD_BYTES = 10 * 2**20
 # A decoded color image takes three bytes per pixel. Phones take images of 12 to 50 megapixels.
 UPLOAD_PIXELS = 50_000_000
-ORIENTATION = 0x0112
-# Orientations in which width and height are exchanged.
-TRANSPOSED = (5, 6, 7, 8)
 DECODED_AT_ONCE = threading.BoundedSemaphore(2)
 
 
@@ -37,7 +35,7 @@ def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray,
     Transparent parts become white. An animation is its first frame.
 
     Args:
-        content: bytes of a PNG, JPEG, WebP, BMP or GIF file.
+        content: bytes of a PNG, JPEG, WebP, BMP, GIF or TIFF file.
         image_shape: (height, width, channels).
 
     Returns:
@@ -57,21 +55,25 @@ def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray,
     size = image.size
     with DECODED_AT_ONCE:
         try:
-            # A JPEG can be decoded at a smaller size.
-            image.draft(None, (2 * width, 2 * height))
-            if image.getexif().get(ORIENTATION) in TRANSPOSED:
-                size = (size[1], size[0])
-            image = ImageOps.exif_transpose(image)
-            image = ImageOps.fit(
-                _opaque(image, 'L' if channels == 1 else 'RGB'),
-                (width, height),
-                Image.Resampling.BOX if image.width < width else Image.Resampling.LANCZOS,
+            picture = read_picture(
+                content,
+                'file',
+                formats=FORMATS,
+                background='white',
+                at_least=(2 * max(height, width), 2 * max(height, width)),
             )
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except ValueError as error:
             raise Refusal(
-                'The image file is damaged: it is incomplete or has invalid data.', UNSUPPORTED
+                f'The image file is damaged or cannot be used: {error}', UNSUPPORTED
             ) from error
-    return np.asarray(image, np.uint8).reshape(image_shape), size
+    if (picture.width > picture.height) != (size[0] > size[1]):
+        size = (size[1], size[0])  # turned upright
+    picture = ImageOps.fit(
+        picture.convert('L' if channels == 1 else 'RGB'),
+        (width, height),
+        Image.Resampling.BOX if picture.width < width else Image.Resampling.LANCZOS,
+    )
+    return np.asarray(picture, np.uint8).reshape(image_shape), size
 
 
 def image_from_text(name: str, text: Any, image_shape: Sequence[int]) -> np.ndarray:
@@ -123,14 +125,3 @@ def _open(content: bytes, formats: tuple[str, ...], message: str, status: int) -
         ) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise Refusal(message, status) from error
-
-
-def _opaque(image: Image.Image, mode: str) -> Image.Image:
-    """Return an image in the mode 'L' or 'RGB', 8 bits per channel, on white."""
-    if image.mode.startswith('I;16') or image.mode == 'I':
-        # Pillow would clip values over 255.
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert('RGBA')
-        image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return image.convert(mode)

@@ -24,6 +24,8 @@ class Environment:
         xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
         resume: whether `fit` may continue an existing run.
         override_config: whether it may do so with another configuration; the difference is printed.
+        accept_changed_data: whether a run whose images have changed may be continued and evaluated;
+            results name the changes.
         verbose: whether `fit` shows its progress.
     """
 
@@ -35,6 +37,7 @@ class Environment:
     xla: bool | None = None
     resume: bool = True
     override_config: bool = False
+    accept_changed_data: bool = False
     verbose: bool = True
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from tfwolf.core.progress import progress_bar
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.resume_cache import ResumeCache
+from tfwolf.runs.run_data import check_labels
 from tfwolf.training import run_directory
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.memory import check_evaluation
@@ -60,6 +61,7 @@ def evaluate(run: Any, request: Request) -> dict:
             )
         )
         split = dataset.split(request.split)
+        check_labels(run.model, dataset, request.split)
         if request.num_images is not None:
             split = split.take(validate.integer('num_images', request.num_images, minimum=1))
         check_evaluation(run.model, min(request.batch_size, split.num_examples), run.strategy)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfwolf.core.parts import Factory, register
+from tfwolf.data.data_record import DataRecord
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import PLACES
-from tfwolf.data.sources import check_options, load_dataset
+from tfwolf.data.sources import DataSource, check_options, load_dataset
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.precision import check_precision
 
@@ -50,16 +51,8 @@ class Experiment:
                     {'compute_dtype': compute_dtype} if part.accepts('compute_dtype') else {}
                 )
             )
-        if (
-            isinstance(dataset, Factory)
-            and dataset.target is load_dataset
-            and 'source' in dataset.arguments
-        ):
-            options = dict(dataset.arguments)
-            check_options(
-                options.pop('source'),
-                {name: value for name, value in options.items() if name not in PLACES},
-            )
+        if parts := _source_parts(dataset):
+            check_options(*parts)
         self._load_dataset = dataset
         self._image_shape = None if image_shape is None else _checked_shape(image_shape)
 
@@ -72,17 +65,26 @@ class Experiment:
             else None
         )
 
-    def open_dataset(self, data_dir: str | None = None, download: bool = False) -> ImageDataset:
+    def open_dataset(
+        self,
+        data_dir: str | None = None,
+        download: bool = False,
+        record: DataRecord | None = None,
+    ) -> ImageDataset:
         """Return the images as an `ImageDataset`.
 
         Args:
             data_dir: folder of TensorFlow Datasets, for a source that reads it.
             download: whether missing data may be downloaded.
+            record: what the run stored whose images these are; None for a new run.
 
         Raises:
             ValueError: if the images are not available, or do not have the shape `image_shape`.
         """
-        dataset = self._load_dataset(data_dir=data_dir, download=download)
+        if parts := _source_parts(self._load_dataset):
+            dataset = DataSource(*parts).load(data_dir, download, record)
+        else:
+            dataset = self._load_dataset(data_dir=data_dir, download=download)
         if self._image_shape not in (None, dataset.image_shape):
             raise ValueError(
                 f'`experiment.image_shape` is {self._image_shape}, but the images of '
@@ -123,13 +125,29 @@ class Experiment:
             )
         return model
 
-    def find_image_shape(self, data_dir: str | None = None) -> tuple[int, int, int]:
-        """Return (height, width, channels), from the images only if it is not configured.
+    def find_image_shape(
+        self, data_dir: str | None = None, record: DataRecord | None = None
+    ) -> tuple[int, int, int]:
+        """Return (height, width, channels), from the images only if nothing else tells it.
 
         Args:
             data_dir: folder of TensorFlow Datasets, for a source that reads it.
+            record: what the run stored of its images; None for no run.
         """
-        return self._image_shape or self.open_dataset(data_dir, download=False).image_shape
+        return (
+            self._image_shape
+            or (record and record.image_shape)
+            or self.open_dataset(data_dir, download=False, record=record).image_shape
+        )
+
+
+def _source_parts(dataset: Callable) -> tuple[str, dict[str, Any]] | None:
+    """Return the source and the options of images that gin files name; None for others."""
+    if not (isinstance(dataset, Factory) and dataset.target is load_dataset):
+        return None
+    options = {name: value for name, value in dataset.arguments.items() if name not in PLACES}
+    source = options.pop('source', None)
+    return None if source is None else (source, options)
 
 
 def given_parts(model: Wolf | Callable | None, dataset: ImageDataset | None) -> dict[str, Callable]:

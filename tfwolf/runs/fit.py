@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfwolf.core import files
+from tfwolf.core.choices import SPLITS
 from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import Factory
 from tfwolf.core.paths import expanded, for_tensorflow
 from tfwolf.core.variables import count_parameters
+from tfwolf.data.data_record import RULES, record_of, summary
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
 from tfwolf.models.wolf import Wolf
@@ -24,6 +26,7 @@ from tfwolf.runs.experiment import given_parts
 from tfwolf.runs.pretrained_names import pretrained_name
 from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
 from tfwolf.runs.run import Run
+from tfwolf.runs.run_data import check_labels, keep_record, read_record, without_places
 from tfwolf.runs.source_paths import with_absolute_sources
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path
@@ -95,7 +98,7 @@ def fit(
             '`images` is required together with `model`: an array, a folder, a tf.data.Dataset or '
             'an ImageDataset.'
         )
-    dataset = None if images is None else as_dataset(images)
+    dataset = None if images is None else as_dataset(images, record=read_record(train_dir))
     given: dict[str, Any] = given_parts(model, dataset)
     if dataset is not None:
         given['image_shape'] = dataset.image_shape
@@ -139,7 +142,8 @@ def fit_configuration(
     started = process_started or time.perf_counter()
     with workers.together():
         check_batch_size(strategy, settings.batch_size)
-        dataset = experiment.open_dataset(environment.data_dir, environment.download)
+        stored = read_record(train_dir)
+        dataset = experiment.open_dataset(environment.data_dir, environment.download, stored)
         if settings.batch_size > dataset.train.num_examples:
             raise ValueError(
                 f'`train.batch_size` must be at most {dataset.train.num_examples}, the number of '
@@ -150,17 +154,23 @@ def fit_configuration(
         with strategy.scope():
             model = experiment.make_model_for(dataset, seed)
         check_training(model, settings, strategy)
+        check_labels(model, dataset, *(SPLITS if settings.test_samples else SPLITS[:2]))
+        rules = RULES if stored is None else stored.rules
+        found = record_of(dataset, rules, experiment.source)
         text = configuration.text_with_seed(seed)
-        sizes = [split.num_examples for split in (dataset.train, dataset.validation, dataset.test)]
-        workers.check_alike(repr((text, settings.max_steps, dataset.title, sizes)))
+        workers.check_alike(repr((text, settings.max_steps, dataset.title, summary(found))))
         if workers.is_chief:
             run_directory.prepare(
                 train_dir,
                 text,
-                lambda text: with_absolute_sources(bindings(modernized(text))),
+                lambda text: without_places(
+                    with_absolute_sources(bindings(modernized(text))), stored
+                ),
                 environment.resume,
                 environment.override_config,
             )
+            dataset = keep_record(dataset, found, train_dir, stored, environment)
+            files.write_text(os.path.join(train_dir, run_directory.CONFIG), text)
             remember_data_dir(train_dir, environment.data_dir)
             files.write_text(
                 os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text
@@ -206,6 +216,8 @@ def fit_configuration(
 
 
 def _introduce(run: TrainingRun, dataset: ImageDataset) -> None:
+    for note in dataset.notes:
+        run.say(note)
     run.say(
         f'{dataset.title}: {dataset.train.num_examples:,} training, '
         f'{dataset.validation.num_examples:,} validation, '

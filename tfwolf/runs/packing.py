@@ -136,6 +136,7 @@ def _evaluate(run: Run, name: str, num_images: int | None, num_samples: int) -> 
     limit = f' --num_images={num_images}' if num_images else ''
     return {
         **{key: result[key] for key in KEPT},
+        **{key: result[key] for key in ('accepted_data_changes',) if key in result},
         'step': run.step,
         'averaged': run.weights == AVERAGED,
         'command': f'tfwolf evaluate --pretrained={name} --num_samples={num_samples}{limit}',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,8 +21,9 @@ from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.evaluation import Request, evaluate
 from tfwolf.runs.experiment import Experiment, given_parts
-from tfwolf.runs.pretrained import run_folder
+from tfwolf.runs.pretrained import cache_folder, run_folder
 from tfwolf.runs.remembered import remembered_data_dir
+from tfwolf.runs.run_data import open_data, read_record
 from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.workers import Workers
@@ -71,13 +73,20 @@ class Run:
     def identity(self) -> dict:
         """The values on which results of this model depend.
 
-        A dict with 'checkpoint', 'checkpoint_sha256', 'weights' and 'versions'.
+        A dict with 'checkpoint', 'checkpoint_sha256', 'weights' and 'versions', and
+        'accepted_data_changes' if the images of the run have changed.
         """
+        if 'dataset' in self.__dict__:
+            accepted = self.dataset.accepted_changes
+        else:
+            record = read_record(self.train_dir)
+            accepted = record.accepted_changes if record else ()
         return {
             'checkpoint': os.path.basename(self.checkpoint),
             'checkpoint_sha256': checkpoint_sha256(self.checkpoint),
             'weights': self.weights,
             'versions': software_versions(),
+            **({'accepted_data_changes': list(accepted)} if accepted else {}),
         }
 
     @functools.cached_property
@@ -85,9 +94,17 @@ class Run:
         """The `ImageDataset` on which the model was trained.
 
         Raises:
-            ValueError: if it is not available.
+            ValueError: if it is not available, or has changed since the training; see
+                `Environment.accept_changed_data`.
         """
-        return self.experiment.open_dataset(self.environment.data_dir, self.environment.download)
+        is_pretrained = cache_folder() in pathlib.Path(self.train_dir).parents
+        return open_data(
+            self.experiment,
+            self.train_dir,
+            self.environment,
+            read_record(self.train_dir),
+            is_pretrained,
+        )
 
     @functools.cached_property
     def workers(self) -> Workers:
@@ -165,7 +182,8 @@ def load(
     (3, (8, 8, 1))
     """
     train_dir = run_folder(train_dir)
-    given = given_parts(model, None if images is None else as_dataset(images))
+    record = read_record(train_dir)
+    given = given_parts(model, None if images is None else as_dataset(images, record=record))
     configuration = read_configuration(
         config, [*FULL_PRECISION, *params], read_config(train_dir), given
     )
@@ -209,7 +227,8 @@ def load_configured(
     workers = Workers(strategy)
     with workers.together():
         with strategy.scope():
-            model = experiment.make_model(experiment.find_image_shape(environment.data_dir), seed=0)
+            shape = experiment.find_image_shape(environment.data_dir, read_record(train_dir))
+            model = experiment.make_model(shape, seed=0)
         chosen = restore_model(model, path, weights)
         workers.copy_from_chief(model)
     if not model.initialized.numpy():

@@ -152,7 +152,11 @@ def read_image(path: str, image_shape: Sequence[int], resize: bool = False) -> n
         raise ValueError(f'The model has images of {channels} channels; image files have 1 or 3')
     try:
         with Image.open(path) as file:
-            image = file.convert('L' if channels == 1 else 'RGB')
+            # As it is shown; of 16 bits, which Pillow would clip, the upper 8 are kept.
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith('I'):
+                image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+            image = image.convert('L' if channels == 1 else 'RGB')
     except UnidentifiedImageError:
         raise ValueError(f'{path} is not an image') from None
     if image.size != (width, height):

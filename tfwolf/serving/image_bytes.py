@@ -9,13 +9,16 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tfwolf.serving.jpeg_orientation import jpeg_orientation, turned
+
 
 def decode_image_files(name: str, files: tf.Tensor, image_shape: Sequence[int]) -> tf.Tensor:
     """Return the uint8 images `[batch, height, width, channels]` of PNG or JPEG files.
 
     Files are validated inside the graph, with messages that contain `name`: other formats, damaged
     files and images of another size are errors. Grey images become color images if the model has
-    color images. Transparency is dropped.
+    color images. Transparency is dropped, and of 16 bits the upper 8 are kept. The orientation in
+    the EXIF of a JPEG file is obeyed.
 
     Args:
         name: name of the input, for messages.
@@ -40,6 +43,8 @@ def decode_image_files(name: str, files: tf.Tensor, image_shape: Sequence[int]) 
             content = tf.identity(content)
         # The size is in the header, so the check does not decode the pixels.
         size = tf.cond(is_png, lambda: _png_size(content), lambda: _jpeg_size(content, scope))
+        turn = tf.cond(is_png, lambda: 1, lambda: jpeg_orientation(content))
+        size = tf.where(turn > 4, size[::-1], size)
         with tf.control_dependencies(
             [
                 check(
@@ -53,9 +58,8 @@ def decode_image_files(name: str, files: tf.Tensor, image_shape: Sequence[int]) 
         ):
             content = tf.identity(content)
         with tf.name_scope(scope):
-            return tf.ensure_shape(
-                tf.io.decode_image(content, channels=channels, expand_animations=False), image_shape
-            )
+            image = tf.io.decode_image(content, channels=channels, expand_animations=False)
+        return tf.ensure_shape(turned(image, turn), image_shape)
 
     return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec(image_shape, tf.uint8))
 

@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 
-from tfwolf.core.files import UNFINISHED, write_text
+from tfwolf.core.files import UNFINISHED
 from tfwolf.core.outside_links import check_no_outside_links
 
 # Bindings that may change when a run is continued: they do not affect the trained weights.
@@ -24,6 +24,8 @@ FREE_BINDINGS = (
 )
 CONFIG = 'config.gin'
 CURVES = 'curves.csv'
+# What the run stored of its images: in short, and the names and checksums of single images.
+DATA, DATA_IMAGES = 'data.json', 'data_images.json.gz'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'
@@ -38,7 +40,7 @@ def prepare(
     resume: bool,
     override: bool = False,
 ) -> None:
-    """Create the folder, or check that its run can be continued, and write `config.gin`.
+    """Create the folder, or check that its run can be continued; nothing is written to it.
 
     Args:
         train_dir: folder of the run.
@@ -53,7 +55,8 @@ def prepare(
     """
     path = os.path.join(train_dir, CONFIG)
     # A process that was killed before it wrote a configuration left nothing to keep.
-    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}{UNFINISHED}'}:
+    rests = {f'{name}{UNFINISHED}' for name in (CONFIG, DATA, DATA_IMAGES)} | {DATA, DATA_IMAGES}
+    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - rests:
         if not os.path.exists(path):
             raise ValueError(
                 f'The folder {train_dir} is not empty and contains no run of tfwolf (no {CONFIG}); '
@@ -76,7 +79,6 @@ def prepare(
         if changes:
             print(f'The configuration of {train_dir} changes (- old, + new):\n{changes}')
     os.makedirs(train_dir, exist_ok=True)
-    write_text(path, config)
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:
