@@ -99,12 +99,19 @@ def find_damage(path: str) -> str | None:
     The files are compared with their checksums. A checkpoint without checksums of ours is checked
     by TensorFlow's, which do not cover all of the index.
     """
+    folder, name = os.path.split(path)
     try:
+        for part in _parts(folder, name):
+            # A folder, a link to nothing or a pipe, which would wait for a writer.
+            if not os.path.isfile(os.path.join(folder, part)):
+                return f'{part} is not a file'
         with open(f'{path}{CHECKSUMS}', encoding='utf-8', errors='replace') as file:
             written = file.read()
+        found = _checksums(folder, name)
     except FileNotFoundError:
         return _find_bad_tensor(path)
-    found = _checksums(*os.path.split(path))
+    except OSError as error:
+        return f'it cannot be read: {first_line(error)}'
     if found == written:
         return None
     differing = {
@@ -131,7 +138,9 @@ def newest_intact(folder: str) -> str | None:
             if damaged:
                 print(f'WARNING: {"; ".join(damaged)}. Using {path} instead.', file=sys.stderr)
             return path
-        damaged.append(f'{path} is damaged ({damage})')
+        # A run in training has removed it in the meantime.
+        if step in checkpoint_steps(folder):
+            damaged.append(f'{path} is damaged ({damage})')
     if damaged:
         raise ValueError(
             f'No checkpoint in {folder} can be used: {"; ".join(damaged)}. Restore the files from '
@@ -152,7 +161,11 @@ def _remove(path: str) -> None:
     """Delete a checkpoint, the index first: without it the other files do not count."""
     folder, name = os.path.split(path)
     for part in reversed(_parts(folder, name)):
-        os.remove(os.path.join(folder, part))
+        part = os.path.join(folder, part)
+        if os.path.isdir(part) and not os.path.islink(part):
+            shutil.rmtree(part)
+        else:
+            os.remove(part)
 
 
 def _checksums(folder: str, name: str) -> str:

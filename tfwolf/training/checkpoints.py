@@ -136,7 +136,7 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
         path = newest_intact(folder)
     else:
         path = checkpoint_path(folder, which)
-        path = path if os.path.exists(f'{path}.index') else None
+        path = path if os.path.lexists(f'{path}.index') else None
         if path and (damage := find_damage(path)):
             raise ValueError(f'{path} is damaged: {damage}. Choose another --checkpoint.')
     if path is None:
