@@ -14,7 +14,8 @@ from tfwolf.models.initialization import initialize
 from tfwolf.models.preparation import conclude_preparation, preparing_model
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
-from tfwolf.training.loop import Loop, initial_images
+from tfwolf.training.initial_images import initial_images
+from tfwolf.training.loop import Loop
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import Summaries
@@ -42,7 +43,7 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
         _prepare(run, preparation.num_steps)
     step, loop = _start(run)
     loop.run(last_step)
-    loop.draw_pictures(last_step)
+    loop.pictures.draw(last_step)
     return step
 
 
