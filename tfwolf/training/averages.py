@@ -53,7 +53,7 @@ class WeightAverages(tf.Module):
         """
         self.count.assign_add(tf.cast(finite, tf.int64))
         count = tf.cast(self.count, tf.float64)
-        warming = tf.where(count <= 1, 1, 9 / (10 + count))
+        warming = tf.where(count <= 1, tf.ones_like(count), 9 / (10 + count))
         rate = tf.where(finite, tf.maximum(warming, 1.0 - self._decay), 0)
 
         def move(value, weight):

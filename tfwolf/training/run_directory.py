@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import os
 from collections.abc import Callable, Mapping
 
@@ -23,11 +24,47 @@ FREE_BINDINGS = (
 )
 CONFIG = 'config.gin'
 CURVES = 'curves.csv'
+LOCK = 'training.lock'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'
 RESUME_CACHE = 'evaluation.unfinished.npz'
 TENSORBOARD = 'tensorboard'
+# What may lie in a folder before its first run: logs of the command, and what file systems put
+# there. A process that was killed early leaves the last two.
+IGNORED = (
+    '.*',
+    'lost+found',
+    '*.log',
+    '*.out',
+    '*.err',
+    'log',
+    'log.txt',
+    'stdout*',
+    'stderr*',
+    LOCK,
+    f'{CONFIG}{UNFINISHED}',
+)
+
+
+def check(train_dir: str) -> None:
+    """Check that a folder contains a run, or nothing that matters, or does not exist.
+
+    Raises:
+        ValueError: if it contains other files.
+    """
+    if not os.path.isdir(train_dir) or os.path.exists(os.path.join(train_dir, CONFIG)):
+        return
+    others = [
+        name
+        for name in sorted(os.listdir(train_dir))
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in IGNORED)
+    ]
+    if others:
+        raise ValueError(
+            f'The folder {train_dir} contains other files, such as {others[0]!r}, and no run of '
+            f'tfwolf (no {CONFIG}); nothing was written. Choose another --train_dir.'
+        )
 
 
 def prepare(
@@ -51,13 +88,8 @@ def prepare(
             configuration. Nothing is overwritten.
     """
     path = os.path.join(train_dir, CONFIG)
-    # A process that was killed before it wrote a configuration left nothing to keep.
-    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - {f'{CONFIG}{UNFINISHED}'}:
-        if not os.path.exists(path):
-            raise ValueError(
-                f'The folder {train_dir} is not empty and contains no run of tfwolf (no {CONFIG}); '
-                'nothing was written. Choose another --train_dir.'
-            )
+    check(train_dir)
+    if os.path.exists(path):
         if not resume:
             raise ValueError(
                 f'{train_dir} already contains a run, and --noresume forbids to continue it; '
