@@ -163,8 +163,10 @@ def _read(file: IO) -> Owner | None:
     file.seek(0)
     try:
         found = json.load(file)
-        return Owner(*(kind(found[name]) for name, kind in Owner.__annotations__.items()))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return Owner(
+            str(found['host']), str(found['boot']), int(found['pid']), str(found['since'])
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
