@@ -29,7 +29,9 @@ def write(path, owner, age=0):
 
 def test_a_second_process_is_told_who_trains(tmp_path, path):
     with TrainingLock(str(tmp_path)) as first:
-        with pytest.raises(ValueError, match=rf'process {os.getpid()} on .*, since 20.*--train_dir'):
+        with pytest.raises(
+            ValueError, match=rf'process {os.getpid()} on .*, since 20.*--train_dir'
+        ):
             TrainingLock(str(tmp_path)).__enter__()
         first.check()
         assert json.loads(path.read_text())['pid'] == os.getpid()

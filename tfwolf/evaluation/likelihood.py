@@ -151,7 +151,8 @@ def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np
         arXiv:1509.00519, equation 8.
     """
     nll_nats = terms.sum(axis=-1)
-    iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
+    with np.errstate(invalid='ignore'):
+        iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
     return (
         np.asarray(bits_per_dim(nll_nats.mean(axis=0), num_dims)),
         np.asarray(bits_per_dim(iwae_nats, num_dims)),

@@ -37,19 +37,21 @@ class Health:
         self._validated_step = int(self._step.step.numpy())
         self._validation_is_finite = all(map(math.isfinite, bits_per_dim))
 
-    @property
-    def problem(self) -> str | None:
-        """Why the current state must not be saved, or None.
+    def problem(self, at_end: bool = False) -> str | None:
+        """Return why the current state must not be saved, or None. It waits for the latest step.
 
-        It waits for the latest step. A skipped step says nothing about a state whose validation is
-        finite.
+        Args:
+            at_end: whether this is the last step. A step that was skipped by chance is no problem
+                there if the validation after it is finite.
         """
         if not self._validation_is_finite:
             return f'the validation at step {self._validated_step} was not finite'
         skipped = int(self._step.skipped_in_a_row.numpy())
-        if skipped and self._validated_step != int(self._step.step.numpy()):
-            return f'the gradients of the last {skipped} steps were not finite'
-        return None
+        if not skipped or (at_end and self._validated_step == int(self._step.step.numpy())):
+            return None
+        if skipped == 1:
+            return 'the gradient of this step was not finite'
+        return f'the gradients of the last {skipped} steps were not finite'
 
     def check_steps(self, find_cause: Callable[[], str]) -> None:
         """End the run if too many consecutive steps were skipped, now or since the last check.
@@ -78,7 +80,7 @@ class Health:
         Raises:
             RuntimeError: if the state must not be saved.
         """
-        if problem := self.problem:
+        if problem := self.problem(at_end=True):
             raise RuntimeError(
                 f'Training ended at step {int(self._step.step.numpy())}, and this state was not '
                 f'saved: {problem}. {self._keep_good(int(self._step.step.numpy()))} {ADVICE}'
@@ -88,9 +90,9 @@ class Health:
         """Set checkpoints after step `last` aside; return a text about the ones that are left."""
         good = self._checkpoints.newest_step(last)
         if good is None:
-            return 'There is no checkpoint of an earlier step.'
-        aside = self._checkpoints.set_aside(good)
+            return 'There is no checkpoint from before.'
+        path, aside = self._checkpoints.path(good), self._checkpoints.set_aside(good)
         return (
-            f'The last good checkpoint is that of step {good} ({self._checkpoints.path(good)}): '
-            f'the same command continues from it, and --checkpoint=STEP from an earlier one.{aside}'
+            f'The last good checkpoint is that of step {good} ({path}).{aside} Continue from it '
+            f'with a changed configuration: --checkpoint={good} --override_config.'
         )

@@ -27,7 +27,7 @@ class Terminated(KeyboardInterrupt):
 ENDING = tuple(
     getattr(signal, name) for name in ('SIGTERM', 'SIGHUP', 'SIGUSR1') if hasattr(signal, name)
 )
-AT_ONCE = b'\nEnded at once by a second SIGTERM. The last complete checkpoint is kept.\n'
+AT_ONCE = b'\nEnded at once by a second SIGTERM. What was saved before is kept.\n'
 
 
 class Interrupts:

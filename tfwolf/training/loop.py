@@ -57,6 +57,7 @@ class Loop:
     ) -> None:
         self._run, self._settings, self._model = run, run.settings, run.model
         self._step, self._checkpoints, self._summaries = train_step, checkpoints, summaries
+        self._saved = True
         self._health = Health(train_step, checkpoints, run.settings.max_skipped_in_a_row)
         self._validation = (
             Validation(run, train_step) if run.dataset.validation.num_examples else None
@@ -89,7 +90,7 @@ class Loop:
                         self._evaluate(step, bar, self._validation)
                     # After the evaluation, which may find that the state is not worth it.
                     if due(step, settings.checkpoint_every, last_step):
-                        self._save(step, bar)
+                        self._save(step, bar, step == last_step)
                     if due(step, settings.picture_every, last_step):
                         self.pictures.draw(step)
                     self._run.interrupts.check()
@@ -169,12 +170,17 @@ class Loop:
         # The time of the evaluation does not count for the training speed.
         self._clock += time.perf_counter() - started
 
-    def _save(self, step, bar):
+    def _save(self, step, bar, at_end=False):
         self._health.check_steps(self._find_cause)
-        if problem := self._health.problem:
-            self._write(bar, f'step {step}: no checkpoint is saved, because {problem}')
-        else:
+        problem = self._health.problem(at_end)
+        if problem is None:
             self._checkpoints.save()
+        elif self._saved:
+            self._write(
+                bar,
+                f'step {step}: no checkpoint is saved until this changes: {problem}',
+            )
+        self._saved = problem is None
 
     def _find_cause(self):
         step = int(self._step.step.numpy()) - 1

@@ -163,9 +163,7 @@ def _read(file: IO) -> Owner | None:
     file.seek(0)
     try:
         found = json.load(file)
-        return Owner(
-            str(found['host']), str(found['boot']), int(found['pid']), str(found['since'])
-        )
+        return Owner(str(found['host']), str(found['boot']), int(found['pid']), str(found['since']))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
