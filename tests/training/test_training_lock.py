@@ -135,17 +135,3 @@ def test_the_command_refuses_a_folder_in_training_and_others_read_it(tmp_path, p
         assert sorted(os.listdir(tmp_path)) == before
         run_tool('sample', f'--train_dir={tmp_path}', '--num_samples=2')
     run_tool('train', *arguments, f'--train_dir={tmp_path}', '--max_steps=8')
-
-
-def test_logs_and_what_file_systems_make_are_no_obstacle(tmp_path):
-    for name in ('nohup.out', 'train.log', 'slurm-12.out', '.nfs00012', 'config.gin.part'):
-        (tmp_path / name).touch()
-    (tmp_path / 'lost+found').mkdir()
-    write(tmp_path / run_directory.LOCK, OTHER, age=10**6)
-    run_directory.check(str(tmp_path))
-    (tmp_path / 'thesis.tex').touch()
-    with pytest.raises(ValueError, match="such as 'thesis.tex'.*nothing was written"):
-        run_directory.check(str(tmp_path))
-    (tmp_path / 'config.gin').touch()
-    run_directory.check(str(tmp_path))
-    run_directory.check(str(tmp_path / 'nowhere'))

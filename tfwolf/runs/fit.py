@@ -68,7 +68,8 @@ def fit(
             over `config` and `params`.
 
     Raises:
-        ValueError: if an argument is invalid, or the folder contains other files.
+        ValueError: if an argument is invalid, the folder contains other files, or another process
+            trains in it.
         RuntimeError: if training diverges, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import json
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tfwolf.core.files import UNFINISHED, write_text
 
@@ -30,8 +32,8 @@ IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'
 RESUME_CACHE = 'evaluation.unfinished.npz'
 TENSORBOARD = 'tensorboard'
-# What may lie in a folder before its first run: logs of the command, and what file systems put
-# there. A process that was killed early leaves the last two.
+# What may lie in a folder before its first run: logs of the command, what file systems put there,
+# and what a process that was killed early leaves.
 IGNORED = (
     '.*',
     'lost+found',
@@ -42,7 +44,7 @@ IGNORED = (
     'log.txt',
     'stdout*',
     'stderr*',
-    LOCK,
+    '*.lock',
     f'{CONFIG}{UNFINISHED}',
 )
 
@@ -107,6 +109,16 @@ def prepare(
             print(f'The configuration of {train_dir} changes (- old, + new):\n{changes}')
     os.makedirs(train_dir, exist_ok=True)
     write_text(path, config)
+
+
+def read_evaluation(train_dir: str) -> dict[str, Any] | None:
+    """Return the result of the last evaluation of a run, None if there is none or it is damaged."""
+    try:
+        with open(os.path.join(train_dir, EVALUATION), encoding='utf-8') as file:
+            result = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return result if isinstance(result, dict) and 'checkpoint_sha256' in result else None
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:
