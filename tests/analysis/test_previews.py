@@ -12,7 +12,7 @@ from support.small_models import random_images, small_class_model, stirred_wolf
 from tfwolf.analysis import previews
 from tfwolf.analysis.previews import CAPTIONED_WIDTH, SWITCH_CAPTIONS, Preview
 from tfwolf.pictures.grids import CAPTION_SIZE, captioned, image_grid, marked
-from tfwolf.training import loop
+from tfwolf.training import run_pictures
 
 
 @pytest.fixture(scope='module')
@@ -86,7 +86,7 @@ def test_captions_of_switches_do_not_touch():
 def test_training_reports_and_records_what_is_not_finite(tmp_path, monkeypatch, capsys):
     """A line and a scalar for every picture, and one picture a step."""
     picture = np.zeros([4, 4, 3], np.uint8)
-    monkeypatch.setattr(loop, 'sample_grid', lambda *arguments: Preview(picture, 64, 13))
+    monkeypatch.setattr(run_pictures, 'sample_grid', lambda *arguments: Preview(picture, 64, 13))
     tfwolf.fit(
         model=functools.partial(
             tfwolf.Wolf,

@@ -1,5 +1,6 @@
 """Evaluation of everything but the likelihood: provenance, reconstruction, samples, outliers."""
 
+import collections
 import contextlib
 import io
 import math
@@ -9,11 +10,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from support.damage import damaged
 from support.small_models import random_images, small_wolf
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import named_variables
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.fingerprint import data_fingerprint
+from tfwolf.evaluation import resume_cache
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.evaluators import UnusualImages
 from tfwolf.evaluation.invertibility import invertibility_report, worst_layers
@@ -199,3 +202,36 @@ def test_a_cache_of_another_evaluation_or_a_damaged_one_is_ignored(tmp_path):
     damaged.remove()
     damaged.remove()
     assert not path.exists()
+
+
+def test_damage_of_a_cache_never_changes_its_rows(tmp_path):
+    path, rows = tmp_path / 'cache.npz', np.random.default_rng(0).normal(size=(6, 2, 3))
+    cache = ResumeCache(path, {'seed': 0})
+    for row in rows:
+        cache.append('images', row)
+        cache.append('file lengths', row[0])
+    cache.save()
+    whole = path.read_bytes()
+    outcomes = collections.Counter()
+    for content in damaged(whole, 400):
+        path.write_bytes(content)
+        found = ResumeCache(path, {'seed': 0})
+        kept = found.rows('images'), found.rows('file lengths')
+        outcomes[len(kept[0])] += 1
+        if kept != ([], []):
+            np.testing.assert_array_equal(kept[0], rows)
+            np.testing.assert_array_equal(kept[1], rows[:, 0])
+    # Only an intact file has rows: that of this test's own control.
+    assert outcomes == {0: sum(outcomes.values()) - 1, 6: 1}
+
+
+def test_a_cache_that_cannot_be_written_does_not_end_the_evaluation(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(resume_cache, 'SECONDS_BETWEEN_SAVES', -1.0)
+    folder = tmp_path / 'cache.npz'
+    folder.mkdir()
+    cache = ResumeCache(folder, {})
+    for number in range(3):
+        cache.append('images', np.full(2, number))
+    cache.remove()
+    assert len(cache.rows('images')) == 3 and folder.is_dir()
+    assert capsys.readouterr().err.count('could not be written') == 1

@@ -1,5 +1,6 @@
 """The explorer's server: answers, errors, and that no request brings it down."""
 
+import base64
 import concurrent.futures
 import http.client
 import io
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from support.damage import damaged
 from support.small_explorer import (
     PAIR,
     SAMPLE,
@@ -33,6 +35,7 @@ from tfwolf.core.image_file import ORIENTATION
 from tfwolf.explorer import image_files
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
+from tfwolf.explorer.refusal import Refusal
 from tfwolf.explorer.server import Server
 from tfwolf.pictures.grids import marked
 from tfwolf.serving.signature_defs import Signature
@@ -214,18 +217,44 @@ def test_refused_uploads(server, content, status, message):
     assert answer[0] == status and message in answer[2]['error']
 
 
-@pytest.mark.parametrize('kind', ['PNG', 'BMP', 'GIF'])
+@pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'GIF', 'WEBP', 'BMP'])
+def test_damaged_images_are_refused_or_shown(kind):
+    for content in damaged(as_png(random_images(1, (4, 6, 3))[0], kind), 150):
+        try:
+            assert image_files.read_upload(content, SHAPE)[0].shape == SHAPE
+        except Refusal as error:
+            assert error.status in (413, 415)
+        if kind == 'PNG':
+            text = base64.b64encode(content).decode()
+            try:
+                assert image_files.image_from_text('a', text, SHAPE).shape == SHAPE
+            except Refusal as error:
+                assert error.status in (400, 413)
+
+
+@pytest.mark.parametrize('kind', ['PNG', 'BMP', 'GIF', 'WEBP'])
 def test_images_of_too_many_pixels_are_not_decoded(server, monkeypatch, kind):
     file = io.BytesIO()
-    Image.new('1', (30_000, 2_000)).save(file, kind)
+    Image.new('1', (16_000, 1_001)).save(file, kind)
     monkeypatch.setattr(image_files, 'read_picture', lambda *_, **__: pytest.fail('decoded'))
     status, _, answer = post(server, '/api/upload', file.getvalue())
-    assert status == 413 and '30000 x 2000' in answer['error']
+    assert status == 413 and '16 million pixels; this one has 16000 x 1001' in answer['error']
     if kind != 'PNG':
         return
     header = bytearray(file.getvalue())
     header[16:24] = (2**31 - 1).to_bytes(4, 'big') * 2
     assert post(server, '/api/upload', bytes(header))[0] in (413, 415)
+
+
+def test_photos_may_have_more_pixels_than_files_that_are_decoded_whole():
+    for size, fits in (((8000, 6000), True), ((10_000, 6000), False)):
+        file = io.BytesIO()
+        Image.new('L', size).save(file, 'JPEG')
+        if fits:
+            assert image_files.read_upload(file.getvalue(), SHAPE)[1] == size
+        else:
+            with pytest.raises(Refusal, match='50 million'):
+                image_files.read_upload(file.getvalue(), SHAPE)
 
 
 def test_large_files_are_refused_by_their_length(server):
@@ -298,6 +327,22 @@ def test_rotated_photos_are_turned_upright():
         ('sample', {**SAMPLE, 'temperature_v': -0.1}, '`temperature_v`'),
         ('sample', {**SAMPLE, 'temperature_z': float('nan')}, '`temperature_z`'),
         ('sample', {**SAMPLE, 'temperature_z': '1'}, '`temperature_z`'),
+        ('sample', {**SAMPLE, 'temperature_z': 10**400}, '`temperature_z` must be a number'),
+        ('sample', {**SAMPLE, 'temperature_v': -(10**400)}, '`temperature_v`'),
+        ('sample', {**SAMPLE, 'temperature_v': float('-inf')}, '`temperature_v`'),
+        ('sample', {**SAMPLE, 'temperature_v': None}, '`temperature_v`'),
+        ('sample', {**SAMPLE, 'temperature_v': True}, '`temperature_v`'),
+        ('sample', b'{"count": 1e999}', '`count`'),
+        ('sample', b'{"count": ' + b'9' * 5000 + b'}', 'JSON'),
+        ('sample', b'{"count": 1, "count": 2}', 'twice'),
+        ('sample', b'{"count": {"a": 1, "a": 1}}', 'twice'),
+        ('sample', b'{"count": ' + b'{"a":' * 900 + b'1' + b'}' * 901, 'must be'),
+        ('sample', b'{"count": ' + b'[' * 900 + b']' * 900 + b'}', 'must be'),
+        ('sample', b'{"\\ud800": 1}', 'Unknown field'),
+        ('sample', b'{"count": "\\ud800"}', '`count`'),
+        ('sample', '{"count": "\ud800"}'.encode('utf-8', 'surrogatepass'), '`count`'),
+        ('sample', b'null', 'object'),
+        ('sample', b'1e999', 'object'),
         ('sample', {'count': 1}, '`seed`'),
         ('sample', {**SAMPLE, 'color': 1}, "'color'"),
         ('sample', {**SAMPLE, 'seed': 601}, 'nicer'),
@@ -310,6 +355,12 @@ def test_rotated_photos_are_turned_upright():
         ('interpolate', {**PAIR, 'alphas': []}, '`alphas`'),
         ('interpolate', {**PAIR, 'alphas': 1}, '`alphas`'),
         ('interpolate', {**PAIR, 'betas': [1.1]}, '`betas`'),
+        ('interpolate', {**PAIR, 'betas': [10**400]}, '`betas`'),
+        ('interpolate', {**PAIR, 'betas': [[0.5]]}, '`betas`'),
+        ('interpolate', {**PAIR, 'alphas': {}}, '`alphas` must be a list'),
+        ('interpolate', {**PAIR, 'alphas': [0] * 101}, '`alphas`'),
+        ('interpolate', {**PAIR, 'a': [PAIR['a']]}, '`a` must be a PNG'),
+        ('interpolate', {**PAIR, 'a': PAIR['a'] + '\0'}, '`a` must be a PNG'),
         (
             'interpolate',
             {**PAIR, 'alphas': [0.0] * 11, 'betas': [0.0] * 10},
@@ -405,14 +456,6 @@ def test_other_pages_cannot_use_the_server(server):
         ]
         == 200
     )
-
-
-def test_any_host_name_is_valid_beyond_loopback():
-    server = Server('0.0.0.0', 0, Actions(Blend(), describe(Blend.signatures), ''))
-    try:
-        assert server.names is None
-    finally:
-        server.server_close()
 
 
 def test_internal_errors_are_not_shown(server, capsys):

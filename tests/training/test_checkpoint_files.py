@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfwolf.training import checkpoint_files
 from tfwolf.training.checkpoint_files import checkpoint_steps, find_damage, newest_intact, publish
+from tfwolf.training.checkpoints import find_checkpoint
 
 DATA = 'ckpt-{}.data-00000-of-00001'
 
@@ -21,9 +23,10 @@ def checkpoint(value, size=1000):
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder with the checkpoints of steps 1, 2 and 3."""
+    path = str(tmp_path / 'checkpoints')
     for step in (1, 2, 3):
-        publish(checkpoint(step), str(tmp_path), step, keep=3)
-    return str(tmp_path)
+        publish(checkpoint(step), path, step, keep=3)
+    return path
 
 
 def first_weight(path):
@@ -138,3 +141,47 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
         assert first_weight(newest_intact(str(tmp_path))) == 1
     finally:
         subprocess.run(['umount', tmp_path], check=True)
+
+
+def folder_in_place(path):
+    os.mkdir(path)
+    with open(os.path.join(path, 'part'), 'w', encoding='utf-8') as file:
+        file.write('content')
+
+
+REPLACED = {
+    'a folder': folder_in_place,
+    'a dangling link': lambda path: os.symlink('nowhere', path),
+    'a loop': lambda path: os.symlink(path, path),
+    'a pipe': os.mkfifo,
+}
+
+
+@pytest.mark.parametrize('kind', REPLACED)
+@pytest.mark.parametrize('name', [DATA.format(3), 'ckpt-3.index', 'ckpt-3.sha256'])
+@pytest.mark.parametrize('has_checksums', [True, False])
+def test_what_is_not_a_file_is_damage(folder, name, kind, has_checksums, capsys):
+    for removed in {name, name if has_checksums else 'ckpt-3.sha256'}:
+        os.remove(os.path.join(folder, removed))
+    REPLACED[kind](os.path.join(folder, name))
+    assert newest_intact(folder).endswith('ckpt-2')
+    said = capsys.readouterr().err
+    assert f'ckpt-3 is damaged ({name} is not a file)' in said and 'ckpt-2 instead' in said
+    with pytest.raises(ValueError, match='ckpt-3 is damaged'):
+        find_checkpoint(os.path.dirname(folder), '3')
+    publish(checkpoint(5), folder, 3, keep=1)
+    assert checkpoint_steps(folder) == [3] and first_weight(newest_intact(folder)) == 5
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_read_is_not_damaged(folder, monkeypatch, capsys):
+    find = checkpoint_files.find_damage
+
+    def remove_first(path):
+        if path.endswith('ckpt-3'):
+            for part in os.listdir(folder):
+                if part.startswith('ckpt-3.'):
+                    os.remove(os.path.join(folder, part))
+        return find(path)
+
+    monkeypatch.setattr(checkpoint_files, 'find_damage', remove_first)
+    assert newest_intact(folder).endswith('ckpt-2') and capsys.readouterr().err == ''

@@ -116,6 +116,8 @@ def test_a_non_finite_gradient_is_skipped_and_counted():
     assert 'layers.0.bias' in message and 'not finite' in message
     bias.assign(good)
     assert take_steps(strategy, step, 4, 5)[-1]['skipped_in_a_row'] == 0
+    # Not forgotten until the run looks at it.
+    assert step.longest_skip == 2
 
 
 def test_the_first_non_finite_layer_is_named():

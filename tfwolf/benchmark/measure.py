@@ -21,7 +21,7 @@ from tfwolf.data.pipeline import training_batches
 from tfwolf.models.initialization import initialize
 from tfwolf.training.checkpoints import restore_model
 from tfwolf.training.flow_gradients import STORE
-from tfwolf.training.loop import initial_images
+from tfwolf.training.initial_images import initial_images
 from tfwolf.training.run import TrainingRun
 
 

@@ -1,6 +1,7 @@
 """Explore a model in the browser: switch, interpolate, sample and draw.
 
-The page is served on this machine only, unless --host names another address.
+The page is served on this machine only, unless --host names another address. Its address then has
+a token.
 """
 
 from __future__ import annotations
@@ -57,6 +58,12 @@ def define_flags(options: Flags) -> None:
     options.integer(
         'port', 8600, 'Port to listen on; 0 takes any free port.', lower_bound=0, upper_bound=65535
     )
+    options.list(
+        'allowed_hosts',
+        None,
+        'Further names under which the page is opened, such as that of a proxy.',
+        'NAME,NAME',
+    )
     options.boolean('open', False, 'Open the page in the browser.')
     options.argument = 'train_dir'
     options.renamed('export', 'export_dir')
@@ -66,14 +73,20 @@ def main(options: Flags) -> None:
     """Run the command until Ctrl-C."""
     # Before TensorFlow's C library is loaded.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    from tfwolf.explorer.access import check_names
     from tfwolf.explorer.actions import Actions
     from tfwolf.explorer.description import describe
     from tfwolf.explorer.server import Server
 
+    names = options.allowed_hosts or ()
+    check_names(names)
     servable, details, title = open_backend(options)
     actions = Actions(servable, describe(servable.signatures, **details), title)
-    server = Server(options.host, options.port, actions, options.debug)
-    print(f'{title}\nOpen {server.address} in a browser (Ctrl-C ends the program).', flush=True)
+    server = Server(options.host, options.port, actions, options.debug, names)
+    print(f'{title}\nOpen {server.address} in a browser (Ctrl-C ends the program).')
+    if server.address_elsewhere:
+        print(f'From another machine: {server.address_elsewhere}')
+    sys.stdout.flush()
     threading.Thread(target=_warm_up, args=[actions], daemon=True).start()
     if options.open:
         webbrowser.open(server.address)

@@ -34,6 +34,12 @@ def define_flags(options: Flags) -> None:
     options.boolean(
         'resume', True, 'Continue the run in --train_dir. --noresume rejects a folder with a run.'
     )
+    options.string(
+        'checkpoint',
+        'latest',
+        "Where to continue: 'latest', 'best' or a step. Later checkpoints are moved aside.",
+        'WHICH',
+    )
     options.boolean(
         'override_config',
         False,
@@ -49,7 +55,8 @@ def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.cli import opening
     from tfwolf.runs.fit import fit_configuration
-    from tfwolf.training.checkpoints import has_checkpoint
+    from tfwolf.training.checkpoint_files import checkpoint_steps
+    from tfwolf.training.checkpoints import LATEST
 
     options.require('train_dir')
     configuration, train_dir = opening.configuration(options), options.train_dir
@@ -63,16 +70,19 @@ def main(options: Flags) -> None:
             settings,
             train_dir,
             options.seed,
-            opening.environment(options),
+            opening.environment(options, checkpoint=options.checkpoint),
             program.PROCESS_STARTED,
         )
     except KeyboardInterrupt as interrupt:
+        steps = checkpoint_steps(os.path.join(train_dir, LATEST))
         saved = (
-            f'The run is saved in {train_dir}'
-            if has_checkpoint(train_dir)
+            f'The run is saved in {train_dir} up to step {steps[-1]:,}'
+            if steps
             else 'Nothing was trained yet'
         )
-        interrupted(interrupt, f'{saved}; the same command continues it.')
+        # It would go back to that step again.
+        without = ' without --checkpoint' if options.given('checkpoint') else ''
+        interrupted(interrupt, f'{saved}; the same command{without} continues it.')
     if run.workers.is_chief:
         _print_result(run, time.perf_counter() - program.PROCESS_STARTED)
 

@@ -1,10 +1,11 @@
-"""A lock between processes on one machine."""
+"""Locks of the operating system on files, which it releases when a process ends."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import IO
 
 try:
     import fcntl
@@ -30,3 +31,19 @@ def file_lock(path: str | os.PathLike) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def try_lock(file: IO) -> bool | None:
+    """Return whether an open file could be locked without waiting, until it is closed.
+
+    It is None where the file system has no locks.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True

@@ -55,6 +55,7 @@ def likelihood_batches(
     seed: int,
     strategy: tf.distribute.Strategy,
     first_batch: int = 0,
+    terms: Terms | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the terms of the bound batch by batch, float64 `[num_samples, images, 3]`, in nats.
 
@@ -70,37 +71,61 @@ def likelihood_batches(
         seed: integer.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
         first_batch: number of batches to skip because they were computed before.
+        terms: `Terms` of this model, batch size and strategy, to trace them only once; None makes
+            them.
 
     Raises:
         ValueError: if `num_samples` is invalid.
     """
     validate.integer('num_samples', num_samples, minimum=1)
     batch_size = effective_batch_size(split, batch_size, strategy)
-    local_batch_size = batch_size // strategy.num_replicas_in_sync
     if first_batch * batch_size >= split.num_examples:
         return
-
-    @tf.function(autograph=False)
-    def terms_of(images, labels, noise_seed):
-        def replica_terms(images, labels):
-            noise = local_rows(model.draw_noise(batch_size, noise_seed), local_batch_size)
-            terms = model.terms(images, noise, labels=labels)
-            terms = tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
-            # In the order of the replicas, which is that of the images; every worker gets all.
-            return tf.distribute.get_replica_context().all_gather(terms, axis=0)
-
-        return strategy.experimental_local_results(strategy.run(replica_terms, (images, labels)))[0]
-
+    terms = terms or Terms(model, batch_size, strategy)
     base = seeds.tensor_seed(seed, 'likelihood')
     batches = deal(strategy, evaluation_batches(split, batch_size, first_batch))
     for number in range(first_batch, math.ceil(split.num_examples / batch_size)):
         batch = next(batches)
         samples = [
-            terms_of(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy()
+            terms(batch['image'], batch['label'], seeds.fold_in(base, number, k)).numpy()
             for k in range(num_samples)
         ]
         # Drop the padding of the last batch.
         yield np.stack(samples)[:, : split.num_examples - number * batch_size].astype(np.float64)
+
+
+class Terms:
+    """The compiled terms of the bound of a batch, computed with the weights of the moment.
+
+    Args:
+        model: a `Wolf`.
+        batch_size: images per batch over all replicas, a multiple of them.
+        strategy: the `tf.distribute` strategy in whose scope the model was made.
+    """
+
+    def __init__(self, model: Wolf, batch_size: int, strategy: tf.distribute.Strategy) -> None:
+        self._model, self._batch_size, self._strategy = model, batch_size, strategy
+
+    @tf.function(autograph=False)
+    def __call__(self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
+        """Return the terms, `[batch_size, 3]`, in the order of `TERMS`, in nats.
+
+        Args:
+            images: uint8 `[batch_size, height, width, channels]`, distributed over the replicas.
+            labels: int64 `[batch_size]`, likewise.
+            noise_seed: seed of the noise of the whole batch.
+        """
+        local_batch_size = self._batch_size // self._strategy.num_replicas_in_sync
+
+        def replica_terms(images, labels):
+            noise = self._model.draw_noise(self._batch_size, noise_seed)
+            terms = self._model.terms(images, local_rows(noise, local_batch_size), labels=labels)
+            terms = tf.stack([getattr(terms, name) for name in TERMS], axis=-1)
+            # In the order of the replicas, which is that of the images; every worker gets all.
+            return tf.distribute.get_replica_context().all_gather(terms, axis=0)
+
+        of_replicas = self._strategy.run(replica_terms, (images, labels))
+        return self._strategy.experimental_local_results(of_replicas)[0]
 
 
 def effective_batch_size(split: Split, batch_size: int, strategy: tf.distribute.Strategy) -> int:
@@ -126,7 +151,8 @@ def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np
         arXiv:1509.00519, equation 8.
     """
     nll_nats = terms.sum(axis=-1)
-    iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
+    with np.errstate(invalid='ignore'):
+        iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
     return (
         np.asarray(bits_per_dim(nll_nats.mean(axis=0), num_dims)),
         np.asarray(bits_per_dim(iwae_nats, num_dims)),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 import time
-import zipfile
 from typing import Any
 
 import numpy as np
 
-from tfwolf.core.files import atomic_path
+from tfwolf.core.messages import first_line
+from tfwolf.core.sealed_archive import read_sealed, write_sealed
 
 SECONDS_BETWEEN_SAVES = 10.0
+# Name of the key in the file.
+KEY = 'key'
 
 
 class ResumeCache:
@@ -21,7 +25,7 @@ class ResumeCache:
     Args:
         path: the file (.npz).
         key: dict for JSON of everything that the arrays depend on. A file with another key is
-            ignored.
+            ignored, and so is a damaged one: its arrays are computed again.
         writes: whether this process writes the file.
     """
 
@@ -47,41 +51,46 @@ class ResumeCache:
         self._rows = {}
 
     def append(self, name: str, row: np.ndarray) -> None:
-        """Add an array; the file is written every `SECONDS_BETWEEN_SAVES`."""
+        """Add an array; the file is written every `SECONDS_BETWEEN_SAVES`.
+
+        A file that cannot be written is reported on stderr: the evaluation does not need it.
+        """
         self._rows.setdefault(name, []).append(row)
         if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
-            self.save()
+            try:
+                self.save()
+            except OSError as error:
+                print(
+                    f'WARNING: {self._path} could not be written ({first_line(error)}): an '
+                    'interrupted evaluation would start again.',
+                    file=sys.stderr,
+                )
+                self._writes = False
 
     def save(self) -> None:
         """Write the file, atomically."""
         if not self._writes:
             return
-        arrays: dict[str, Any] = {
+        arrays = {
             f'{name}/{number}': row
             for name, rows in self._rows.items()
             for number, row in enumerate(rows)
         }
-        with atomic_path(self._path) as temporary, open(temporary, 'wb') as file:
-            np.savez(file, key=self._key, **arrays)
+        write_sealed(self._path, {KEY: np.array(self._key), **arrays})
         self._saved = time.monotonic()
 
     def remove(self) -> None:
         """Delete the file, when the evaluation is finished."""
-        if self._writes and os.path.exists(self._path):
-            os.remove(self._path)
+        if self._writes:
+            with contextlib.suppress(OSError):
+                os.remove(self._path)
 
     def _read(self) -> dict[str, list[np.ndarray]]:
         """Return the arrays of the file, or {} if it is missing, damaged or of another key."""
-        try:
-            with np.load(self._path, allow_pickle=False) as file:
-                if str(file['key']) != self._key:
-                    return {}
-                rows: dict[str, list[np.ndarray]] = {}
-                # The archive keeps the order in which arrays were added; its first entry is the
-                # key.
-                for entry in file.files[1:]:
-                    rows.setdefault(entry.rpartition('/')[0], []).append(file[entry])
-                return rows
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            # Missing, or truncated by a full disk or a crash: computed again.
-            return {}
+        arrays = read_sealed(self._path) or {}
+        rows: dict[str, list[np.ndarray]] = {}
+        if str(arrays.pop(KEY, '')) == self._key:
+            # In the order in which they were added.
+            for entry, row in arrays.items():
+                rows.setdefault(entry.rpartition('/')[0], []).append(row)
+        return rows

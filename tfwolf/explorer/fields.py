@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,8 +54,9 @@ class Fields:
 
 
 def _number(name, value, low, high):
-    # Not isinstance: in Python, a bool is an int.
-    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+    # Not isinstance: in Python, a bool is an int. NaN is not between any numbers, and an integer
+    # may be too large for a float.
+    if type(value) not in (int, float) or not low <= value <= high:
         raise Refusal(f'`{name}` must be a number from {low} to {high}; got {_shown(value)}.')
     return float(value)
 
@@ -64,4 +64,6 @@ def _number(name, value, low, high):
 def _shown(value):
     if isinstance(value, list):
         return f'a list of {len(value)}'
+    if isinstance(value, dict):
+        return 'an object'
     return 'nothing' if value is None else repr(value)[:40]

@@ -1,17 +1,21 @@
-"""Reads an HTTP request, checks where it comes from, and sends the answer."""
+"""Reads an HTTP request, lets its sender be checked, and sends the answer."""
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import io
 import re
 import sys
 import traceback
-import urllib.parse
 from typing import Any, Protocol
 
+from tfwolf.explorer.access import Access
+from tfwolf.explorer.deadline import DeadlineReader
 from tfwolf.explorer.image_files import UPLOAD_BYTES
 from tfwolf.explorer.refusal import Refusal, Unavailable
 from tfwolf.explorer.routes import JSON, Routes, to_json
+from tfwolf.explorer.waiting import Waiting
 from tfwolf.serving.c_api import INVALID_ARGUMENT, ServableError
 
 HEADERS = {
@@ -23,7 +27,13 @@ HEADERS = {
     'Referrer-Policy': 'no-referrer',
     'Cross-Origin-Resource-Policy': 'same-origin',
 }
-IDLE_SECONDS = 30
+# For a whole request, from the end of the one before; a body adds to it by its length.
+REQUEST_SECONDS = 30.0
+BODY_BYTES_PER_SECOND = 2**17
+# For a request that is refused anyway.
+BUSY_SECONDS = 2.0
+# For a client to take an answer.
+ANSWER_SECONDS = 30.0
 # Part of a body that is too large that is read, so that the client can read the answer.
 DRAINED_BYTES = 4 * UPLOAD_BYTES
 
@@ -33,12 +43,14 @@ class Site(Protocol):
 
     Attributes:
         routes: the `Routes`.
-        names: host names that requests may use; None for any.
+        access: the `Access`.
+        waiting: the `Waiting` connections.
         debug: whether to print the stack trace of an error to stderr.
     """
 
     routes: Routes
-    names: set[str] | None
+    access: Access
+    waiting: Waiting
     debug: bool
 
 
@@ -51,9 +63,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
     default_request_version = 'HTTP/1.0'
     server_version = 'tfwolf'
     sys_version = ''
-    timeout = IDLE_SECONDS
     # Without it, the body waits 40 ms for the client to acknowledge the headers.
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        """Read the connection with a deadline."""
+        super().setup()
+        self._reader = DeadlineReader(self.connection)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self._reader)
+
+    def handle_one_request(self) -> None:
+        """Answer a request that arrives before the deadline."""
+        self._reader.start(REQUEST_SECONDS)
+        with self.server.waiting.connection(self.connection):
+            super().handle_one_request()
 
     def do_GET(self) -> None:
         self._answer()
@@ -74,7 +98,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self):
         try:
-            content, kind = self._find()
+            path, _, query = self.path.partition('?')
+            # The body is read first: it would otherwise be taken for the next request.
+            body = self._body(path)
+            self.server.waiting.ended(self.connection)
+            access = self.server.access
+            access.check(self.headers, query)
+            if access.has_token(query) and self.command in ('GET', 'HEAD'):
+                # Without the token, which should not stay in the history of the browser.
+                self._send(303, b'', 'text/plain', [('Location', '/'), *access.headers().items()])
+                return
+            content, kind = self.server.routes.answer(self.command, path, body)
             self._send(200, content, kind)
         except Refusal as error:
             self._send_json(error.status, {'error': str(error)})
@@ -95,16 +129,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 500, {'error': 'The explorer could not answer. See the message in its terminal.'}
             )
 
-    def _find(self):
-        """Return content and type of the answer."""
-        path = self.path.split('?', 1)[0]
-        # The body is read first: it would otherwise be taken for the next request.
-        body = self._body(path)
-        self._check_sender()
-        return self.server.routes.answer(self.command, path, body)
-
     def _body(self, path):
-        header = self.headers.get('Content-Length')
+        lengths = self.headers.get_all('Content-Length', [])
+        if len(lengths) > 1 or len(self.headers.get_all('Host', [])) > 1:
+            self.close_connection = True
+            raise Refusal('The request has a header twice.')
+        header = lengths[0] if lengths else None
         if self.headers.get('Transfer-Encoding') is not None or (
             header is None and self.command == 'POST'
         ):
@@ -120,6 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             self._drain(min(length, DRAINED_BYTES))
             raise self.server.routes.too_large(path, length)
+        self._reader.extend(length / BODY_BYTES_PER_SECOND)
         body = self.rfile.read(length)
         if len(body) < length:
             raise ConnectionError('the request ended early')
@@ -130,27 +161,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             read = len(self.rfile.read(min(size, 2**16)))
             size = size - read if read else 0
 
-    def _check_sender(self):
-        host = self.headers.get('Host', '')
-        try:
-            name = urllib.parse.urlsplit(f'//{host}').hostname
-        except ValueError:
-            name = None
-        if self.server.names is not None and name not in self.server.names:
-            raise Refusal(f'Open this page at http://localhost, not at {host[:80]!r}.', 403)
-        origin = self.headers.get('Origin')
-        if origin is not None and origin.partition('://')[2] != host:
-            raise Refusal('The request comes from another page.', 403)
-
     def _send_json(self, status, value):
         try:
             self._send(status, to_json(value), JSON)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
-    def _send(self, status, content, kind):
+    def _send(self, status, content, kind, more=()):
+        self.connection.settimeout(ANSWER_SECONDS)
         self.send_response(status)
-        for name, value in HEADERS.items():
+        for name, value in (*HEADERS.items(), *more):
             self.send_header(name, value)
         self.send_header(
             'Content-Type', kind if kind == 'image/svg+xml' else f'{kind}; charset=utf-8'
@@ -162,3 +182,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != 'HEAD':
             self.wfile.write(content)
+
+
+class Busy(Handler):
+    """A connection for which the explorer has no time."""
+
+    def handle_one_request(self) -> None:
+        """Refuse a request."""
+        self._reader.start(BUSY_SECONDS)
+        with contextlib.suppress(OSError):
+            # With a request that was not read, the client would lose the answer.
+            self.raw_requestline = self.rfile.readline(2**16 + 1)
+            if self.parse_request():
+                self.send_error(503, 'The explorer has too many connections. Try again later.')

@@ -23,8 +23,10 @@ NOT_AN_IMAGE = 'This file is not a PNG, JPEG, WebP, BMP, GIF or TIFF image.'
 UNSUPPORTED = 415
 TOO_LARGE = 413
 UPLOAD_BYTES = 10 * 2**20
-# A decoded color image takes three bytes per pixel. Phones take images of 12 to 50 megapixels.
-UPLOAD_PIXELS = 50_000_000
+# A decoded color image takes three bytes per pixel, and a second for 50 million pixels. Phones take
+# images of 12 to 50 megapixels, as JPEG, which is decoded at a smaller size.
+UPLOAD_PIXELS = 16_000_000
+UPLOAD_PIXELS_JPEG = 50_000_000
 DECODED_AT_ONCE = threading.BoundedSemaphore(2)
 
 
@@ -46,9 +48,10 @@ def read_upload(content: bytes, image_shape: Sequence[int]) -> tuple[np.ndarray,
     """
     height, width, channels = image_shape
     image = _open(content, FORMATS, NOT_AN_IMAGE, UNSUPPORTED)
-    if image.width * image.height > UPLOAD_PIXELS:
+    most = UPLOAD_PIXELS_JPEG if image.format == 'JPEG' else UPLOAD_PIXELS
+    if image.width * image.height > most:
         raise Refusal(
-            f'An image can have at most {UPLOAD_PIXELS // 10**6} million pixels; this one has '
+            f'A {image.format} image can have at most {most // 10**6} million pixels; this one has '
             f'{image.width} x {image.height}.',
             TOO_LARGE,
         )
@@ -119,7 +122,7 @@ def _open(content: bytes, formats: tuple[str, ...], message: str, status: int) -
         return Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
         raise Refusal(
-            f'An image can have at most {UPLOAD_PIXELS // 10**6} million pixels; this one has '
+            f'An image can have at most {UPLOAD_PIXELS_JPEG // 10**6} million pixels; this one has '
             'many more.',
             TOO_LARGE,
         ) from error

@@ -78,7 +78,9 @@ class Routes:
         if path == UPLOAD:
             return to_json(self._actions.upload(body)), JSON
         try:
-            request = json.loads(body)
+            request = json.loads(body, object_pairs_hook=_without_repetition)
+        except Refusal:
+            raise
         except (ValueError, RecursionError) as error:
             raise Refusal('The request must be JSON.') from error
         return to_json(getattr(self._actions, name)(request)), JSON
@@ -87,6 +89,13 @@ class Routes:
 def to_json(value: Any) -> bytes:
     """Return a value as JSON."""
     return json.dumps(value, allow_nan=False).encode()
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Refusal('The request has a field twice.')
+    return found
 
 
 def _check_method(method: str, *accepted: str) -> None:

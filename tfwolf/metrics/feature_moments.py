@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -111,7 +110,7 @@ def load_moments(path: str) -> FeatureMoments:
             about = json.loads(str(archive['about']))
             moments = Moments(int(archive['count']), archive['mean'], archive['covariance'])
             return FeatureMoments(moments, about['extractor'], about['source'])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive raises errors of many types
         raise ValueError(
             f'{path} cannot be read as statistics of features: {error}. Such files are written by '
             '`tfwolf fid --save_statistics`.'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +12,8 @@ import tensorflow as tf
 from tfwolf.analysis.coder import Coder
 from tfwolf.core import validate
 from tfwolf.core.choices import FEATURES
-from tfwolf.core.files import atomic_path
 from tfwolf.core.progress import progress_bar
+from tfwolf.core.sealed_archive import read_sealed, write_sealed
 from tfwolf.data.dataset import ImageDataset, Split
 from tfwolf.data.fingerprint import data_fingerprint
 
@@ -95,7 +94,7 @@ def extract(
 
 
 def save_features(path: str, features: np.ndarray, labels: np.ndarray, key: str) -> None:
-    """Write features and labels as a NumPy archive, atomically.
+    """Write features and labels as a sealed NumPy archive, atomically.
 
     Args:
         path: of the archive.
@@ -103,20 +102,18 @@ def save_features(path: str, features: np.ndarray, labels: np.ndarray, key: str)
         labels: `[num_images]`.
         key: text that `load_features` compares.
     """
-    with atomic_path(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, features=features, labels=labels, key=key)
+    write_sealed(path, {'features': features, 'labels': labels, 'key': np.array(key)})
 
 
 def load_features(path: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Return (features, labels) that `save_features` wrote with this key, or None.
 
-    It is None if the file does not exist, cannot be read or has another key.
+    It is None if the file does not exist, is damaged or has another key.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return (archive['features'], archive['labels']) if str(archive['key']) == key else None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+    arrays = read_sealed(path)
+    if arrays is None or str(arrays.get('key')) != key:
         return None
+    return arrays['features'], arrays['labels']
 
 
 def kept_features(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -94,12 +93,10 @@ def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
         'Likelihood',
         'The negative evidence lower bound of held-out images, in bits per dimension.',
     )
-    path = os.path.join(train_dir, run_directory.EVALUATION)
     again = shlex.join(['tfwolf', 'evaluate', f'--train_dir={train_dir}'])
-    if not os.path.exists(path):
+    result = run_directory.read_evaluation(train_dir)
+    if result is None:
         return Part(title, explanation, again, problem='The run has not been evaluated.')
-    with open(path, encoding='utf-8') as file:
-        result = json.load(file)
     if result['checkpoint_sha256'] != checkpoint_sha256:
         return Part(
             title,

@@ -23,6 +23,8 @@ class Environment:
         startup_timeout: seconds to wait for all workers of a cluster.
         xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
         resume: whether `fit` may continue an existing run.
+        checkpoint: where `fit` continues an existing run: 'latest', 'best' (on validation images)
+            or the number of a step. Later checkpoints are moved to folders `set_aside`.
         override_config: whether it may do so with another configuration; the difference is printed.
         accept_changed_data: whether a run whose images have changed may be continued and evaluated;
             results name the changes.
@@ -36,6 +38,7 @@ class Environment:
     startup_timeout: float = 600.0
     xla: bool | None = None
     resume: bool = True
+    checkpoint: str | int = 'latest'
     override_config: bool = False
     accept_changed_data: bool = False
     verbose: bool = True

@@ -108,7 +108,9 @@ def evaluate(run: Any, request: Request) -> dict:
                     if request.save and workers.is_chief:
                         _write(run.train_dir, assessment, result)
             except BaseException:
-                cache.save()
+                # A full disk must not hide the error.
+                with contextlib.suppress(OSError):
+                    cache.save()
                 raise
         cache.remove()
     return result

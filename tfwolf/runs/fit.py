@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import os
 import time
@@ -14,9 +15,7 @@ from tfwolf.core.choices import SPLITS
 from tfwolf.core.messages import did_you_mean
 from tfwolf.core.parts import Factory
 from tfwolf.core.paths import expanded, for_tensorflow
-from tfwolf.core.variables import count_parameters
 from tfwolf.data.data_record import RULES, record_of, summary
-from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
 from tfwolf.models.wolf import Wolf
 from tfwolf.runs.config_text import bindings, modernized
@@ -33,10 +32,11 @@ from tfwolf.training.checkpoint_files import checkpoint_path
 from tfwolf.training.checkpoints import LATEST, find_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.memory import check_training
-from tfwolf.training.procedure import evaluate_test, train
+from tfwolf.training.procedure import evaluate_test, introduce, train
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
+from tfwolf.training.training_lock import TrainingLock
 from tfwolf.training.workers import Workers
 
 
@@ -74,7 +74,8 @@ def fit(
             over `config` and `params`.
 
     Raises:
-        ValueError: if an argument is invalid, or the folder contains other files.
+        ValueError: if an argument is invalid, the folder contains other files, or another process
+            trains in it.
         RuntimeError: if training diverges, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C.
 
@@ -140,7 +141,7 @@ def fit_configuration(
     strategy = environment.make_strategy()
     workers = Workers(strategy)
     started = process_started or time.perf_counter()
-    with workers.together():
+    with workers.together(), contextlib.ExitStack() as stack:
         check_batch_size(strategy, settings.batch_size)
         stored = read_record(train_dir)
         dataset = experiment.open_dataset(environment.data_dir, environment.download, stored)
@@ -159,7 +160,13 @@ def fit_configuration(
         found = record_of(dataset, rules, experiment.source)
         text = configuration.text_with_seed(seed)
         workers.check_alike(repr((text, settings.max_steps, dataset.title, summary(found))))
+        resume_from = None if environment.checkpoint == 'latest' else str(environment.checkpoint)
+        lock = TrainingLock(train_dir)
         if workers.is_chief:
+            run_directory.check(train_dir)
+            if resume_from is not None:
+                find_checkpoint(train_dir, resume_from)
+            stack.enter_context(lock)
             run_directory.prepare(
                 train_dir,
                 text,
@@ -175,7 +182,12 @@ def fit_configuration(
             files.write_text(
                 os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text
             )
-        with Interrupts(workers.agree_on_signal) as interrupts:
+
+        def agree(number: int) -> int:
+            lock.check()
+            return workers.agree_on_signal(number)
+
+        with Interrupts(agree) as interrupts:
             run = TrainingRun(
                 model,
                 dataset,
@@ -189,8 +201,9 @@ def fit_configuration(
                 interrupts,
                 started,
                 environment.verbose,
+                resume_from,
             )
-            _introduce(run, dataset)
+            introduce(run)
             step = train(run, settings.max_steps)
             result = evaluate_test(run, step) if settings.test_samples else None
         weights = step.weights_name
@@ -212,22 +225,6 @@ def fit_configuration(
         environment,
         strategy,
         result,
-    )
-
-
-def _introduce(run: TrainingRun, dataset: ImageDataset) -> None:
-    for note in dataset.notes:
-        run.say(note)
-    run.say(
-        f'{dataset.title}: {dataset.train.num_examples:,} training, '
-        f'{dataset.validation.num_examples:,} validation, '
-        f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}'
-    )
-    workers = f' of {run.workers.count} workers' if run.workers.count > 1 else ''
-    run.say(
-        f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, '
-        f'{run.strategy.num_replicas_in_sync} '
-        f'replica(s){workers}; built after {time.perf_counter() - run.process_started:.1f} s'
     )
 
 

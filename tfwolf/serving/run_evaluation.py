@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, NamedTuple
 
@@ -39,11 +38,9 @@ def read_evaluation(train_dir: str, provenance: dict[str, Any]) -> RunEvaluation
         train_dir: folder of the run.
         provenance: dict with `checkpoint`, `checkpoint_sha256` and `weights` of the export.
     """
-    path = os.path.join(train_dir, run_directory.EVALUATION)
-    if not os.path.isfile(path):
+    result = run_directory.read_evaluation(train_dir)
+    if result is None:
         return None
-    with open(path, encoding='utf-8') as file:
-        result = json.load(file)
     # Older results do not have `weights`; averages did not exist then.
     result.setdefault('weights', 'raw')
     return RunEvaluation(result, _is_same(train_dir, result, provenance))

@@ -16,19 +16,21 @@ RAW, AVERAGED = 'raw', 'averaged'
 
 
 class WeightAverages(tf.Module):
-    """Average the weights w over updates: a <- a + r (w - a) with r = max(1 - decay, 1 / t).
+    """Average the weights w over updates: a <- a + r (w - a) with r = max(1 - decay, 9 / (10 + t)).
 
-    t = 1, 2, ... is the number of the update. At first the average is the mean of all weights so
-    far, later an exponential moving average over about 1 / (1 - decay) updates. The initial weights
-    have no influence. Running statistics of batch norm are averages already and are not averaged
-    again. Create the object inside the scope of the strategy of the variables.
+    t = 1, 2, ... is the number of the update; r is 1 at the first one, so the initial weights have
+    no influence. At first the average covers about the last ninth of the updates so far, which
+    forgets early weights, and later about the last 1 / (1 - decay) updates. Running statistics of
+    batch norm are averages already and are not averaged again. Create the object inside the scope
+    of the strategy of the variables.
 
     Args:
         variables: `tf.Variable`s or `keras.Variable`s to average.
         decay: number with 0 < decay < 1, for example 0.9999.
 
     Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992;
-        with a decay as in the program of Kingma and Dhariwal, "Glow", 2018.
+        with a decay as in the program of Kingma and Dhariwal, "Glow", 2018, and the warmup of
+        `tf.train.ExponentialMovingAverage`.
     """
 
     def __init__(self, variables: Sequence[tf.Variable | keras.Variable], decay: float) -> None:
@@ -50,8 +52,9 @@ class WeightAverages(tf.Module):
             finite: scalar bool, whether the weights were updated; if false, nothing changes.
         """
         self.count.assign_add(tf.cast(finite, tf.int64))
-        newest = 1.0 / tf.cast(tf.maximum(self.count, 1), tf.float64)
-        rate = tf.where(finite, tf.maximum(newest, 1.0 - self._decay), 0)
+        count = tf.cast(self.count, tf.float64)
+        warming = tf.where(count <= 1, tf.ones_like(count), 9 / (10 + count))
+        rate = tf.where(finite, tf.maximum(warming, 1.0 - self._decay), 0)
 
         def move(value, weight):
             value.assign_add(tf.cast(rate, value.dtype) * (weight - value))

@@ -14,6 +14,8 @@ from tfwolf.core.messages import first_line
 
 # Folder in which a checkpoint is written before it is complete.
 UNFINISHED = 'unfinished'
+# Folder of checkpoints that a run no longer continues from; another one has a number at the end.
+SET_ASIDE = 'set_aside'
 # Extension of the file of checksums, in the format of `sha256sum --check`.
 CHECKSUMS = '.sha256'
 INDEX = re.compile(r'ckpt-(\d+)\.index')
@@ -72,10 +74,7 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
         for other in checkpoint_steps(folder):
             if other not in kept:
                 _remove(checkpoint_path(folder, other))
-        # For TensorFlow's own tools; nothing here reads it. Its own function for it is deprecated.
-        lines = [f'model_checkpoint_path: "{name}"']
-        lines += [f'all_model_checkpoint_paths: "ckpt-{other}"' for other in kept]
-        files.write_text(os.path.join(folder, 'checkpoint'), '\n'.join(lines) + '\n')
+        _write_list(folder)
     except (tf.errors.OpError, OSError) as error:
         raise RuntimeError(
             f'The checkpoint of step {step} could not be written to {folder}: '
@@ -85,6 +84,29 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return path
+
+
+def set_aside(folder: str, step: int) -> tuple[list[int], str]:
+    """Move the checkpoints of later steps than `step` to a new folder inside `folder`.
+
+    Returns:
+        Their steps, in ascending order, and the path of that folder, which is made only for them.
+
+    Raises:
+        OSError: if a file cannot be moved.
+    """
+    later = [other for other in checkpoint_steps(folder) if other > step]
+    path, number = os.path.join(folder, SET_ASIDE), 2
+    while os.path.lexists(path):
+        path, number = os.path.join(folder, f'{SET_ASIDE}-{number}'), number + 1
+    if later:
+        os.makedirs(path)
+        # The index first: without it the other files do not count.
+        for other in reversed(later):
+            for part in reversed(_parts(folder, f'ckpt-{other}')):
+                os.replace(os.path.join(folder, part), os.path.join(path, part))
+        _write_list(folder)
+    return later, path
 
 
 def checkpoint_steps(folder: str) -> list[int]:
@@ -99,12 +121,19 @@ def find_damage(path: str) -> str | None:
     The files are compared with their checksums. A checkpoint without checksums of ours is checked
     by TensorFlow's, which do not cover all of the index.
     """
+    folder, name = os.path.split(path)
     try:
+        for part in _parts(folder, name):
+            # A folder, a link to nothing or a pipe, which would wait for a writer.
+            if not os.path.isfile(os.path.join(folder, part)):
+                return f'{part} is not a file'
         with open(f'{path}{CHECKSUMS}', encoding='utf-8', errors='replace') as file:
             written = file.read()
+        found = _checksums(folder, name)
     except FileNotFoundError:
         return _find_bad_tensor(path)
-    found = _checksums(*os.path.split(path))
+    except OSError as error:
+        return f'it cannot be read: {first_line(error)}'
     if found == written:
         return None
     differing = {
@@ -131,7 +160,9 @@ def newest_intact(folder: str) -> str | None:
             if damaged:
                 print(f'WARNING: {"; ".join(damaged)}. Using {path} instead.', file=sys.stderr)
             return path
-        damaged.append(f'{path} is damaged ({damage})')
+        # A run in training has removed it in the meantime.
+        if step in checkpoint_steps(folder):
+            damaged.append(f'{path} is damaged ({damage})')
     if damaged:
         raise ValueError(
             f'No checkpoint in {folder} can be used: {"; ".join(damaged)}. Restore the files from '
@@ -148,11 +179,26 @@ def _parts(folder: str, name: str) -> list[str]:
     )
 
 
+def _write_list(folder: str) -> None:
+    """Write the list of checkpoints for TensorFlow's own tools; nothing here reads it.
+
+    TensorFlow's function for it is deprecated.
+    """
+    names = [f'ckpt-{step}' for step in checkpoint_steps(folder)]
+    lines = [f'model_checkpoint_path: "{names[-1]}"'] if names else []
+    lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    files.write_text(os.path.join(folder, 'checkpoint'), ''.join(f'{line}\n' for line in lines))
+
+
 def _remove(path: str) -> None:
     """Delete a checkpoint, the index first: without it the other files do not count."""
     folder, name = os.path.split(path)
     for part in reversed(_parts(folder, name)):
-        os.remove(os.path.join(folder, part))
+        part = os.path.join(folder, part)
+        if os.path.isdir(part) and not os.path.islink(part):
+            shutil.rmtree(part)
+        else:
+            os.remove(part)
 
 
 def _checksums(folder: str, name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import sys
 
 import tensorflow as tf
@@ -10,6 +12,7 @@ import tensorflow as tf
 from tfwolf.core.messages import first_line
 from tfwolf.core.variables import trainable_variables
 from tfwolf.models.wolf import Wolf
+from tfwolf.training import run_directory
 from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoint_files import (
     checkpoint_path,
@@ -17,6 +20,8 @@ from tfwolf.training.checkpoint_files import (
     find_damage,
     newest_intact,
     publish,
+    set_aside,
+    step_of,
 )
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.step import TrainStep
@@ -60,31 +65,38 @@ class Checkpoints:
         self._best_checkpoint = tf.train.Checkpoint(
             **state, best_bits_per_dim=self._best_bits_per_dim
         )
+        self._dir = train_dir
         self._latest, self._best = (os.path.join(train_dir, name) for name in (LATEST, BEST))
 
-    def restore(self) -> bool:
-        """Restore the latest intact checkpoint, and return whether there was one.
+    def restore(self, which: str | None = None) -> bool:
+        """Restore a checkpoint, and return whether there was one.
 
         Damaged checkpoints are reported on stderr.
 
+        Args:
+            which: as in `find_checkpoint`. Checkpoints of later steps are set aside, which is
+                printed. None restores the latest intact one, if there is one.
+
         Raises:
-            ValueError: if the checkpoint belongs to another model, or all are damaged.
+            ValueError: if the checkpoint does not exist, is damaged or belongs to another model, or
+                all are damaged.
         """
-        path = newest_intact(self._latest)
+        path = newest_intact(self._latest) if which is None else find_checkpoint(self._dir, which)
         if path is None:
             return False
         try:
-            self._checkpoint.read(path).assert_consumed()
+            saved = self._best_checkpoint if which == BEST else self._checkpoint
+            saved.read(path).assert_consumed()
         except (ValueError, AssertionError) as error:
             raise ValueError(
                 f'{path} belongs to another model than the one configured; nothing was changed. '
                 f'Use another --train_dir, or the configuration of that run. ({first_line(error)})'
             ) from error
-        try:
-            best = newest_intact(self._best)
-        except ValueError as error:
-            print(f'WARNING: {error} The next evaluation saves a new best one.', file=sys.stderr)
-            best = None
+        if which is not None and self._writes:
+            print(f'Going back to step {step_of(path):,}.{self.set_aside(step_of(path))}')
+            # That of `best` may be the only one of this step.
+            self.save()
+        best = self._intact_best()
         if best is not None:
             self._best_bits_per_dim.assign(
                 tf.train.load_checkpoint(best).get_tensor(
@@ -92,6 +104,50 @@ class Checkpoints:
                 )
             )
         return True
+
+    def set_aside(self, step: int) -> str:
+        """Move all checkpoints of later steps out of the way; return sentences that say so.
+
+        Nothing is deleted: they are in the folder `set_aside` of their own folder.
+
+        Raises:
+            RuntimeError: if they cannot be moved.
+        """
+        text = ''
+        for folder in (self._latest, self._best) if self._writes else ():
+            try:
+                steps, aside = set_aside(folder, step)
+                curves = os.path.join(self._dir, run_directory.CURVES)
+                if steps and folder == self._latest and os.path.exists(curves):
+                    # The run will overwrite its rows of later steps.
+                    shutil.copy(curves, aside)
+            except OSError as error:
+                raise RuntimeError(
+                    f'Later checkpoints in {folder} could not be moved: {first_line(error)}.'
+                ) from error
+            if steps:
+                many = f'checkpoints of steps {", ".join(map(str, steps))} were'
+                one = f'checkpoint of step {steps[0]} was'
+                text += f' The {many if len(steps) > 1 else one} moved to {aside}.'
+        return text
+
+    def newest_step(self, last: int) -> int | None:
+        """Return the step of the newest intact checkpoint up to step `last`, None without one."""
+        for step in reversed(checkpoint_steps(self._latest)):
+            if step <= last and find_damage(self.path(step)) is None:
+                return step
+        return None
+
+    def path(self, step: int) -> str:
+        """Return the path, without extension, of the checkpoint of a step."""
+        return checkpoint_path(self._latest, step)
+
+    def _intact_best(self) -> str | None:
+        try:
+            return newest_intact(self._best)
+        except ValueError as error:
+            print(f'WARNING: {error} The next evaluation saves a new best one.', file=sys.stderr)
+            return None
 
     def save(self) -> None:
         """Save the latest checkpoint.
@@ -108,7 +164,7 @@ class Checkpoints:
         Raises:
             RuntimeError: if it cannot be written.
         """
-        if not bits_per_dim < self._best_bits_per_dim.numpy():
+        if not math.isfinite(bits_per_dim) or bits_per_dim >= self._best_bits_per_dim.numpy():
             return False
         self._best_bits_per_dim.assign(bits_per_dim)
         if self._writes:
@@ -136,13 +192,14 @@ def find_checkpoint(train_dir: str, which: str | int) -> str:
         path = newest_intact(folder)
     else:
         path = checkpoint_path(folder, which)
-        path = path if os.path.exists(f'{path}.index') else None
+        path = path if os.path.lexists(f'{path}.index') else None
         if path and (damage := find_damage(path)):
             raise ValueError(f'{path} is damaged: {damage}. Choose another --checkpoint.')
     if path is None:
+        steps = ', '.join(map(str, checkpoint_steps(folder))) or 'none'
         raise ValueError(
-            f'There is no checkpoint {which!r} in {folder}. Train first, or choose another '
-            '--train_dir or --checkpoint.'
+            f'There is no checkpoint {which!r} in {folder}; its checkpoints are of steps: {steps}. '
+            'Train first, or choose another --train_dir or --checkpoint.'
         )
     return path
 

@@ -8,20 +8,40 @@ import time
 
 from tfwolf.core import files
 from tfwolf.core.progress import progress_bar
+from tfwolf.core.variables import count_parameters
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.models.initialization import initialize
 from tfwolf.models.preparation import conclude_preparation, preparing_model
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
-from tfwolf.training.loop import Loop, initial_images
+from tfwolf.training.initial_images import initial_images
+from tfwolf.training.loop import Loop
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import Summaries
 
 
+def introduce(run: TrainingRun) -> None:
+    """Say what is trained, on what, with how many devices."""
+    dataset = run.dataset
+    for note in dataset.notes:
+        run.say(note)
+    run.say(
+        f'{dataset.title}: {dataset.train.num_examples:,} training, '
+        f'{dataset.validation.num_examples:,} validation, '
+        f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}'
+    )
+    workers = f' of {run.workers.count} workers' if run.workers.count > 1 else ''
+    run.say(
+        f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, '
+        f'{run.strategy.num_replicas_in_sync} '
+        f'replica(s){workers}; built after {time.perf_counter() - run.process_started:.1f} s'
+    )
+
+
 def train(run: TrainingRun, last_step: int) -> TrainStep:
-    """Train until `last_step` steps are done, from the latest checkpoint if there is one.
+    """Train until `last_step` steps are done, from a checkpoint if there is one.
 
     If the flow needs a preparation, it comes first; see `tfwolf.models.preparation`.
 
@@ -34,7 +54,7 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
 
     Raises:
         ValueError: if the checkpoint belongs to another model, or is damaged.
-        RuntimeError: if too many consecutive steps were skipped, or a file cannot be written.
+        RuntimeError: if training diverges, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
     """
     preparation = run.model.flow.preparation
@@ -42,7 +62,7 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
         _prepare(run, preparation.num_steps)
     step, loop = _start(run)
     loop.run(last_step)
-    loop.draw_pictures(last_step)
+    loop.pictures.draw(last_step)
     return step
 
 
@@ -87,7 +107,7 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
 
 
 def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
-    """Return the step and the loop of a run, restored from its latest checkpoint or initialized."""
+    """Return the step and the loop of a run, restored from a checkpoint or initialized."""
     step = run.make_step()
     checkpoints = Checkpoints(
         run.folder,
@@ -97,7 +117,7 @@ def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
         run.settings.keep_checkpoints,
         run.workers.is_chief,
     )
-    restored = run.workers.from_chief(run.workers.is_chief and checkpoints.restore())
+    restored = run.workers.from_chief(run.workers.is_chief and checkpoints.restore(run.resume_from))
     if not restored:
         initialize_run(run)
     run.workers.copy_from_chief(run.model, step.optimizer, step)
@@ -121,7 +141,9 @@ def _prepare(run: TrainingRun, num_steps: int) -> None:
         os.makedirs(folder, exist_ok=True)
     with run.strategy.scope():
         first = preparing_model(run.model)
-    _start(dataclasses.replace(run, model=first, train_dir=folder))[1].run(num_steps)
+    _start(dataclasses.replace(run, model=first, train_dir=folder, resume_from=None))[1].run(
+        num_steps
+    )
     with progress_bar(
         run.dataset.train.num_examples, 0, 'Measuring', 'image', run.shows_progress
     ) as bar:

@@ -37,6 +37,7 @@ class TrainingRun:
         interrupts: `Interrupts`, checked between steps.
         process_started: `time.perf_counter()` at the start of the process.
         verbose: whether progress bars and messages are shown.
+        resume_from: the checkpoint to continue from, as in `Checkpoints.restore`.
     """
 
     model: Wolf
@@ -51,6 +52,7 @@ class TrainingRun:
     interrupts: Interrupts = dataclasses.field(default_factory=Interrupts)
     process_started: float = dataclasses.field(default_factory=time.perf_counter)
     verbose: bool = True
+    resume_from: str | None = None
 
     @functools.cached_property
     def workers(self) -> Workers:

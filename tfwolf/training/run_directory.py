@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
+import json
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tfwolf.core.files import UNFINISHED
 from tfwolf.core.outside_links import check_no_outside_links
@@ -26,11 +29,49 @@ CONFIG = 'config.gin'
 CURVES = 'curves.csv'
 # What the run stored of its images: in short, and the names and checksums of single images.
 DATA, DATA_IMAGES = 'data.json', 'data_images.json.gz'
+LOCK = 'training.lock'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'
 RESUME_CACHE = 'evaluation.unfinished.npz'
 TENSORBOARD = 'tensorboard'
+# What may lie in a folder before its first run: logs of the command, what file systems put there,
+# and what a process that was killed early leaves.
+IGNORED = (
+    '.*',
+    'lost+found',
+    '*.log',
+    '*.out',
+    '*.err',
+    'log',
+    'log.txt',
+    'stdout*',
+    'stderr*',
+    '*.lock',
+    DATA,
+    DATA_IMAGES,
+    *(f'{name}{UNFINISHED}' for name in (CONFIG, DATA, DATA_IMAGES)),
+)
+
+
+def check(train_dir: str) -> None:
+    """Check that a folder contains a run, or nothing that matters, or does not exist.
+
+    Raises:
+        ValueError: if it contains other files.
+    """
+    if not os.path.isdir(train_dir) or os.path.exists(os.path.join(train_dir, CONFIG)):
+        return
+    others = [
+        name
+        for name in sorted(os.listdir(train_dir))
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in IGNORED)
+    ]
+    if others:
+        raise ValueError(
+            f'The folder {train_dir} contains other files, such as {others[0]!r}, and no run of '
+            f'tfwolf (no {CONFIG}); nothing was written. Choose another --train_dir.'
+        )
 
 
 def prepare(
@@ -54,14 +95,8 @@ def prepare(
             configuration, or a link that leads outside. Nothing is overwritten.
     """
     path = os.path.join(train_dir, CONFIG)
-    # A process that was killed before it wrote a configuration left nothing to keep.
-    rests = {f'{name}{UNFINISHED}' for name in (CONFIG, DATA, DATA_IMAGES)} | {DATA, DATA_IMAGES}
-    if os.path.isdir(train_dir) and set(os.listdir(train_dir)) - rests:
-        if not os.path.exists(path):
-            raise ValueError(
-                f'The folder {train_dir} is not empty and contains no run of tfwolf (no {CONFIG}); '
-                'nothing was written. Choose another --train_dir.'
-            )
+    check(train_dir)
+    if os.path.exists(path):
         if not resume:
             raise ValueError(
                 f'{train_dir} already contains a run, and --noresume forbids to continue it; '
@@ -79,6 +114,16 @@ def prepare(
         if changes:
             print(f'The configuration of {train_dir} changes (- old, + new):\n{changes}')
     os.makedirs(train_dir, exist_ok=True)
+
+
+def read_evaluation(train_dir: str) -> dict[str, Any] | None:
+    """Return the result of the last evaluation of a run, None if there is none or it is damaged."""
+    try:
+        with open(os.path.join(train_dir, EVALUATION), encoding='utf-8') as file:
+            result = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return result if isinstance(result, dict) and 'checkpoint_sha256' in result else None
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:

@@ -72,6 +72,10 @@ class TrainStep(tf.Module):
             tf.Variable(tf.zeros([], tf.int64), trainable=False, name=name)
             for name in ('step', 'skipped', 'skipped_in_a_row')
         )
+        # Not in checkpoints: those are saved only where no steps are being skipped.
+        self._longest_skip = Untracked(
+            tf.Variable(tf.zeros([], tf.int64), trainable=False, name='longest_skip')
+        )
 
     @tf.function(autograph=False)
     def __call__(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
@@ -97,9 +101,16 @@ class TrainStep(tf.Module):
         self.step.assign_add(1)
         self.skipped.assign_add(skip)
         self.skipped_in_a_row.assign(skip * (self.skipped_in_a_row + 1))
+        longest = self._longest_skip.value
+        longest.assign(tf.maximum(longest, self.skipped_in_a_row))
         metrics['skipped'] = tf.identity(self.skipped)
         metrics['skipped_in_a_row'] = tf.identity(self.skipped_in_a_row)
         return metrics
+
+    @property
+    def longest_skip(self) -> int:
+        """Largest number of consecutive skipped steps in this process; waits for the last step."""
+        return int(self._longest_skip.value.numpy())
 
     @property
     def optimizer(self) -> AdamW:

@@ -1,0 +1,63 @@
+"""Pictures of a run in training: samples, and switches of training images."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+import tqdm
+
+from tfwolf.analysis.previews import Preview, sample_grid, switch_grid
+from tfwolf.pictures.grids import write_png
+from tfwolf.training.run import TrainingRun
+from tfwolf.training.step import TrainStep
+from tfwolf.training.summaries import Summaries
+
+
+class RunPictures:
+    """Draws the pictures of a run.
+
+    Args:
+        run: the `TrainingRun`.
+        train_step: its `TrainStep`.
+        summaries: writes the pictures for TensorBoard.
+    """
+
+    def __init__(self, run: TrainingRun, train_step: TrainStep, summaries: Summaries) -> None:
+        self._run, self._step, self._summaries = run, train_step, summaries
+        self._last_drawn: int | None = None
+
+    def draw(self, step: int) -> list[str]:
+        """Write pictures of samples and, for a model with z, of switches; return their paths.
+
+        Images that are not finite are crossed out, counted in TensorBoard and reported. Only the
+        chief writes, and only once for a step.
+        """
+        train_dir = self._run.train_dir
+        if train_dir is None or not self._run.workers.is_chief or step == self._last_drawn:
+            return []
+        self._last_drawn = step
+        with self._step.weights_to_evaluate():
+            previews = self._previews()
+        paths = []
+        for name, preview in previews.items():
+            self._summaries.picture(name, preview.picture, preview.num_not_finite, step)
+            if preview.num_not_finite and self._run.verbose:
+                # Any bar may be active: this finds it.
+                tqdm.tqdm.write(
+                    f'{name} at step {step}: {preview.num_not_finite} of {preview.num_images} are '
+                    'not finite',
+                )
+            paths.append(os.path.join(train_dir, f'{name}.png'))
+            write_png(paths[-1], preview.picture)
+        return paths
+
+    def _previews(self) -> dict[str, Preview]:
+        model, images = self._run.model, self._run.dataset.train
+        count = self._run.settings.num_pictures
+        previews = {'samples': sample_grid(model, count, self._run.seed)}
+        if model.latent.has_z:
+            count = min(count, images.num_examples) // 2 * 2
+            examples = images.load(tf.range(count, dtype=tf.int64))
+            previews['switch'] = switch_grid(model, examples['image'], examples['label'])
+        return previews
