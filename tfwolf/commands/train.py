@@ -54,7 +54,7 @@ def define_flags(options: Flags) -> None:
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.cli import opening
-    from tfwolf.runs.fit import fit_configuration
+    from tfwolf.runs.fit_configuration import fit_configuration
     from tfwolf.training.checkpoint_files import checkpoint_steps
     from tfwolf.training.checkpoints import LATEST
 
