@@ -140,7 +140,8 @@ def _make_split(
     files = [listing.files[i] for i in good]
     labels = np.full(len(files), -1)
     if listing.classes is not None:
-        labels = np.array([classes.index(listing.classes[i]) for i in good], np.int64)
+        numbers = {name: number for number, name in enumerate(classes)}
+        labels = np.array([numbers[listing.classes[i]] for i in good], np.int64)
     identities = Identities(
         tuple(digests[file] for file in files),
         tuple(listing.names[i] for i in good),

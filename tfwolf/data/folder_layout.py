@@ -150,9 +150,14 @@ def _split_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
 def _listing(folder: pathlib.Path, root: pathlib.Path, skipped: list[str]) -> Listing:
     """Return the files of a split, and add what is not used to `skipped`."""
     entries = _entries(folder, skipped, root)
-    loose = [entry for entry in entries if _is_image(entry)]
-    classes = [entry for entry in entries if entry.is_dir()]
-    skipped += [_name(entry, root) for entry in entries if entry not in loose + classes]
+    loose, classes = [], []
+    for entry in entries:
+        if entry.is_dir():
+            classes.append(entry)
+        elif _is_image(entry):
+            loose.append(entry)
+        else:
+            skipped.append(_name(entry, root))
     filled = {entry: list(_walk(entry, skipped, root)) for entry in classes}
     if loose and any(filled.values()):
         first = next(entry for entry, files in filled.items() if files)
@@ -193,10 +198,15 @@ def _walk(folder: pathlib.Path, skipped: list[str], root: pathlib.Path) -> Itera
 
 def _entries(folder: pathlib.Path, skipped: list[str], root: pathlib.Path) -> list[pathlib.Path]:
     """Return what is in a folder, sorted by name, without what is never used, which is skipped."""
-    entries = sorted(folder.iterdir(), key=lambda entry: _name(entry, folder))
-    unused = [entry for entry in entries if _is_hidden(entry) or _is_link_back(entry)]
-    skipped += [_name(entry, root) for entry in unused]
-    return [entry for entry in entries if entry not in unused]
+    entries = []
+    for entry in sorted(
+        folder.iterdir(), key=lambda entry: unicodedata.normalize('NFC', entry.name)
+    ):
+        if _is_hidden(entry) or _is_link_back(entry):
+            skipped.append(_name(entry, root))
+        else:
+            entries.append(entry)
+    return entries
 
 
 def _images_below(folder: pathlib.Path) -> Iterator[pathlib.Path]:
