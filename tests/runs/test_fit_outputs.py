@@ -57,7 +57,7 @@ def test_the_evaluation_after_training_can_be_limited(whole):
     folder = pathlib.Path(whole.train_dir)
     result = json.loads((folder / 'evaluation.json').read_text())
     assert result['num_images'] == whole.test_result['num_images'] == 4
-    assert whole.dataset.test.num_examples == 6
+    assert whole.dataset.test.num_examples == 8
     found = whole.evaluate(num_samples=1, num_images=4, evaluators=())
     assert found['data_fingerprint'] == result['data_fingerprint']
     assert whole.evaluate(num_samples=1, evaluators=())['num_images'] == 8
