@@ -1,17 +1,22 @@
 """Signals that ask a process to end, sent to real processes."""
 
 import contextlib
+import os
+import pathlib
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from tfwolf.training import interrupts
 from tfwolf.training.interrupts import ENDING, Interrupts
 
+# Imported without its package, which would import TensorFlow.
+HERE = pathlib.Path(interrupts.__file__).parent
 WAITS = """
 import sys
-from tfwolf.training.interrupts import Interrupts
+from interrupts import Interrupts
 try:
     with Interrupts() as interrupts:
         print('ready', flush=True)
@@ -25,7 +30,7 @@ except KeyboardInterrupt as interrupt:
 # As in a compiler: the interpreter does not run for minutes.
 COMPUTES = """
 import hashlib
-from tfwolf.training.interrupts import Interrupts
+from interrupts import Interrupts
 with Interrupts():
     print('ready', flush=True)
     hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)
@@ -40,6 +45,7 @@ def start(code, ignored=None):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, 'PYTHONPATH': str(HERE)},
         preexec_fn=ignored and (lambda: signal.signal(ignored, signal.SIG_IGN)),
     )
     assert process.stdout.readline() == 'ready\n'
@@ -88,9 +94,9 @@ def test_handlers_are_restored():
     before = [signal.getsignal(number) for number in ENDING]
     descriptor = signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(descriptor)
-    with Interrupts() as interrupts:
+    with Interrupts() as handled:
         assert signal.getsignal(signal.SIGTERM) != before[0]
-        interrupts.check()
+        handled.check()
     assert [signal.getsignal(number) for number in ENDING] == before
     now = signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(now)

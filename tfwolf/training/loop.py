@@ -162,7 +162,9 @@ class Loop:
         self._health.validated(
             result['bits_per_dim'], result.get(RAW_BITS_PER_DIM, result['bits_per_dim'])
         )
-        best = self._checkpoints.save_if_best(result['bits_per_dim'])
+        best = self._health.problem(at_end=True) is None and self._checkpoints.save_if_best(
+            result['bits_per_dim']
+        )
         self._write(
             bar,
             f'step {step}: {validation.text(result)}{" (best so far)" if best else ""}',
