@@ -9,10 +9,11 @@ import time
 import pytest
 
 from support.small_explorer import SAMPLE, Blend, ask
-from tfwolf.explorer import handler
+from tfwolf.explorer import deadline, handler
 from tfwolf.explorer import server as explorer_server
 from tfwolf.explorer.access import check_names
 from tfwolf.explorer.actions import Actions
+from tfwolf.explorer.deadline import DeadlineReader
 from tfwolf.explorer.description import describe
 from tfwolf.explorer.server import Server
 
@@ -71,21 +72,40 @@ def test_a_request_that_arrives_byte_by_byte_ends(monkeypatch, start):
     monkeypatch.setattr(handler, 'REQUEST_SECONDS', 0.2)
     with running() as server, connect(server, start) as connection:
         assert is_ended(connection, b'')
+        monkeypatch.undo()
         assert get(server)[0] == 200
 
 
 def test_a_large_body_has_more_time(monkeypatch):
-    monkeypatch.setattr(handler, 'REQUEST_SECONDS', 0.5)
-    monkeypatch.setattr(handler, 'BODY_BYTES_PER_SECOND', 1)
-    request = b'POST /api/sample HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n'
-    with running() as server, connect(server, request) as connection:
-        time.sleep(0.8)
-        connection.sendall(b' ' * 60)
-        assert connection.recv(100).startswith(b'HTTP/1.1 400')
+    more = []
+    monkeypatch.setattr(DeadlineReader, 'extend', lambda self, seconds: more.append(seconds))
+    with running() as server:
+        assert ask(port(server), 'POST', '/api/upload', bytes(2**20))[0] == 415
+    assert more == [2**20 / handler.BODY_BYTES_PER_SECOND]
+
+
+def test_a_deadline_is_for_all_reads_together(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(deadline.time, 'monotonic', lambda: now[0])
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        reader = DeadlineReader(ours)
+        reader.start(30)
+        for second in (0, 20, 29):
+            now[0] = second
+            theirs.sendall(b'x')
+            assert reader.read(1) == b'x'
+        now[0] = 30
+        theirs.sendall(b'x')
+        with pytest.raises(TimeoutError):
+            reader.read(1)
+        reader.extend(1)
+        assert reader.read(1) == b'x'
 
 
 def test_a_client_that_does_not_read_the_answer_is_left(monkeypatch):
     monkeypatch.setattr(handler, 'ANSWER_SECONDS', 0.2)
+    monkeypatch.setattr(handler, 'BUSY_SECONDS', 30.0)
     monkeypatch.setattr(explorer_server, 'CONNECTIONS', 1)
     with running() as server, contextlib.ExitStack() as stack:
         server.routes.files['/large'] = (bytes(2**26), 'text/html')
