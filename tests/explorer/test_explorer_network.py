@@ -229,6 +229,15 @@ def test_host_names_on_a_network():
         assert status('localhost:8600', Origin='null') == 403
 
 
+def test_a_stranger_has_the_body_read_but_not_kept(monkeypatch):
+    with running('0.0.0.0') as server:
+        monkeypatch.setattr(handler.Handler, '_body', lambda *arguments: pytest.fail('kept'))
+        for path in ('/api/upload', '/api/sample', '/'):
+            status, headers, answer = ask(port(server), 'POST', path, bytes(2**20))
+            assert status == 403 and 'printed' in answer['error']
+            assert headers['Connection'] == 'close'
+
+
 def test_a_page_behind_a_proxy_needs_the_token():
     with running(allowed_hosts=['wolf.example.org']) as server:
         assert server.access.token in server.address and get(server)[0] == 403

@@ -99,11 +99,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self):
         try:
             path, _, query = self.path.partition('?')
-            # The body is read first: it would otherwise be taken for the next request.
-            body = self._body(path)
+            access, length = self.server.access, self._length()
+            try:
+                access.check(self.headers, query)
+            except Refusal:
+                self._skip(length)
+                raise
+            # Also if nobody wants it: it would otherwise be taken for the next request.
+            body = self._body(path, length)
             self.server.waiting.ended(self.connection)
-            access = self.server.access
-            access.check(self.headers, query)
             if access.has_token(query) and self.command in ('GET', 'HEAD'):
                 # Without the token, which should not stay in the history of the browser.
                 self._send(303, b'', 'text/plain', [('Location', '/'), *access.headers().items()])
@@ -129,7 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 500, {'error': 'The explorer could not answer. See the message in its terminal.'}
             )
 
-    def _body(self, path):
+    def _length(self):
+        """Return the length of the body."""
         lengths = self.headers.get_all('Content-Length', [])
         if len(lengths) > 1 or len(self.headers.get_all('Host', [])) > 1:
             self.close_connection = True
@@ -141,14 +146,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refusal('The request must have a Content-Length.', 411)
         if header is None:
-            return b''
+            return 0
         if not re.fullmatch('[0-9]{1,18}', header):
             self.close_connection = True
             raise Refusal('Content-Length must be a number.')
-        length = int(header)
+        return int(header)
+
+    def _body(self, path, length):
         if length > self.server.routes.largest_body(path):
-            self.close_connection = True
-            self._drain(min(length, DRAINED_BYTES))
+            self._skip(length)
             raise self.server.routes.too_large(path, length)
         self._reader.extend(length / BODY_BYTES_PER_SECOND)
         body = self.rfile.read(length)
@@ -156,10 +162,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise ConnectionError('the request ended early')
         return body
 
-    def _drain(self, size):
-        while size > 0:
-            read = len(self.rfile.read(min(size, 2**16)))
-            size = size - read if read else 0
+    def _skip(self, length):
+        """Read a body, but not a very large one, without keeping it; then end the connection."""
+        self.close_connection = True
+        left = min(length, DRAINED_BYTES)
+        while left > 0:
+            read = len(self.rfile.read(min(left, 2**16)))
+            left = left - read if read else 0
 
     def _send_json(self, status, value):
         try:

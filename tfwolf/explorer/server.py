@@ -111,7 +111,11 @@ class Server(http.server.HTTPServer):
                 self.shutdown_request(request)
                 threads.release()
 
-        threading.Thread(target=answer, daemon=True).start()
+        try:
+            threading.Thread(target=answer, daemon=True).start()
+        except RuntimeError:  # the system has no more threads
+            threads.release()
+            raise
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of connections, which browsers close during an answer, without `debug`."""
