@@ -141,11 +141,12 @@ def test_training_on_does_not_read_it(run_copy, evil, text):
 
 def test_a_gin_file_of_the_user_may_import(evil, tmp_path):
     file = tmp_path / 'own.gin'
-    file.write_text("import evil_module\ninclude 'digits.gin'\n")
+    # Also configures another program, of which tfwolf calls nothing.
+    file.write_text("import evil_module\ninclude 'digits.gin'\nreached.value = @reached()\n")
     configuration = read_configuration([str(file)])
     assert evil.exists()
     # The run that is made with it can be loaded: it holds values, and imports nothing.
-    assert 'evil_module' not in configuration.text
+    assert 'evil_module' not in configuration.text and 'reached' not in configuration.text
     read_configuration(run_text=configuration.text_with_seed(0))
 
 

@@ -15,6 +15,7 @@ from gin import config_parser
 from tfwolf.core.parts import is_registered
 from tfwolf.training.run_directory import CONFIG
 
+MACRO = 'gin.macro'
 PLAIN = (str, bytes, bool, int, float, complex, type(None))
 RULE = (
     'The configuration of a run is data: it may bind parameters of parts that are registered with '
@@ -47,6 +48,19 @@ def check_bindings_only(text: str) -> None:
             f'{CONFIG} of the run is damaged, or was not written by tfwolf: {error}. Restore it '
             'from a backup.'
         ) from error
+
+
+def forget_others() -> None:
+    """Remove from gin's configuration what a run may not have, before its text is made.
+
+    Gin files of the user may import modules, and may configure other programs. The values that the
+    run was made with do not need them; who loads it names modules with --plugin.
+    """
+    state = gin.config
+    state._IMPORTS.clear()
+    for scope, selector in list(state._CONFIG):
+        if selector != MACRO and not is_registered(state._REGISTRY[selector].wrapper):
+            del state._CONFIG[scope, selector]
 
 
 def _refused(statement: Any) -> str | None:

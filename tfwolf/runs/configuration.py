@@ -18,7 +18,7 @@ from tfwolf.core.module_search import importing_from_working_directory
 from tfwolf.core.parts import Factory, reference
 from tfwolf.evaluation.evaluators import EvaluationSettings
 from tfwolf.runs import names  # noqa: F401  (registers what gin files may name)
-from tfwolf.runs.bindings_only import check_bindings_only
+from tfwolf.runs.bindings_only import check_bindings_only, forget_others
 from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.experiment import Experiment
 from tfwolf.runs.gin_files import find_gin_file
@@ -110,8 +110,7 @@ def read_configuration(
                     if not line.startswith('  In call to configurable')
                 )
             ) from error
-        # A run names the values that it was made with; who loads it names modules with --plugin.
-        gin.config._IMPORTS.clear()
+        forget_others()
         text, operative = gin.config_str(LINE_LENGTH), gin.operative_config_str(LINE_LENGTH)
     bound = bindings(text)
     used = [

@@ -37,7 +37,7 @@ def own_rules(folders: Sequence[str]) -> Iterator[None]:
 
     @contextlib.contextmanager
     def opening(path: str) -> Iterator[io.StringIO]:
-        path = os.path.realpath(path)
+        path = os.path.abspath(path)
         if path in opened:
             raise ValueError(f'{path} includes itself.')
         file = _NamedText(read_gin_text(path), path)
@@ -53,8 +53,8 @@ def own_rules(folders: Sequence[str]) -> Iterator[None]:
 
     try:
         state._LOCATION_PREFIXES[:] = [*folders, '', *SHIPPED_FOLDERS]
-        # gin declares the type of Python's `open`.
-        state._FILE_READERS[:] = [(opening, os.path.isfile)]  # pyright: ignore
+        # gin declares the type of Python's `open`. Other readers are the user's.
+        state._FILE_READERS[:] = [(opening, os.path.isfile), *readers]  # pyright: ignore
         yield
     finally:
         state._LOCATION_PREFIXES[:], state._FILE_READERS[:] = prefixes, readers

@@ -14,7 +14,6 @@ from tfwolf.core import files
 from tfwolf.core.variables import named_variables
 from tfwolf.evaluation.provenance import checkpoint_sha256
 from tfwolf.models.wolf import Wolf
-from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import read_configuration
 from tfwolf.runs.pretrained_names import WEIGHTS
 from tfwolf.training import run_directory
@@ -85,7 +84,7 @@ def unpack(packed: pathlib.Path, folder: str) -> None:
         folder: of the run; it must not exist.
     """
     os.makedirs(folder)
-    config = read_config(str(packed))
+    config = (packed / run_directory.CONFIG).read_text(encoding='utf-8')
     experiment = read_configuration(run_text=config).experiment()
     model = experiment.make_model(experiment.find_image_shape(), seed=0)
     load_weights(model, packed / WEIGHTS)
