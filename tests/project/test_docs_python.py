@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import gin.config
 import pytest
 
 import tfwolf
@@ -49,6 +50,7 @@ def small(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(tfwolf, 'fit', small_fit)
     monkeypatch.setattr(tfwolf, 'load', small_load)
     monkeypatch.setattr(Run, 'evaluate', small_evaluate)
+    monkeypatch.setattr(gin.config, '_REGISTRY', gin.config._REGISTRY.copy())
     registered = [parts._PARTS, parts._REFERENCES, registry._sources]
     before = [dict(names) for names in registered]
     yield

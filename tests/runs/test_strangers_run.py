@@ -154,6 +154,7 @@ def test_a_gin_file_of_the_user_may_import(evil, tmp_path):
 def test_parts_of_the_user_can_be_named(text, monkeypatch):
     # Other tests compare the names of all parts with those of the package.
     monkeypatch.setattr(parts, '_PARTS', dict(parts._PARTS))
+    monkeypatch.setattr(gin.config, '_REGISTRY', gin.config._REGISTRY.copy())
 
     @tfwolf.register
     def my_augmentation(images, seed):
