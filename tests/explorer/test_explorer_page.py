@@ -219,7 +219,7 @@ def test_uploaded_image(page, tmp_path, kind):
 @pytest.mark.parametrize(
     'name, content, message',
     [
-        ('letter.png', b'Dear all', 'This file is not a PNG, JPEG, WebP, BMP or GIF image.'),
+        ('letter.png', b'Dear all', 'This file is not a PNG, JPEG, WebP, BMP, GIF or TIFF image.'),
         ('large.png', bytes(11 * 2**20), 'a file can have at most 10 MB; this one has 11 MB.'),
     ],
 )
