@@ -93,7 +93,8 @@ def load_folder(
     notes = [f'{root}: {layout.text}']
     if found.bad:
         names = [path.relative_to(root).as_posix() for path in found.bad]
-        notes.append(f'{len(names):,} bad images are skipped: {shown(names)}')
+        count = f'{len(names):,} bad image{" is" if len(names) == 1 else "s are"}'
+        notes.append(f'{count} skipped: {shown(names)}')
     training = splits.get('train', splits.get('all'))
     if training is None or not all(split.num_examples for split in splits.values()):
         raise ValueError(f'A split of {root} has no good images.\n{bad_files_message(found.bad)}')
