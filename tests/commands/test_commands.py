@@ -372,7 +372,10 @@ def test_bad_input_ends_in_one_paragraph_and_exit_code_2(run, tmp_path, monkeypa
             [DIGITS, f'--train_dir={train_dir}', *TINY, '--gin_param=Wolf.num_bits = 3'],
             'Wolf.num_bits = 3',
         ),
-        ([DIGITS, f'--train_dir={tmp_path / "used"}', *TINY], 'contains no run of tfwolf'),
+        (
+            [DIGITS, f'--train_dir={tmp_path / "used"}', *TINY],
+            "other files, such as 'notes.txt', and no run of tfwolf",
+        ),
     ]
     for arguments, message in cases:
         code, printed = refused(capsys, *arguments)
