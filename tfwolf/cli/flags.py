@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from absl import flags
 
 from tfwolf.core.messages import did_you_mean
+from tfwolf.core.paths import expanded
 
 
 class Described(NamedTuple):
@@ -25,7 +25,7 @@ class _Path(flags.ArgumentParser):
     syntactic_help = 'a path'
 
     def parse(self, argument: str) -> str:
-        return os.path.expanduser(argument)
+        return expanded(argument)
 
 
 class Flags:

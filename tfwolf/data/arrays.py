@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfwolf.core.value_range import ValueRange, to_uint8
-from tfwolf.data import dataset, holdout, identities, stable_holdout
+from tfwolf.data import dataset, holdout, identities
 from tfwolf.data.array_files import find_arrays
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
+from tfwolf.data.stable_holdout import parts
 
 MAX_CHANNELS = 4
 
@@ -74,37 +75,6 @@ def load_npz(
         test,
         notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
     )
-
-
-def parts(
-    splits: dict[str, dataset.Split],
-    validation_size: holdout.PartSize | None,
-    test_size: holdout.PartSize | None,
-    earlier: bool,
-) -> tuple[dataset.Split, dataset.Split, dataset.Split]:
-    """Return (train, validation, test); those that are missing are held out.
-
-    Args:
-        splits: by name 'train', 'validation' and 'test', or 'all'.
-        validation_size, test_size: see `sources.load_dataset`.
-        earlier: whether to hold out by the position of images, as for runs of earlier versions.
-    """
-    training, test = splits.get('train', splits.get('all')), splits.get('test')
-    if training is None:
-        raise ValueError(f'`splits` must have training images; got {sorted(splits)}.')
-    size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
-    if test is None and earlier:
-        training, test = holdout.hold_out(training, test_size)
-    elif test is None:
-        test_size = holdout.TEST_SIZE if test_size is None else test_size
-        training, test = stable_holdout.hold_out(
-            stable_holdout.mixed(training), test_size, 'test_size'
-        )
-    validation = None if earlier else splits.get('validation')
-    if validation is None:
-        split = holdout.split_validation if earlier else stable_holdout.split_validation
-        training, validation = split(training, size)
-    return training, validation, test
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:

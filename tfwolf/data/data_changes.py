@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tfwolf.data.data_record import SPLITS, DataRecord, SplitRecord
+from tfwolf.core.choices import SPLITS
+from tfwolf.data.data_record import DataRecord, SplitRecord
 from tfwolf.data.folder_layout import shown
 
 MAX_SHOWN = 3
@@ -133,6 +134,6 @@ def _first(keys: Sequence[str], split: SplitRecord) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, (tuple, list)):
-        shown = [str(part) for part in value[:10]]
-        return ', '.join(shown) + (', ...' if len(value) > 10 else '')
+        parts = [str(part) for part in value[:10]]
+        return ', '.join(parts) + (', ...' if len(value) > 10 else '')
     return 'none' if value is None else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.choices import SPLITS
 from tfwolf.data.dataset import ImageDataset, Split
 
 # Rules by which images are read and held out. Runs that stored nothing keep the earlier ones.
 EARLIER_RULES, RULES = 1, 2
-SPLITS = ('train', 'validation', 'test')
 # Images that are read for a split whose images have no checksums.
 NUM_SAMPLED = 64
 
@@ -65,17 +66,13 @@ class DataRecord:
         """Return whether a file of this name and checksum is in one of the splits."""
         return (name, digest) in self._files
 
-    @property
+    @functools.cached_property
     def _files(self) -> set[tuple[str, str]]:
-        found = self.__dict__.get('files')
-        if found is None:
-            found = {
-                pair
-                for split in self.splits.values()
-                for pair in zip(split.names or (), split.digests or ())
-            }
-            self.__dict__['files'] = found
-        return found
+        return {
+            pair
+            for split in self.splits.values()
+            for pair in zip(split.names or (), split.digests or ())
+        }
 
 
 def record_of(

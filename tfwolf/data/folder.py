@@ -11,16 +11,17 @@ import numpy as np
 
 from tfwolf.core.image_file import read_picture
 from tfwolf.core.value_range import ValueRange
-from tfwolf.data import dataset, holdout, stable_holdout
+from tfwolf.data import dataset, holdout
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.earlier_folder import load_earlier_folder
 from tfwolf.data.file_checks import CheckedFiles, bad_files_message, check_files
 from tfwolf.data.file_split import file_split
 from tfwolf.data.fit import Fit
-from tfwolf.data.folder_layout import Layout, Listing, read_layout, shown
+from tfwolf.data.folder_layout import Listing, read_layout, shown
 from tfwolf.data.identities import Identities, file_digest
 from tfwolf.data.registry import register_source
+from tfwolf.data.stable_holdout import mixed, parts
 
 
 @register_source('folder', location='PATH')
@@ -65,8 +66,8 @@ def load_folder(
     root = pathlib.Path(location).expanduser()
     if not root.is_dir():
         raise ValueError(f'There is no folder {root}. Expected a folder of image files.')
-    size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
     if record is not None and record.rules == EARLIER_RULES:
+        size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
         return load_earlier_folder(root, size, fit, channels, test_size)
     layout = read_layout(root)
     if 'test' in layout.splits and test_size is not None:
@@ -75,14 +76,15 @@ def load_folder(
             f'{layout.folders["test"]!r}; got test_size={test_size!r}.'
         )
     read = functools.partial(read_picture, value_range=value_range)
-    digests = _digests(layout)
+    files = [file for listing in layout.splits.values() for file in listing.files]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        digests = dict(zip(files, pool.map(file_digest, files)))
     known_good = frozenset(
         file
         for listing in layout.splits.values()
         for file, name in zip(listing.files, listing.names)
         if record is not None and record.has_file(name, digests[file])
     )
-    files = [file for listing in layout.splits.values() for file in listing.files]
     found = check_files(files, fit, channels, read, known_good)
     if found.bad and not skip_bad_images:
         raise ValueError(bad_files_message(found.bad))
@@ -95,23 +97,15 @@ def load_folder(
         names = [path.relative_to(root).as_posix() for path in found.bad]
         count = f'{len(names):,} bad image{" is" if len(names) == 1 else "s are"}'
         notes.append(f'{count} skipped: {shown(names)}')
-    training = splits.get('train', splits.get('all'))
-    if training is None or not all(split.num_examples for split in splits.values()):
+    if not all(split.num_examples for split in splits.values()):
         raise ValueError(f'A split of {root} has no good images.\n{bad_files_message(found.bad)}')
-    test = splits.get('test')
-    if test is None:
-        training, test = stable_holdout.hold_out(
-            training, holdout.TEST_SIZE if test_size is None else test_size, 'test_size'
-        )
-    validation = splits.get('validation')
-    if validation is None:
-        training, validation = stable_holdout.split_validation(training, size)
-    elif validation_size is not None:
+    if 'validation' in splits and validation_size is not None:
         notes.append(
             f'The validation images are those in {layout.folders["validation"]}; validation_size '
             'is not used'
         )
-    train, validation, test = map(stable_holdout.mixed, (training, validation, test))
+    splits = {name: mixed(split) for name, split in splits.items()}
+    train, validation, test = parts(splits, validation_size, test_size)
     return dataset.ImageDataset(
         root.resolve().name,
         (*found.fit.target_size, found.channels),
@@ -122,12 +116,6 @@ def load_folder(
         classes=layout.classes or None,
         notes=(*notes, *duplicates_note(train, validation, test)),
     )
-
-
-def _digests(layout: Layout) -> dict[pathlib.Path, str]:
-    files = [file for listing in layout.splits.values() for file in listing.files]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        return dict(zip(files, pool.map(file_digest, files)))
 
 
 def _make_split(

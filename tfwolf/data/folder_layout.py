@@ -8,6 +8,7 @@ import pathlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from tfwolf.core.choices import SPLITS
 from tfwolf.core.image_file import EXTENSIONS
 
 # Names of folders of a split, in any case.
@@ -20,7 +21,6 @@ SPLIT_FOLDERS = {
     'test': 'test',
     'testing': 'test',
 }
-SPLITS = ('train', 'validation', 'test')
 MAX_SHOWN = 5
 
 

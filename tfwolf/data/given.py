@@ -13,9 +13,10 @@ import tensorflow as tf
 from tfwolf.core.messages import first_line
 from tfwolf.core.value_range import SCALE_ADVICE
 from tfwolf.data import dataset, holdout
-from tfwolf.data.arrays import array_split, parts, with_channels
+from tfwolf.data.arrays import array_split, with_channels
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.sources import DataSource, is_source
+from tfwolf.data.stable_holdout import parts
 
 # uint8 [n, height, width(, channels)], or anything that NumPy converts to such an array.
 Array = np.ndarray | tf.Tensor

@@ -7,10 +7,40 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfwolf.data import holdout
 from tfwolf.data.dataset import Split
 from tfwolf.data.holdout import PartSize, part_size
 
 HASH_BYTES = 8
+
+
+def parts(
+    splits: dict[str, Split],
+    validation_size: PartSize | None,
+    test_size: PartSize | None,
+    earlier: bool = False,
+) -> tuple[Split, Split, Split]:
+    """Return (train, validation, test); those that are missing are held out.
+
+    Args:
+        splits: by name 'train', 'validation' and 'test', or 'all'.
+        validation_size, test_size: see `sources.load_dataset`.
+        earlier: whether to hold out by the position of images, as for runs of earlier versions.
+    """
+    training, test = splits.get('train', splits.get('all')), splits.get('test')
+    if training is None:
+        raise ValueError(f'`splits` must have training images; got {sorted(splits)}.')
+    size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
+    if test is None and earlier:
+        training, test = holdout.hold_out(training, test_size)
+    elif test is None:
+        test_size = holdout.TEST_SIZE if test_size is None else test_size
+        training, test = hold_out(mixed(training), test_size, 'test_size')
+    validation = None if earlier else splits.get('validation')
+    if validation is None:
+        split = holdout.split_validation if earlier else split_validation
+        training, validation = split(training, size)
+    return training, validation, test
 
 
 def hold_out(examples: Split, size: PartSize, name: str) -> tuple[Split, Split]:

@@ -39,12 +39,37 @@ def evaluate_likelihood(
     Raises:
         ValueError: if `num_samples` is invalid.
     """
+    terms = likelihood_terms(model, split, batch_size, num_samples, seed, strategy, progress)
+    return summarize(terms, model.num_dims)
+
+
+def likelihood_terms(
+    model: Wolf,
+    split: Split,
+    batch_size: int,
+    num_samples: int,
+    seed: int,
+    strategy: tf.distribute.Strategy,
+    progress: Callable[[int], object] | None = None,
+    terms: Terms | None = None,
+) -> np.ndarray:
+    """Return the terms of the bound of a split, float64 `[num_samples, num_images, 3]`, in nats.
+
+    Args:
+        model, split, batch_size, num_samples, seed, strategy, terms: see `likelihood_batches`.
+        progress: see `evaluate_likelihood`.
+
+    Raises:
+        ValueError: if `num_samples` is invalid.
+    """
     rows = []
-    for row in likelihood_batches(model, split, batch_size, num_samples, seed, strategy):
+    for row in likelihood_batches(
+        model, split, batch_size, num_samples, seed, strategy, terms=terms
+    ):
         rows.append(row)
         if progress:
             progress(row.shape[1])
-    return summarize(np.concatenate(rows, axis=1), model.num_dims)
+    return np.concatenate(rows, axis=1)
 
 
 def likelihood_batches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,7 @@ def provenance(
         'weights': weights,
         'seed': seed,
         'versions': software_versions(),
-        **(
-            {'accepted_data_changes': list(dataset.accepted_changes)}
-            if dataset.accepted_changes
-            else {}
-        ),
+        **accepted_changes(dataset.accepted_changes),
     }
 
 
@@ -55,6 +52,11 @@ def checkpoint_sha256(checkpoint: str) -> str:
     The index holds a checksum of every weight.
     """
     return sha256(f'{checkpoint}.index')
+
+
+def accepted_changes(changes: Sequence[str]) -> dict[str, list[str]]:
+    """Return what results say of the accepted changes of a run's images: nothing without any."""
+    return {'accepted_data_changes': list(changes)} if changes else {}
 
 
 def software_versions() -> dict[str, str]:

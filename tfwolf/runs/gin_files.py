@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from tfwolf.core.messages import did_you_mean
+from tfwolf.core.paths import expanded
 
 # In a clone this is a link to the folder gin/ next to the package.
 SHIPPED = pathlib.Path(__file__).resolve().parents[1] / 'gin'
@@ -43,7 +44,7 @@ def find_gin_file(name: str | os.PathLike) -> str:
     Raises:
         ValueError: if there is none.
     """
-    name = os.path.expanduser(name)
+    name = expanded(name)
     inside = name.removeprefix('gin/')
     candidates = [
         pathlib.Path(name),

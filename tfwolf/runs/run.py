@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfwolf.core.parts import Factory
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
-from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
+from tfwolf.evaluation.provenance import accepted_changes, checkpoint_sha256, software_versions
 from tfwolf.models.wolf import Wolf
 from tfwolf.runs.config_text import bindings, read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
@@ -86,7 +86,7 @@ class Run:
             'checkpoint_sha256': checkpoint_sha256(self.checkpoint),
             'weights': self.weights,
             'versions': software_versions(),
-            **({'accepted_data_changes': list(accepted)} if accepted else {}),
+            **accepted_changes(accepted),
         }
 
     @functools.cached_property
@@ -182,8 +182,8 @@ def load(
     (3, (8, 8, 1))
     """
     train_dir = run_folder(train_dir)
-    record = read_record(train_dir)
-    given = given_parts(model, None if images is None else as_dataset(images, record=record))
+    dataset = None if images is None else as_dataset(images, record=read_record(train_dir))
+    given = given_parts(model, dataset)
     configuration = read_configuration(
         config, [*FULL_PRECISION, *params], read_config(train_dir), given
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfwolf.core.image_file import ORIENTATION
+
 # EXIF comes first in a file, and its first directory, which has the orientation, in EXIF.
 HEAD_BYTES = 4096
 MAX_ENTRIES, ENTRY_BYTES = 64, 12
-ORIENTATION = 0x0112
 MARK = b'Exif\0\0'
 
 

@@ -10,7 +10,7 @@ from tfwolf.evaluation.likelihood import (
     Terms,
     effective_batch_size,
     image_bits_per_dim,
-    likelihood_batches,
+    likelihood_terms,
     summarize,
 )
 from tfwolf.training.run import TrainingRun
@@ -82,16 +82,13 @@ class Validation:
 
     def _evaluate(self, num_images: int) -> np.ndarray:
         """Return the terms of the bound of the first images, `[1, num_images, 3]`."""
-        rows = []
-        for row in likelihood_batches(
+        return likelihood_terms(
             self._run.model,
             self._split.take(num_images),
             self._batch_size,
             1,
             self._run.seed,
             self._run.strategy,
-            terms=self._terms,
-        ):
-            rows.append(row)
-            self._run.interrupts.check()
-        return np.concatenate(rows, axis=1)
+            self._run.interrupts.check,
+            self._terms,
+        )
