@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from support.small_models import random_images, small_wolf
+from support.tool_runs import run_tool
 from tfwolf.benchmark.drift import drift_warning, gradient_drift
 from tfwolf.benchmark.flops import TRAINING_FACTOR, matmul_peak, training_flop_per_image
 from tfwolf.benchmark.turns import Child, run_alone
@@ -123,6 +124,21 @@ def test_one_setting():
     assert result['images_per_second'] == pytest.approx(8 / result['step_seconds']['median'])
     assert set(result['throughput_images_per_second']) == {'evaluate', 'encode', 'sample', 'input'}
     assert 0 < result['share_of_matmul_peak'] < 1 and result['memory_bytes']['resident'] > 2**27
+
+
+def test_a_trace_of_a_few_steps(tmp_path):
+    table = run('--nodetails', f'--profile={tmp_path}/traces')['trace']
+    assert table['steps'] == 3 and pathlib.Path(table['file']).is_file()
+    assert table['device'] is None or table['device']
+    assert 0 < table['busy_seconds'] <= table['step_seconds'] and table['launches'] > 100
+    groups = {row['group'] for row in table['groups']}
+    networks = {'coupling networks: products', 'coupling networks: activations'}
+    assert {'encoder: products', '1x1 convolutions', 'optimizer', *networks} <= groups
+
+
+def test_a_trace_is_of_one_setting():
+    _, errors = run_tool('benchmark', 'digits', '--profile=x', '--export_dir=y', fails=True)
+    assert 'Give --profile without --vs' in errors
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tfwolf.benchmark.text import as_text, duration, size
+from tfwolf.benchmark.text import as_text
+from tfwolf.benchmark.units import duration, size
 
 START = {'imports': 6.0, 'data': 0.0123, 'first run': 5.5}
 MEASURED = {
     'parameters': 51860457,
     'batch_size': 16,
+    'arithmetic': 'bfloat16',
     'start_seconds': START,
     'step_seconds': {'median': 0.8, 'quartiles': [0.75, 12.5], 'steps': 30},
     'images_per_second': 20.0,
@@ -54,6 +56,7 @@ def test_one_setting():
     for line in (
         'Model 51,860,457 parameters',
         '16 images per training step',
+        'bfloat16 networks in a training step',
         'Start 11.5 s until the end of the first step',
         'imports 6,000 ms',
         'data 12.3 ms',

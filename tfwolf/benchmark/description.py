@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfwolf.core import seeds
 from tfwolf.core.memory import free_bytes
 from tfwolf.core.variables import count_parameters
+from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.memory import GIB, shortage, training_bytes
 from tfwolf.training.run import TrainingRun
@@ -19,8 +20,14 @@ from tfwolf.training.settings import Settings
 SECONDS_PER_DAY = 86400
 
 
-def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
-    """Return the numbers of a model and its training, and the free memory, a dict for JSON."""
+def describe(model: Wolf, settings: Settings, tf32: bool = False) -> dict[str, Any]:
+    """Return the numbers of a model and its training, and the free memory, a dict for JSON.
+
+    Args:
+        model: a `Wolf`.
+        settings: the `Settings` of its training.
+        tf32: whether GPUs may use TF32 in training steps.
+    """
     free = free_bytes()
     return {
         'parameters': count_parameters(model),
@@ -30,6 +37,7 @@ def describe(model: Wolf, settings: Settings) -> dict[str, Any]:
         'parts': {'flow': count_parameters(model.flow), 'latent': count_parameters(model.latent)},
         'levels': [level._asdict() for level in model.flow.levels],
         'batch_size': settings.batch_size,
+        'arithmetic': arithmetic(model, tf32),
         'max_steps': settings.max_steps,
         'training_memory_gib': training_bytes(model, settings) / GIB,
         'free_memory_gib': None if free is None else free / GIB,
@@ -63,9 +71,10 @@ def speed(run: TrainingRun, batch_size: int) -> dict[str, Any]:
         (tf.cast(256 * noise, tf.uint8), tf.zeros([batch_size], tf.int64))
     )
     images, labels = next(iter(run.strategy.experimental_distribute_dataset(batch)))
-    step(images, labels)['loss_nats'].numpy()
-    started = time.perf_counter()
-    step(images, labels)['loss_nats'].numpy()
+    with run.arithmetic_of_steps():
+        step(images, labels)['loss_nats'].numpy()
+        started = time.perf_counter()
+        step(images, labels)['loss_nats'].numpy()
     seconds = (time.perf_counter() - started) / batch_size
     return {
         'images_per_second': 1 / seconds,

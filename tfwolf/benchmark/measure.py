@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfwolf.benchmark.drift import drift_warning, gradient_drift
 from tfwolf.benchmark.flops import matmul_peak, training_flop_per_image
 from tfwolf.benchmark.throughput import images_per_second
+from tfwolf.benchmark.trace_table import profile
 from tfwolf.core import seeds
 from tfwolf.core.replicas import deal
 from tfwolf.core.variables import as_tensorflow, count_parameters, trainable_variables
@@ -54,9 +55,20 @@ class Benchmark:
         trace = self._step.__call__.get_concrete_function  # pyright: ignore[reportAttributeAccessIssue]
         trace(batch['image'], batch['label'])
         clock.lap('trace')
-        self._step(batch['image'], batch['label'])['loss_nats'].numpy()
+        with run.arithmetic_of_steps():
+            self._step.compile_ahead(batch['image'], batch['label'])
+            self._step(batch['image'], batch['label'])['loss_nats'].numpy()
         clock.lap('first run')
         self.start_seconds: dict[str, float] = clock.laps
+
+    @property
+    def answers(self) -> dict[str, Callable[..., Any]]:
+        """The functions that `turns.compare` calls in another process."""
+        return {
+            'steps': self.step_seconds,
+            'memory': self.memory_bytes,
+            'start': lambda: self.start_seconds,
+        }
 
     def step_seconds(self, count: int) -> list[float]:
         """Return the seconds of each of `count` more training steps, with waiting for input."""
@@ -64,7 +76,8 @@ class Benchmark:
         for _ in range(count):
             started = time.perf_counter()
             batch = next(self._batches)
-            self._step(batch['image'], batch['label'])['loss_nats'].numpy()
+            with self._run.arithmetic_of_steps():
+                self._step(batch['image'], batch['label'])['loss_nats'].numpy()
             seconds.append(time.perf_counter() - started)
         return seconds
 
@@ -119,6 +132,11 @@ class Benchmark:
         return images_per_second(self._run, self._input())
 
     @property
+    def arithmetic(self) -> str:
+        """The arithmetic of the networks in training steps, such as 'float32'."""
+        return self._run.arithmetic
+
+    @property
     def batch_size(self) -> int:
         """Images per step over all replicas."""
         return self._settings.batch_size
@@ -138,7 +156,9 @@ class Benchmark:
         )
 
 
-def measure(benchmark: Benchmark, count: int, details: bool = True) -> dict[str, Any]:
+def measure(
+    benchmark: Benchmark, count: int, details: bool = True, trace_folder: str | None = None
+) -> dict[str, Any]:
     """Return the time, memory and start of `count` training steps, a dict for JSON.
 
     A warning is printed on stderr if gradients drift.
@@ -147,12 +167,14 @@ def measure(benchmark: Benchmark, count: int, details: bool = True) -> dict[str,
         benchmark: a `Benchmark`.
         count: number of timed steps.
         details: whether to count operations and to time evaluation, encoding, sampling and input.
+        trace_folder: folder for a trace of further steps, see `trace_table.profile`; or None.
     """
     low, median, high = quartiles(benchmark.step_seconds(count))
     batch_size = benchmark.batch_size
     result = {
         'parameters': benchmark.parameters,
         'batch_size': batch_size,
+        'arithmetic': benchmark.arithmetic,
         'start_seconds': benchmark.start_seconds,
         'step_seconds': {'median': median, 'quartiles': [low, high], 'steps': count},
         'images_per_second': batch_size / median,
@@ -172,6 +194,8 @@ def measure(benchmark: Benchmark, count: int, details: bool = True) -> dict[str,
             / flop['matmul_peak_flop_per_second'],
             throughput_images_per_second=benchmark.images_per_second(),
         )
+    if trace_folder is not None:
+        result['trace'] = profile(lambda: benchmark.step_seconds(1), trace_folder)
     return result
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tfwolf.benchmark.trace_text import trace_as_text
+from tfwolf.benchmark.units import duration, size
+
 LABEL_WIDTH, VALUE_WIDTH = 20, 14
-# From this many seconds a time is shown in seconds, below in milliseconds.
-SHOWN_IN_SECONDS = 10.0
 # What is measured, in words; names that are not listed are shown as they are.
 SPEEDS = {
     'evaluate': 'evaluation',
@@ -39,25 +40,10 @@ def as_text(result: Result) -> str:
     return '\n'.join(line.rstrip() for line in lines)
 
 
-def duration(seconds: float) -> str:
-    """Return a time in ms, or in s from 10 s, with at least three digits."""
-    if seconds >= SHOWN_IN_SECONDS:
-        return f'{seconds:,.1f} s'
-    milliseconds = 1000 * seconds
-    decimals = 0 if milliseconds >= 100 else 1 if milliseconds >= 10 else 2
-    return f'{milliseconds:,.{decimals}f} ms'
-
-
-def size(num_bytes: float) -> str:
-    """Return a number of bytes in MB, or in GB from 1 GB."""
-    if abs(num_bytes) >= 1e9:
-        return f'{num_bytes / 1e9:,.2f} GB'
-    return f'{num_bytes / 1e6:,.{0 if abs(num_bytes) >= 1e8 else 1}f} MB'
-
-
 def _measured(result: Result) -> Iterator[str]:
     yield _row('Model', f'{result["parameters"]:,}', 'parameters')
     yield _row('', f'{result["batch_size"]:,}', 'images per training step')
+    yield _row('', result['arithmetic'], 'networks in a training step')
     yield from _start(result['start_seconds'])
     step = result['step_seconds']
     low, high = map(duration, step['quartiles'])
@@ -80,6 +66,8 @@ def _measured(result: Result) -> Iterator[str]:
         yield 'Other speeds'
         for name, speed in speeds.items():
             yield _row(f'  {SPEEDS.get(name, name)}', f'{_number(speed)} images/s', '')
+    if 'trace' in result:
+        yield f'\n{trace_as_text(result["trace"])}'
 
 
 def _work(result: Result) -> Iterator[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     'benchmark cifar10_small --data_dir=DATA --batch_size=16',
     'benchmark cifar10_small --data_dir=DATA --vs="experiment.precision = \'bfloat16\'"',
+    'benchmark cifar10_small --data_dir=DATA --profile=traces --nodetails',
     'benchmark --export_dir=exported/digits',
 )
 
@@ -59,6 +60,9 @@ def define_flags(options: Flags) -> None:
     options.boolean(
         'details', True, 'Also count operations and time evaluation, encoding, sampling and input.'
     )
+    options.path(
+        'profile', None, 'Also trace steps: time by part of the model and by kernel.', 'FOLDER'
+    )
     options.boolean('json', False, 'Print one JSON object and nothing else.')
     options.hidden('child')
     options.renamed('memory', 'gradient_memory')
@@ -77,17 +81,12 @@ def main(options: Flags) -> None:
     from tfwolf.benchmark.turns import compare, serve
 
     if options.child:
-        benchmark = _benchmark(options)
-        serve(
-            {
-                'steps': benchmark.step_seconds,
-                'memory': benchmark.memory_bytes,
-                'start': lambda: benchmark.start_seconds,
-            }
-        )
+        serve(_benchmark(options).answers)
         return
     if options.vs and options.vs_command:
         raise ValueError('Give --vs or --vs_command, not both.')
+    if options.profile and (options.vs or options.vs_command or options.export_dir):
+        raise ValueError('Give --profile without --vs, --vs_command and --export_dir.')
     if options.export_dir:
         result = time_export(options.export_dir)
     elif options.vs or options.vs_command:
@@ -107,7 +106,8 @@ def main(options: Flags) -> None:
                 else summary.as_text(found.description)
             )
             return
-        result = measure(benchmark, options.steps * options.turns, options.details)
+        count = options.steps * options.turns
+        result = measure(benchmark, count, options.details, options.profile)
     print(json.dumps(result) if options.json else as_text(result))
 
 
@@ -124,12 +124,9 @@ def _benchmark(options: Flags) -> Benchmark:
     clock.lap('imports')
     train_dir = run_folder(options) if options.train_dir else None
     above = [
-        *([f'train.batch_size = {options.batch_size}'] if options.batch_size else []),
-        *(
-            [f'train.gradient_memory = {options.gradient_memory!r}']
-            if options.gradient_memory
-            else []
-        ),
+        f'train.{name} = {getattr(options, name)!r}'
+        for name in ('batch_size', 'gradient_memory')
+        if getattr(options, name)
     ]
     configuration = opening.configuration(options, train_dir, above=above)
     experiment, environment = configuration.experiment(), opening.environment(options)
@@ -144,6 +141,14 @@ def _benchmark(options: Flags) -> Benchmark:
     with strategy.scope():
         model = experiment.make_model_for(dataset, options.seed)
     if too_much := training_shortage(model, settings, strategy):
-        raise NotTimed({**describe(model, settings), 'not_timed': too_much})
-    run = TrainingRun(model, dataset, settings, strategy, seed=options.seed, xla=environment.xla)
+        raise NotTimed({**describe(model, settings, experiment.tf32), 'not_timed': too_much})
+    run = TrainingRun(
+        model,
+        dataset,
+        settings,
+        strategy,
+        seed=options.seed,
+        xla=environment.xla,
+        tf32=experiment.tf32,
+    )
     return Benchmark(run, clock, find_checkpoint(train_dir, 'latest') if train_dir else None)
