@@ -26,7 +26,8 @@ def experiment(options: Flags) -> None:
         None,
         PRECISIONS,
         'Type in which the networks compute. Log-determinants, actnorm, 1x1 convolutions and '
-        'priors keep the type of the weights. Default: as configured.',
+        'priors keep the type of the weights. tf32: float32, but GPUs may round the factors of all '
+        'products in training steps. Default: as configured.',
     )
     options.repeated(
         'plugin',
@@ -67,7 +68,12 @@ def devices(options: Flags) -> None:
     options.string('tpu', None, 'With --strategy=tpu: name or address of the TPU, or local.')
     options.real('startup_timeout', 600.0, 'Seconds to wait for all workers.', lower_bound=1.0)
     options.boolean(
-        'xla', None, 'Compile loss and gradients of the flow with XLA. Default: on a GPU only.'
+        'xla', None, 'Compile the layers of flow and prior with XLA. Default: on a GPU only.'
+    )
+    options.boolean(
+        'deterministic',
+        False,
+        'Compute the same bits each time on the same GPU, with slower operations.',
     )
 
 

@@ -25,6 +25,7 @@ _MACHINE = (
     'tpu',
     'startup_timeout',
     'xla',
+    'deterministic',
     'resume',
     'override_config',
     'accept_changed_data',

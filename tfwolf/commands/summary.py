@@ -38,11 +38,13 @@ def main(options: Flags) -> None:
     strategy = opening.environment(options).make_strategy()
     with strategy.scope():
         model = experiment.make_model(shape, options.seed)
-    description = describe(model, settings)
+    description = describe(model, settings, experiment.tf32)
     if options.speed:
         # Timing single steps needs no images.
         no_images = cast('ImageDataset', None)
-        run = TrainingRun(model, no_images, settings, strategy, xla=options.xla)
+        run = TrainingRun(
+            model, no_images, settings, strategy, xla=options.xla, tf32=experiment.tf32
+        )
         description.update(speed(run, options.timed_batch_size))
     print(json.dumps(description) if options.json else as_text(description))
 
@@ -55,6 +57,7 @@ def as_text(description: dict) -> str:
         f'encoder and prior {parts["latent"]:,})',
         f'{"image":22}{"x".join(map(str, description["image_shape"]))} at '
         f'{description["num_bits"]} bits',
+        f'{"arithmetic":22}networks in {description["arithmetic"]}',
         f"{'latent':22}z of {description['latent_dim']} dimensions, v of the image's shape",
         '',
         'level  resolution  channels  steps  hidden  leaving   parameters',

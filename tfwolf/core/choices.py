@@ -7,7 +7,7 @@ STRATEGIES = ('auto', 'one_device', 'mirrored', 'multi_worker', 'tpu')
 # Which weights: the trained ones, or their averages (`averaged` and `ema` are the same).
 WEIGHTS = ('auto', 'raw', 'averaged', 'ema')
 GRADIENT_MEMORIES = ('store', 'recompute', 'reversible')
-PRECISIONS = ('float32', 'bfloat16')
+PRECISIONS = ('float32', 'tf32', 'bfloat16')
 CLASSIFIERS = ('svm', 'logistic', 'svm_rbf')
 PROTOCOLS = ('paper', 'tuned')
 FEATURES = ('z', 'v', 'pixels')

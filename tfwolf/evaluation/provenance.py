@@ -20,7 +20,13 @@ from tfwolf.data.fingerprint import data_fingerprint
 
 
 def provenance(
-    dataset: ImageDataset, split_name: str, split: Split, checkpoint: str, weights: str, seed: int
+    dataset: ImageDataset,
+    split_name: str,
+    split: Split,
+    checkpoint: str,
+    weights: str,
+    seed: int,
+    arithmetic: str,
 ) -> dict[str, Any]:
     """Return everything that a result depends on except the number of samples and the batch size.
 
@@ -31,6 +37,7 @@ def provenance(
         checkpoint: path of the checkpoint, without extension.
         weights: which weights, 'raw' or 'averaged'.
         seed: integer.
+        arithmetic: of the networks, such as 'float32'; see `models.arithmetic`.
     """
     return {
         'dataset': dataset.name,
@@ -40,6 +47,7 @@ def provenance(
         'checkpoint': os.path.basename(checkpoint),
         'checkpoint_sha256': checkpoint_sha256(checkpoint),
         'weights': weights,
+        'arithmetic': arithmetic,
         'seed': seed,
         'versions': software_versions(),
         **accepted_changes(dataset.accepted_changes),

@@ -15,6 +15,8 @@ MAX_CHANGES = 200
 LABEL_WIDTH, VALUE_WIDTH = 16, 12
 # Below this the posterior has collapsed to the prior, and z holds next to nothing.
 COLLAPSED_KL_NATS = 0.5
+# The arithmetic that is not mentioned.
+EXACT = 'float32'
 # Standard deviations from which the distance from samples is unusual.
 UNUSUAL_DISTANCE = 2
 # An inverse with a larger gain turns float32 rounding errors into visible errors.
@@ -48,9 +50,11 @@ def _title(result: Result) -> list[str]:
         + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per image'
     ]
     if 'checkpoint' in result:
+        arithmetic = result.get('arithmetic', EXACT)
         lines.append(
             f'{result["checkpoint"]}, {result.get("weights", "raw")} weights, '
             f'seed {result.get("seed", 0)}'
+            f'{"" if arithmetic == EXACT else f", networks in {arithmetic}"}'
         )
     return lines
 
@@ -144,6 +148,7 @@ KNOWN = {
     *('nll_nats', 'reconstruction_nats', 'kl_nats', 'dequantization_nats', 'has_posterior'),
     *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
     *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
+    'arithmetic',
 }
 
 

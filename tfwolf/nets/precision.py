@@ -6,6 +6,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from tfwolf.core.tensor_float_32 import TF32
+
 ALLOWED = ('bfloat16', 'float32', 'float64')
 
 
@@ -32,14 +34,14 @@ def compute_type(compute_dtype: str | tf.DType | None, dtype: str | tf.DType) ->
 def check_precision(precision: str | None) -> None:
     """Check the precision that a configuration sets for all networks.
 
-    It is one of `ALLOWED`, 'full' for the type of the weights, or None.
+    It is one of `ALLOWED`, 'tf32', 'full' for the type of the weights, or None.
 
     Raises:
         ValueError: if it is anything else.
     """
-    if precision not in (None, 'full', *ALLOWED):
+    if precision not in (None, 'full', TF32, *ALLOWED):
         raise ValueError(
-            f"`precision` must be None, 'full' or one of {', '.join(ALLOWED)}; got "
+            f"`precision` must be None, 'full', 'tf32' or one of {', '.join(ALLOWED)}; got "
             f'precision={precision!r}.'
         )
 

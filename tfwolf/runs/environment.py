@@ -21,7 +21,11 @@ class Environment:
             `tf.distribute` strategy.
         tpu: name or address of the TPU, or 'local', for strategy='tpu'.
         startup_timeout: seconds to wait for all workers of a cluster.
-        xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
+        xla: whether XLA compiles the layers of flow and prior in training; None for only if there
+            is a GPU.
+        deterministic: whether operations give the same bits each time on the same GPU. This switch
+            of TensorFlow stays on in the process. An operation that has no such implementation
+            raises an error.
         resume: whether `fit` may continue an existing run.
         checkpoint: where `fit` continues an existing run: 'latest', 'best' (on validation images)
             or the number of a step. Later checkpoints are moved to folders `set_aside`.
@@ -37,6 +41,7 @@ class Environment:
     tpu: str | None = None
     startup_timeout: float = 600.0
     xla: bool | None = None
+    deterministic: bool = False
     resume: bool = True
     checkpoint: str | int = 'latest'
     override_config: bool = False
@@ -48,12 +53,14 @@ class Environment:
             object.__setattr__(self, 'data_dir', expanded(self.data_dir))
 
     def make_strategy(self) -> tf.distribute.Strategy:
-        """Return the `tf.distribute` strategy.
+        """Return the `tf.distribute` strategy; make operations deterministic first, if chosen.
 
         Raises:
             ValueError: if the strategy is unknown, or its cluster or TPU is not available.
             WorkerLost: if another worker does not start in time.
         """
+        if self.deterministic:
+            tf.config.experimental.enable_op_determinism()
         if isinstance(self.strategy, tf.distribute.Strategy):
             return self.strategy
         return make_strategy(self.strategy, self.tpu, self.startup_timeout)

@@ -65,7 +65,15 @@ def evaluate(run: Any, request: Request) -> dict:
         if request.num_images is not None:
             split = split.take(validate.integer('num_images', request.num_images, minimum=1))
         check_evaluation(run.model, min(request.batch_size, split.num_examples), run.strategy)
-        about = provenance(dataset, request.split, split, run.checkpoint, run.weights, request.seed)
+        about = provenance(
+            dataset,
+            request.split,
+            split,
+            run.checkpoint,
+            run.weights,
+            request.seed,
+            run.arithmetic,
+        )
         key = {
             **about,
             'num_samples': request.num_samples,

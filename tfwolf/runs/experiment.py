@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfwolf.core.parts import Factory, register
+from tfwolf.core.tensor_float_32 import TF32
 from tfwolf.data.data_record import DataRecord
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import PLACES
@@ -24,7 +25,11 @@ class Experiment:
         image_shape: (height, width, channels) of the images; None reads it from the data set.
         precision: type in which all networks compute: 'bfloat16', 'float32', or 'full' for the type
             of their weights; None uses the `compute_dtype` of each network. Log-determinants,
-            actnorm, 1x1 convolutions and priors always compute in the type of the weights.
+            actnorm, 1x1 convolutions and priors always compute in the type of the weights. 'tf32'
+            is float32, but GPUs may use TF32 for all products of a training step.
+
+    Attributes:
+        tf32: whether the precision is 'tf32'.
 
     Raises:
         ValueError: if the model or the images are missing, or an argument is invalid.
@@ -44,8 +49,9 @@ class Experiment:
             )
         check_precision(precision)
         self._make_model = model
+        self.tf32: bool = precision == TF32
         if precision is not None and isinstance(model, Factory):
-            compute_dtype = None if precision == 'full' else precision
+            compute_dtype = {'full': None, TF32: 'float32'}.get(precision, precision)
             self._make_model = model.map(
                 lambda part: (
                     {'compute_dtype': compute_dtype} if part.accepts('compute_dtype') else {}

@@ -15,7 +15,11 @@ from tfwolf.runs.config_text import bindings, modernized
 from tfwolf.runs.configuration import Configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.pretrained_names import pretrained_name
-from tfwolf.runs.remembered import remember_data_dir, remembered_data_dir
+from tfwolf.runs.remembered import (
+    remember_data_dir,
+    remember_determinism,
+    remembered_data_dir,
+)
 from tfwolf.runs.run import Run
 from tfwolf.runs.run_data import check_labels, keep_record, read_record, without_places
 from tfwolf.runs.source_paths import with_absolute_sources
@@ -98,6 +102,7 @@ def fit_configuration(
             dataset = keep_record(dataset, found, train_dir, stored, environment)
             files.write_text(os.path.join(train_dir, run_directory.CONFIG), text)
             remember_data_dir(train_dir, environment.data_dir)
+            remember_determinism(train_dir, environment.deterministic)
             files.write_text(
                 os.path.join(train_dir, 'operative_config.gin'), configuration.operative_text
             )
@@ -121,6 +126,7 @@ def fit_configuration(
                 started,
                 environment.verbose,
                 resume_from,
+                experiment.tf32,
             )
             introduce(run)
             step = train(run, settings.max_steps)
@@ -144,4 +150,5 @@ def fit_configuration(
         environment,
         strategy,
         result,
+        experiment.tf32,
     )

@@ -15,6 +15,7 @@ from tfwolf.core.parts import Factory
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
 from tfwolf.evaluation.provenance import accepted_changes, checkpoint_sha256, software_versions
+from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.runs.config_text import bindings, read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
@@ -23,7 +24,7 @@ from tfwolf.runs.evaluation import Request, evaluate
 from tfwolf.runs.experiment import Experiment, given_parts
 from tfwolf.runs.pretrained import cache_folder, run_folder
 from tfwolf.runs.remembered import remembered_data_dir
-from tfwolf.runs.run_data import open_data, read_record
+from tfwolf.runs.run_data import missing_images, open_data, read_record
 from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
 from tfwolf.training.workers import Workers
@@ -46,6 +47,8 @@ class Run:
         environment: the `Environment` in which the run was loaded.
         strategy: the `tf.distribute` strategy in whose scope the model was made.
         test_result: after `fit`, the result of the evaluation on the test images; else None.
+        tf32: whether the model was trained with TF32 in this process, with which it may share
+            compiled functions.
     """
 
     model: Wolf
@@ -57,11 +60,17 @@ class Run:
     environment: Environment = dataclasses.field(repr=False)
     strategy: tf.distribute.Strategy = dataclasses.field(repr=False)
     test_result: dict | None = dataclasses.field(default=None, repr=False)
+    tf32: bool = False
 
     @property
     def step(self) -> int:
         """Training step after which the checkpoint was saved."""
         return step_of(self.checkpoint)
+
+    @property
+    def arithmetic(self) -> str:
+        """The arithmetic of the networks, such as 'float32'; see `models.arithmetic`."""
+        return arithmetic(self.model, self.tf32)
 
     @property
     def training_seed(self) -> int | None:
@@ -73,7 +82,7 @@ class Run:
     def identity(self) -> dict:
         """The values on which results of this model depend.
 
-        A dict with 'checkpoint', 'checkpoint_sha256', 'weights' and 'versions', and
+        A dict with 'checkpoint', 'checkpoint_sha256', 'weights', 'arithmetic' and 'versions', and
         'accepted_data_changes' if the images of the run have changed.
         """
         if 'dataset' in self.__dict__:
@@ -85,6 +94,7 @@ class Run:
             'checkpoint': os.path.basename(self.checkpoint),
             'checkpoint_sha256': checkpoint_sha256(self.checkpoint),
             'weights': self.weights,
+            'arithmetic': self.arithmetic,
             'versions': software_versions(),
             **accepted_changes(accepted),
         }
@@ -158,8 +168,8 @@ def load(
 ) -> Run:
     """Load the `Run` in a folder, or an imported model; other loaded runs are not affected.
 
-    Networks compute in the type of their weights, regardless of the type used in training: with
-    bfloat16 they would be inverted less exactly.
+    Networks compute in the type of their weights, and float32 exactly, regardless of the precision
+    used in training: with bfloat16 they would be inverted less exactly.
 
     Args:
         train_dir: folder of the run, or 'pretrained:NAME' for a pretrained model of the package.
@@ -218,7 +228,7 @@ def load_configured(
             configuration,
             experiment=Factory(
                 Experiment,
-                {**arguments, 'dataset': _missing_images(train_dir)},
+                {**arguments, 'dataset': missing_images(train_dir)},
                 configuration.experiment.name,
             ),
         )
@@ -237,14 +247,3 @@ def load_configured(
             'step. Continue the training.'
         )
     return Run(model, configuration, train_dir, path, chosen, experiment, environment, strategy)
-
-
-def _missing_images(train_dir):
-    def dataset(data_dir, download):
-        raise ValueError(
-            f'The images of {train_dir} were passed from Python. Pass them to tfwolf.load as '
-            '`images`, or set a source with --gin_param="experiment.dataset = @dataset" and '
-            '--gin_param="dataset.source = ...".'
-        )
-
-    return dataset

@@ -7,7 +7,8 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import tensorflow as tf
 
@@ -207,6 +208,19 @@ def check_labels(model: Wolf, dataset: ImageDataset, *names: str) -> None:
                 f'The {name} images of {dataset.title} have labels up to {labels.max()}, and this '
                 f'model has the classes 0 to {count - 1}.'
             )
+
+
+def missing_images(train_dir: str) -> Callable[..., NoReturn]:
+    """Return a function in place of images that were passed from Python; it raises the error."""
+
+    def dataset(data_dir: str | None, download: bool) -> NoReturn:
+        raise ValueError(
+            f'The images of {train_dir} were passed from Python. Pass them to tfwolf.load as '
+            '`images`, or set a source with --gin_param="experiment.dataset = @dataset" and '
+            '--gin_param="dataset.source = ...".'
+        )
+
+    return dataset
 
 
 def _kind(source: str | None) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import Any
 
+from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.card_metadata import dataset_title, metadata
 from tfwolf.serving.run_evaluation import RunEvaluation, read_evaluation
@@ -59,6 +60,7 @@ def model_card(
         run=os.path.basename(os.path.abspath(train_dir)),
         checkpoint=provenance['checkpoint'],
         weights=provenance['weights'],
+        arithmetic=arithmetic(model),
         weights_sha256=provenance['weights_sha256'],
         checkpoint_sha256=provenance['checkpoint_sha256'],
         versions=', '.join(f'{name} {version}' for name, version in versions),
@@ -93,10 +95,13 @@ def _evaluation(evaluation: RunEvaluation | None, provenance: dict[str, Any]) ->
             f'`{result.get("checkpoint")}`, {result["weights"]} weights, of the same run. The '
             f'export is of `{provenance["checkpoint"]}`, {provenance["weights"]} weights.\n\n'
         )
+    # Older results do not say it.
+    networks = f', networks in {result["arithmetic"]}' if 'arithmetic' in result else ''
     rows = '\n'.join(f'| {name} | {value} |' for name, value in _rows(result))
     return (
         f'{note}On {result["num_images"]:,} images of {dataset_title(result)}, '
-        f'{result["split"]} split, with {result["num_samples"]} noise samples per image:\n\n'
+        f'{result["split"]} split, with {result["num_samples"]} noise samples per image'
+        f'{networks}:\n\n'
         f'| measure | value |\n|---|---|\n{rows}'
     )
 

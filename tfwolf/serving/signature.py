@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.compilation import compile_layers
 from tfwolf.serving.arguments import Argument, Result, checked
 
 # {name: Argument}.
@@ -48,7 +49,9 @@ class Signature(NamedTuple):
         def function(**inputs):
             return self.compute(**checked(inputs, self.arguments))
 
-        return tf.function(function, autograph=False).get_concrete_function(**specs)
+        # An exported model also runs where XLA is missing.
+        with compile_layers(False):
+            return tf.function(function, autograph=False).get_concrete_function(**specs)
 
 
 def image_results(meaning: str, shape: tuple[int | str, ...]) -> dict[str, Result]:

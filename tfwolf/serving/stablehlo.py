@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.compilation import compile_layers
 from tfwolf.serving.arguments import BATCH, described
 from tfwolf.serving.signatures import DEFAULT, Signatures
 
@@ -85,7 +86,9 @@ def _lower(signature, specs):
         results = signature.compute(**dict(zip(names, inputs)))
         return [results[key] for key in sorted(results)]
 
-    concrete = function.get_concrete_function(*specs)
+    # The whole module is one program, whatever TensorFlow would compile on its own.
+    with compile_layers(False):
+        concrete = function.get_concrete_function(*specs)
     variables = {id(variable.handle): variable for variable in concrete.graph.variables}
     captured = [variables[id(handle)] for handle in concrete.captured_inputs]
     return _plain(function.experimental_get_compiler_ir(*specs)(stage='stablehlo')), captured

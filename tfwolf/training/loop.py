@@ -80,7 +80,10 @@ class Loop:
                     logging = due(step, settings.log_every, last_step)
                     before = self._weights() if logging else None
                     batch = next(batches)
-                    metrics = self._step(batch['image'], batch['label'])
+                    with self._run.arithmetic_of_steps():
+                        if step == done + 1:
+                            self._step.compile_ahead(batch['image'], batch['label'])
+                        metrics = self._step(batch['image'], batch['label'])
                     if step == done + 1:
                         self._after_first_step(step, last_step, metrics, bar)
                     if logging:

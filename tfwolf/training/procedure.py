@@ -36,7 +36,8 @@ def introduce(run: TrainingRun) -> None:
     run.say(
         f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, '
         f'{run.strategy.num_replicas_in_sync} '
-        f'replica(s){workers}; built after {time.perf_counter() - run.process_started:.1f} s'
+        f'replica(s){workers}, networks in {run.arithmetic}; '
+        f'built after {time.perf_counter() - run.process_started:.1f} s'
     )
 
 
@@ -101,7 +102,9 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
         )
     if run.workers.is_chief:
         checkpoint = find_checkpoint(run.folder, 'latest')
-        result |= provenance(run.dataset, 'test', split, checkpoint, step.weights_name, run.seed)
+        result |= provenance(
+            run.dataset, 'test', split, checkpoint, step.weights_name, run.seed, run.arithmetic
+        )
         files.write_json(os.path.join(run.folder, run_directory.EVALUATION), result)
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
@@ -10,10 +11,13 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfwolf.core.progress import Progress
+from tfwolf.core.tensor_float_32 import tensor_float_32
 from tfwolf.core.variables import trainable_variables
 from tfwolf.data.dataset import ImageDataset
+from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import WeightAverages
+from tfwolf.training.flow_gradients import REVERSIBLE
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.settings import Settings
 from tfwolf.training.step import TrainStep
@@ -38,6 +42,10 @@ class TrainingRun:
         process_started: `time.perf_counter()` at the start of the process.
         verbose: whether progress bars and messages are shown.
         resume_from: the checkpoint to continue from, as in `Checkpoints.restore`.
+        tf32: whether GPUs may use TF32 in training steps.
+
+    Raises:
+        ValueError: if the gradient of the flow needs exact inverses, and `tf32` is set.
     """
 
     model: Wolf
@@ -53,6 +61,14 @@ class TrainingRun:
     process_started: float = dataclasses.field(default_factory=time.perf_counter)
     verbose: bool = True
     resume_from: str | None = None
+    tf32: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tf32 and self.settings.gradient_memory == REVERSIBLE:
+            raise ValueError(
+                f"`train.gradient_memory` must be 'store' or 'recompute' with precision 'tf32', in "
+                f'which inverses are not exact; got gradient_memory={REVERSIBLE!r}.'
+            )
 
     @functools.cached_property
     def workers(self) -> Workers:
@@ -74,6 +90,15 @@ class TrainingRun:
     def shows_progress(self) -> bool:
         """Whether this process shows progress bars."""
         return self.verbose and self.workers.is_chief
+
+    @property
+    def arithmetic(self) -> str:
+        """The arithmetic of the networks in training steps, see `models.arithmetic`."""
+        return arithmetic(self.model, self.tf32)
+
+    def arithmetic_of_steps(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which training steps have to be compiled and run."""
+        return tensor_float_32(self.tf32)
 
     def make_step(self) -> TrainStep:
         """Return a new `TrainStep`, with an optimizer and weight averages as in the settings."""
