@@ -14,7 +14,7 @@ from tfwolf.training.strategy import make_strategy
 @pytest.mark.parametrize(
     'objective, model',
     [
-        (Objective(), {}),
+        pytest.param(Objective(), {}, marks=pytest.mark.slow),
         pytest.param(
             Objective(kl_warmup_steps=4, free_nats_per_dim=0.3), {}, marks=pytest.mark.slow
         ),

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from support.small_models import small_flow_alone, small_wolf
 from support.training_steps import BATCH, IMAGES, SPLIT, make_run, take_steps, weights
-from tfwolf.core.variables import named_variables
+from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.initialization import initialize
 from tfwolf.training.diagnosis import first_bad_layer
@@ -71,6 +71,7 @@ def test_two_replicas_equal_one_device(objective, model):
         np.testing.assert_allclose(evaluated_two[name], value, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 def test_float32_replicas_equal_one_device_and_clip_the_summed_gradient():
     results = []
     for name in ('one_device', 'mirrored'):
@@ -86,6 +87,17 @@ def test_float32_replicas_equal_one_device_and_clip_the_summed_gradient():
         metrics += take_steps(strategy, step, 1, 5)
         results.append([each['loss_nats'] for each in metrics])
     np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def test_replicas_stay_bit_equal_with_clipping():
+    strategy = make_strategy('mirrored')
+    model, optimizer, step = make_run(strategy, clip_norm=100.0, make=small_flow_alone, name='glow')
+    initialize(model, IMAGES[:32], seed=1)
+    assert max(metrics['gradient_norm'] for metrics in take_steps(strategy, step, 0, 3)) > 100
+    for root in (model, optimizer, step):
+        for path, variable in named_variables(root):
+            first, second = strategy.experimental_local_results(as_tensorflow(variable))
+            np.testing.assert_array_equal(second, first, err_msg=str(path))
 
 
 def test_a_non_finite_gradient_is_skipped_and_counted():

@@ -52,7 +52,8 @@ class ActNorm(FlowBijector):
     def _forward_terms(
         self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
-        return x * tf.exp(self.log_scale) + self.bias, self.log_scale
+        with tf.name_scope('actnorm'):
+            return x * tf.exp(self.log_scale) + self.bias, self.log_scale
 
     def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         return (y - self.bias) * tf.exp(-self.log_scale), -self.log_scale

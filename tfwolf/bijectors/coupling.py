@@ -104,13 +104,13 @@ class Coupling(FlowBijector):
         self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         a, b = self.split.split(x)
-        b, log_scale = self.transform.forward(b, self.net(a, condition, training=training))
+        b, log_scale = self.transform.forward(b, self._run_net(a, condition, training))
         return self.split.merge(a, b), self._terms(a, log_scale)
 
     def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
         # Part a is unchanged, so the network returns the same parameters.
         a, b = self.split.split(y)
-        b, log_scale = self.transform.inverse(b, self.net(a, condition))
+        b, log_scale = self.transform.inverse(b, self._run_net(a, condition))
         return self.split.merge(a, b), self._terms(a, log_scale, sign=-1)
 
     def backpropagate(
@@ -131,7 +131,7 @@ class Coupling(FlowBijector):
         sources = [a, *([] if condition is None else [condition]), *weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sources)
-            parameters = self.net(a, condition, training=True)
+            parameters = self._run_net(a, condition, training=True)
             b = tf.stop_gradient(self.transform.inverse(b, parameters)[0])
             tape.watch(b)
             transformed, log_scale = self.transform.forward(b, parameters)
@@ -159,6 +159,12 @@ class Coupling(FlowBijector):
         # The parameters are zero for every image; one image gives their shape.
         zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
         return self.split.merge(a, self.transform.forward(b, zeros)[0])
+
+    def _run_net(
+        self, a: tf.Tensor, condition: tf.Tensor | None, training: bool = False
+    ) -> tf.Tensor:
+        with tf.name_scope('coupling_net'):
+            return self.net(a, condition, training=training)
 
     def _terms(self, a: tf.Tensor, log_scale: tf.Tensor, sign: int = 1) -> SummedTerms:
         """Return the log-scales of part b and zeros for part a, times `sign`."""

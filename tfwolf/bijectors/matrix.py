@@ -9,6 +9,7 @@ import scipy.linalg
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
+from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.freeze import derived
 from tfwolf.core.parts import register
 from tfwolf.core.variables import CompleteVariables
@@ -21,7 +22,11 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
     It is the sum of log|diag R| of a QR factorisation. Unlike `tf.linalg.slogdet` it also compiles
     with XLA. Its gradient is the transposed inverse.
     """
-    diagonal = tf.linalg.diag_part(tf.linalg.qr(matrix)[1])
+    if layers_are_compiled():
+        total = tf.linalg.slogdet(matrix)[1]
+    else:
+        diagonal = tf.linalg.diag_part(tf.linalg.qr(matrix)[1])
+        total = tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         # TensorFlow's stubs do not allow an ellipsis in an index.
@@ -29,13 +34,13 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
         return column * tf.linalg.inv(matrix, adjoint=True)
 
     # `tf.custom_gradient` removes the second element.
-    total = tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
     return total, gradient  # pyright: ignore[reportReturnType]
 
 
 def _over_last_axis(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     # One matrix product is faster than a broadcast product, especially for the matrix gradient.
-    return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
+    with tf.name_scope('conv_1x1'):
+        return tf.reshape(function(tf.reshape(x, [-1, x.shape[-1]])), [-1, *x.shape[1:]])
 
 
 def _random_orthogonal(size: int, seed: int) -> np.ndarray:
@@ -73,12 +78,12 @@ class FullMatrix(CompleteVariables, tf.Module):
         """Return y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
-    @derived()
+    @derived(stacks=True)
     def inverse(self) -> tf.Tensor:
         """W^-1, `[size, size]`."""
         return tf.linalg.inv(tf.convert_to_tensor(self.weight))
 
-    @derived()
+    @derived(stacks=True)
     def log_abs_det(self) -> tf.Tensor:
         """log|det W|, a scalar, in nats."""
         return log_abs_det(tf.convert_to_tensor(self.weight))

@@ -8,10 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector, Gradients, Kept, Pass
+from tfwolf.bijectors.compiled_layer import CompiledLayer
 from tfwolf.bijectors.composite import Composite, Visit, VisitBack
+from tfwolf.bijectors.layer_calls import LayerCalls
 from tfwolf.bijectors.layer_loop import LayerLoop
 from tfwolf.bijectors.template import Template
 from tfwolf.core import seeds, validate
+from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.freeze import Derived, derived_attributes
 from tfwolf.core.variables import as_tensorflow, named_variables
 
@@ -71,6 +74,7 @@ class Repeat(Composite):
         }
         self._order = tuple('.'.join(path) for path, _ in rows[0])
         self._template = Template(layers[0])
+        self._compiled = CompiledLayer(self._template)
 
     @property
     def parts(self) -> list[FlowBijector]:
@@ -81,19 +85,19 @@ class Repeat(Composite):
         """Apply layers 0 to n - 1; return y and the sum of log-determinants, `[batch]`, in nats."""
         self._check_rank(x)
         rows = range(self.repeats)
-        return self._loop.forward('forward_and_log_det', x, condition, rows)[:2]
+        return self._runner.forward('forward_and_log_det', x, condition, rows)[:2]
 
     def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
         """Invert layers n - 1 to 0."""
         self._check_rank(y)
         rows = range(self.repeats - 1, -1, -1)
-        return self._loop.forward('inverse_and_log_det', y, condition, rows)[:2]
+        return self._runner.forward('inverse_and_log_det', y, condition, rows)[:2]
 
     def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
         """Apply the layers as in training; see `FlowBijector.forward_in_training`."""
         self._check_rank(x)
         rows = range(self.repeats)
-        return self._loop.forward('forward_in_training', x, condition, rows)[:2]
+        return self._runner.forward('forward_in_training', x, condition, rows)[:2]
 
     def forward_and_keep(
         self, x: tf.Tensor, keep: bool, condition: tf.Tensor | None = None
@@ -106,7 +110,7 @@ class Repeat(Composite):
             return super().forward_and_keep(x, keep, condition)
         self._check_rank(x)
         rows = range(self.repeats)
-        return self._loop.forward('forward_in_training', x, condition, rows, keep=True)
+        return self._runner.forward('forward_in_training', x, condition, rows, keep=True)
 
     def backpropagate(
         self,
@@ -181,6 +185,13 @@ class Repeat(Composite):
         self.weights = {
             name: fixed[name] if name in fixed else self.weights[name] for name in self._order
         }
+
+    @property
+    def _runner(self) -> LayerLoop | LayerCalls:
+        loop = self._loop
+        if not layers_are_compiled():
+            return loop
+        return LayerCalls(self._compiled, loop.weights, loop.repeats)
 
     @property
     def _loop(self) -> LayerLoop:

@@ -14,20 +14,22 @@ from tfwolf.core.variables import named_variables
 
 
 class Template:
-    """A layer whose variables are removed and replaced by values bound to it.
+    """A layer whose variables are replaced by values bound to it.
 
     It is a plain Python object, so that TensorFlow does not track the layer's attributes. It is not
     re-entrant: only one set of weights can be bound at a time.
 
     Args:
-        layer: the layer; its variables are removed.
+        layer: the layer.
+        keep_variables: whether the layer keeps its variables while no values are bound; otherwise
+            they are removed.
 
     Attributes:
         layer: the layer.
         slots: `(owner, attribute name)` of each weight, in the order of `named_variables(layer)`.
     """
 
-    def __init__(self, layer: FlowBijector) -> None:
+    def __init__(self, layer: FlowBijector, keep_variables: bool = False) -> None:
         self.layer = layer
         self.slots: list[tuple[Any, str]] = []
         self._in_use = threading.Lock()
@@ -37,7 +39,8 @@ class Template:
                 owner = (
                     owner[int(name)] if isinstance(owner, (list, tuple)) else getattr(owner, name)
                 )
-            delattr(owner, path[-1])
+            if not keep_variables:
+                delattr(owner, path[-1])
             self.slots.append((owner, path[-1]))
 
     def value(self, place: int) -> tf.Tensor:
@@ -46,11 +49,14 @@ class Template:
         return owner.__dict__[name]
 
     @contextlib.contextmanager
-    def bound(self, values: Sequence[Any]) -> Iterator[FlowBijector]:
+    def bound(
+        self, values: Sequence[Any], slots: Sequence[tuple[Any, str]] | None = None
+    ) -> Iterator[FlowBijector]:
         """Bind weights to the layer for the duration of a `with` block.
 
         Args:
-            values: tensors or variables, in the order of `slots`.
+            values: tensors or variables, in the order of the slots.
+            slots: where they are bound, as in `self.slots`; None for these.
 
         Raises:
             RuntimeError: if weights are already bound, by an enclosing block or another thread.
@@ -61,13 +67,18 @@ class Template:
                 'template, so a `Repeat` cannot be called from inside its own layers or from two '
                 'threads at once.'
             )
+        slots = self.slots if slots is None else slots
+        own = [owner.__dict__.get(name) for owner, name in slots]
         try:
             # Bypasses TensorFlow's attribute tracking, which would register bound tensors as the
             # layer's own.
-            for (owner, name), value in zip(self.slots, values):
+            for (owner, name), value in zip(slots, values, strict=True):
                 owner.__dict__[name] = value
             yield self.layer
         finally:
-            for owner, name in self.slots:
-                owner.__dict__.pop(name, None)
+            for (owner, name), variable in zip(slots, own):
+                if variable is None:
+                    owner.__dict__.pop(name, None)
+                else:
+                    owner.__dict__[name] = variable
             self._in_use.release()

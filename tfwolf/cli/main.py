@@ -14,6 +14,7 @@ from tfwolf.cli.flags import Flags
 from tfwolf.cli.help import command_help, overview
 from tfwolf.cli.program import command_line, program
 from tfwolf.cli.run_choice import chosen_run
+from tfwolf.core.compilation_cache import keep_compiled_functions
 from tfwolf.core.messages import did_you_mean
 
 # Passes of TensorFlow's graph optimizer that cost the start of a full-size model 6 s on a CPU and
@@ -72,6 +73,8 @@ def run(name: str, arguments: Sequence[str] | None = None) -> None:
         return
     try:
         options.parse(arguments)
+        # Before anything asks TensorFlow for devices.
+        keep_compiled_functions(getattr(options, 'deterministic', False))
         chosen_run(options)
         _check_gin_names(options)
     except ValueError as error:

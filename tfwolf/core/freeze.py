@@ -17,9 +17,12 @@ from tfwolf.core.variables import walk
 class Derived:
     """A module attribute that is computed from the weights; created by `derived`."""
 
-    def __init__(self, compute: Callable[[Any], tf.Tensor], instead_of: Sequence[str]) -> None:
+    def __init__(
+        self, compute: Callable[[Any], tf.Tensor], instead_of: Sequence[str], stacks: bool = False
+    ) -> None:
         self.compute = compute
         self.instead_of = instead_of
+        self.stacks = stacks
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -37,13 +40,17 @@ class Derived:
         return self if module is None else self.compute(module)
 
 
-def derived(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
+def derived(
+    *instead_of: str, stacks: bool = False
+) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
     """Return a decorator that turns a method into a derived attribute.
 
     Args:
         *instead_of: names of the weights that are no longer needed once the attribute is stored.
+        stacks: whether the method also accepts an object whose weights are stacked, `[n, ...]`, and
+            then returns the values of n modules, `[n, ...]`.
     """
-    return lambda compute: Derived(compute, instead_of)
+    return lambda compute: Derived(compute, instead_of, stacks)
 
 
 def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:

@@ -11,6 +11,7 @@ from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
+from tfwolf.bijectors.compiled_chain import CompiledChain
 from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.invertible_linear import Matrix
@@ -90,7 +91,7 @@ def learned_factor_out(
     arrangement: Sequence[FlowBijector],
     hidden_channels: int,
     seed: int,
-) -> Chain:
+) -> CompiledChain:
     """Return the learned factor-out of the last `channels // factor` channels.
 
     It consists of a 1x1 convolution, the layers `arrangement`, a coupling that transforms the
@@ -102,7 +103,7 @@ def learned_factor_out(
         split, hidden_channels, seeds.derive(seed, 'coupling'), options.factor_out_transform
     )
     actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=options.dtype)
-    return Chain(
+    return CompiledChain(
         [
             options.conv1x1(channels, seeds.derive(seed, 'conv1x1')),
             *arrangement,

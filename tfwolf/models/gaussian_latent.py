@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from tfwolf.core import validate
 from tfwolf.core.parts import register
+from tfwolf.core.untracked import Untracked
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.distributions.prior import Prior
+from tfwolf.models.compiled_encoder import CompiledEncoder
 from tfwolf.models.encoder import EncoderNetwork
 from tfwolf.models.latent import Array, Inference, Latent
 
@@ -48,13 +50,14 @@ class GaussianLatent(Latent):
         self.encoder = encoder(
             image_shape=image_shape, latent_dim=latent_dim, seed=seed, dtype=dtype
         )
+        self._compiled = Untracked(CompiledEncoder(self.encoder))
         self.prior = prior(latent_dim=latent_dim, seed=seed, dtype=dtype)
 
     def infer(
         self, x: tf.Tensor, noise: tf.Tensor, labels: Array | None = None, training: bool = False
     ) -> Inference:
         """Return the `Inference` of z = mean + sigma noise; see `Latent.infer`."""
-        posterior = self.encoder(x, training=training)
+        posterior = self._compiled.value(x, training)
         z = posterior.from_noise(noise)
         return Inference(
             z, self.prior.kl_nats(posterior, z), posterior.kl_to_standard_normal_nats()
@@ -62,7 +65,7 @@ class GaussianLatent(Latent):
 
     def posterior(self, x: tf.Tensor) -> Posterior:
         """Return q(z|x) in evaluation mode for x `[batch, height, width, channels]`."""
-        return self.encoder(x, training=False)
+        return self._compiled.value(x, training=False)
 
     def encode(self, x: tf.Tensor, labels: Array | None = None) -> tf.Tensor:
         """Return the mean of q(z|x), `[batch, dim]`."""

@@ -9,11 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
+from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.freeze import derived
 from tfwolf.core.parts import register
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.condition import check_condition
+from tfwolf.nets.kept import elu, keep
+from tfwolf.nets.pixel_rows import fold, input_matrix, is_thin, output_matrix, unfold
 from tfwolf.nets.precision import compute_type, conv2d
+from tfwolf.nets.row_layers import row_layers
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
 
@@ -43,7 +47,7 @@ class _CouplingNet(CompleteVariables, tf.Module):
         self.output_length.assign(tf.zeros_like(self.output_length))
         self.output_bias.assign(tf.zeros_like(self.output_bias))
 
-    @derived('output_direction', 'output_length')
+    @derived('output_direction', 'output_length', stacks=True)
     def output_kernel(self) -> tf.Tensor:
         """The normalized kernel of the last layer, `[..., hidden, out]`."""
         return weight_norm(self.output_direction, self.output_length)
@@ -114,14 +118,39 @@ class ConvCouplingNet(_CouplingNet):
         Raises:
             ValueError: if z is missing or has another shape.
         """
-        h = tf.nn.elu(conv2d(x, self.kernel1, self.compute_dtype))
-        h = conv2d(h, self.kernel2, self.compute_dtype)
+        shift = None
         if self.has_condition:
             condition = check_condition(condition, x, self.condition_kernel.shape[0])
             shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
-            h += tf.cast(shift, self.compute_dtype)[:, tf.newaxis, tf.newaxis]
-        y = conv2d(tf.nn.elu(h), self.output_kernel, self.compute_dtype)
-        return tf.cast(y, x.dtype) + self.output_bias
+            shift = tf.cast(shift, self.compute_dtype)
+        kernels = [
+            tf.cast(kernel, self.compute_dtype)
+            for kernel in (self.kernel1, self.kernel2, self.output_kernel)
+        ]
+        as_products = layers_are_compiled() and is_thin(kernels[0]) and is_thin(kernels[2])
+        network = _as_products if as_products else _as_convolutions
+        y = network(tf.cast(x, self.compute_dtype), kernels, shift)
+        return keep(tf.cast(y, x.dtype) + self.output_bias)
+
+
+def _as_convolutions(
+    x: tf.Tensor, kernels: Sequence[tf.Tensor], shift: tf.Tensor | None
+) -> tf.Tensor:
+    kernel1, kernel2, kernel3 = kernels
+    h = conv2d(elu(conv2d(x, kernel1, x.dtype)), kernel2, x.dtype)
+    if shift is not None:
+        h += shift[:, tf.newaxis, tf.newaxis]
+    return conv2d(elu(h), kernel3, x.dtype)
+
+
+def _as_products(x: tf.Tensor, kernels: Sequence[tf.Tensor], shift: tf.Tensor | None) -> tf.Tensor:
+    height, width = validate.static_shape('x', x.shape[1:3])
+    kernel1, kernel2, kernel3 = kernels
+    rows = row_layers(
+        unfold(x), input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3), shift
+    )
+    (channels,) = validate.static_shape('kernel3', kernel3.shape[-1:])
+    return fold(rows, height, width, channels)
 
 
 class DenseCouplingNet(_CouplingNet):
@@ -160,6 +189,6 @@ class DenseCouplingNet(_CouplingNet):
         self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, out_features]` for x `[batch, in_features]`; `condition` is not used."""
-        h = tf.nn.elu(tf.matmul(x, self.kernel1) + self.bias1)
-        h = tf.nn.elu(tf.matmul(h, self.kernel2) + self.bias2)
-        return tf.matmul(h, self.output_kernel) + self.output_bias
+        h = elu(tf.matmul(x, self.kernel1) + self.bias1)
+        h = elu(tf.matmul(h, self.kernel2) + self.bias2)
+        return keep(tf.matmul(h, self.output_kernel) + self.output_bias)

@@ -17,7 +17,10 @@ def weight_norm(direction: tf.Tensor | tf.Variable, length: tf.Tensor | tf.Varia
     Args:
         direction: v, `[..., in, out]`, the kernel of a convolution or a dense layer; no output
             channel may be all zero.
-        length: g, `[out]`.
+        length: g, `[out]`; or `[n, out]` for n kernels, `[n, ..., in, out]`.
     """
-    axes = list(range(direction.shape.rank - 1))
-    return direction * (length * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), axis=axes)))
+    axes = list(range(length.shape.rank - 1, direction.shape.rank - 1))
+    scale = length * tf.math.rsqrt(tf.reduce_sum(tf.square(direction), axis=axes))
+    if length.shape.rank > 1:
+        scale = tf.reshape(scale, [-1, *[1] * len(axes), scale.shape[-1]])
+    return direction * scale

@@ -105,13 +105,16 @@ class AdamW(tf.Module):
         """The learning rate of the next update, float64."""
         return self._schedule(self.updates)
 
-    def apply(self, gradients: Sequence[tf.Tensor], finite: tf.Tensor) -> None:
+    def apply(
+        self, gradients: Sequence[tf.Tensor], finite: tf.Tensor, checked: bool = False
+    ) -> None:
         """Update all variables; call it in cross-replica context.
 
         Args:
             gradients: one tensor (or per-replica value of equal tensors) per variable, already
                 summed over replicas.
             finite: scalar bool, whether all gradients are finite; if false, nothing changes.
+            checked: whether gradients that are not finite have been replaced by zeros.
         """
         step = tf.cast(self.updates + 1, tf.float64)
         correction1, correction2 = (
@@ -149,7 +152,7 @@ class AdamW(tf.Module):
                 beta2=scalar['beta2'],
                 epsilon=scalar['epsilon'],
                 # A non-finite gradient must not reach the moments, not even multiplied by zero.
-                grad=tf.where(finite, gradient, scalar['zero']),
+                grad=gradient if checked else tf.where(finite, gradient, scalar['zero']),
             )
 
         for arguments in zip(

@@ -7,13 +7,15 @@ import contextlib
 import tensorflow as tf
 
 from tfwolf.core import seeds
+from tfwolf.core.compilation import Compilation, compile_layers, has_gpu
 from tfwolf.core.replicas import local_rows
 from tfwolf.core.untracked import Untracked
-from tfwolf.core.variables import as_tensorflow, trainable_variables
+from tfwolf.core.variables import as_tensorflow, named_variables, trainable_variables
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW, WeightAverages
+from tfwolf.training.clipping import clip
 from tfwolf.training.flow_gradients import STORE, flow_gradients
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.settings import Settings
@@ -31,8 +33,8 @@ class TrainStep(tf.Module):
             `accumulation_steps` and `gradient_memory` are used.
         seed: integer from which the noise of each step is derived.
         averages: `WeightAverages` of the same variables, or None.
-        xla: whether XLA compiles loss and gradients of the flow; None for only if there is a GPU.
-            The encoder is never compiled, because its batch norm communicates with other replicas.
+        xla: whether XLA compiles the layers of flow and prior, and the encoder if there is one
+            replica; None for only if there is a GPU.
 
     Attributes:
         step: int64, number of steps taken, including skipped ones.
@@ -59,13 +61,15 @@ class TrainStep(tf.Module):
         _check_settings(settings, self._local_batch_size, model.flow.normalizes_over_batch)
         communicates = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
         if xla is None:
-            xla = bool(tf.config.list_logical_devices('GPU')) and not communicates
+            xla = has_gpu() and not communicates
         if xla and communicates:
             raise ValueError(
                 '`xla` must be False for a flow with batch norm on several devices, because '
                 'compiled code cannot communicate between devices; got xla=True. Use --noxla.'
             )
         self._xla = xla
+        self._ahead = False
+        self._compilation: Untracked[Compilation | None] = Untracked(None)
         self._seed = seeds.derive(seed, 'training noise')
         self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
@@ -94,7 +98,8 @@ class TrainStep(tf.Module):
         metrics = {name: local(value)[0] for name, value in metrics.items()}
         finite = local(finite)[0]
         metrics['learning_rate'] = optimizer.learning_rate
-        optimizer.apply(gradients, finite)
+        # In one vector, they have been set to zero if they are not finite.
+        optimizer.apply(gradients, finite, checked=self._xla)
         if self.averages is not None:
             self.averages.update(finite)
         skip = tf.cast(~finite, tf.int64)
@@ -106,6 +111,26 @@ class TrainStep(tf.Module):
         metrics['skipped'] = tf.identity(self.skipped)
         metrics['skipped_in_a_row'] = tf.identity(self.skipped_in_a_row)
         return metrics
+
+    def compile_ahead(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> None:
+        """Trace the step before the first one, while XLA compiles its layers in parallel.
+
+        Args:
+            images, labels: a batch as in `__call__`.
+        """
+        # The encoder moves its running averages when it is called.
+        model = self._parts.value[1]
+        state = [as_tensorflow(variable) for _, variable in named_variables(model.latent)]
+        before = [tf.identity(variable) for variable in state]
+        self._ahead = True
+        try:
+            self.__call__.get_concrete_function(images, labels)  # pyright: ignore[reportAttributeAccessIssue]
+        finally:
+            self._ahead = False
+        if self._compilation.value is not None:
+            self._compilation.value.wait()
+            for variable, value in zip(state, before):
+                variable.assign(value)
 
     @property
     def longest_skip(self) -> int:
@@ -133,6 +158,11 @@ class TrainStep(tf.Module):
         return model.draw_noise(settings.batch_size, seed)
 
     def _replica_step(self, images, labels):
+        ahead = self._xla and self._ahead
+        with compile_layers(self._xla, ahead) as self._compilation.value:
+            return self._means_and_gradients(images, labels)
+
+    def _means_and_gradients(self, images, labels):
         _, model, _, settings = self._parts.value
         objective, batch_size = settings.objective, settings.batch_size
         noise = local_rows(self.noise(self.step), self._local_batch_size)
@@ -143,13 +173,7 @@ class TrainStep(tf.Module):
             tape.watch(latent_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, batch_size, model.latent.dim, self.step)
-        # Each replica traces its own function.
-        compute = (
-            tf.function(flow_gradients, jit_compile=True, autograph=False)
-            if self._xla
-            else flow_gradients
-        )
-        sums, of_flow, z_gradient = compute(
+        sums, of_flow, z_gradient = flow_gradients(
             model,
             objective,
             batch_size,
@@ -183,13 +207,9 @@ class TrainStep(tf.Module):
         )
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
         # After the sum, so that every replica has the same norm and decides alike.
-        norm = tf.linalg.global_norm(gradients)
-        finite = tf.math.is_finite(norm) & tf.math.is_finite(means['loss_nats'])
-        if settings.clip_norm is not None:
-            scale = tf.minimum(tf.cast(1, norm.dtype), settings.clip_norm / norm)
-            gradients = [gradient * scale for gradient in gradients]
-        means['gradient_norm'] = norm
-        return means, gradients, finite
+        clipped = clip(gradients, means['loss_nats'], settings.clip_norm, in_one_vector=self._xla)
+        means['gradient_norm'] = clipped.norm
+        return means, clipped.gradients, clipped.finite
 
     def _in_order_of_the_model(self, of_flow, of_latent):
         """Return the gradients of flow and latent in the order of the optimizer's variables."""

@@ -1,0 +1,80 @@
+"""Calls of layers of equal structure one after the other, compiled by XLA once for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfwolf.bijectors.compiled_layer import CompiledLayer
+from tfwolf.bijectors.log_det_terms import batch_size
+
+
+@dataclasses.dataclass
+class LayerCalls:
+    """Runs n layers of equal structure by n calls of one compiled function.
+
+    A graph then contains the calls, and XLA compiles the layer and its gradient once. On a GPU this
+    is faster than a loop, which copies counters and kept values between device and host.
+
+    Args:
+        layer: the compiled layer.
+        weights: stacked weights, `[repeats, ...]` each, in the order of its template's slots.
+        repeats: n, the number of layers.
+    """
+
+    layer: CompiledLayer
+    weights: Sequence[tf.Tensor | tf.Variable]
+    repeats: int
+
+    def forward(
+        self,
+        method: str,
+        x: tf.Tensor,
+        condition: tf.Tensor | None,
+        rows: range,
+        keep: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """Return the output, the log-determinant and, with `keep`, the inputs of the layers.
+
+        Arguments are those of `LayerLoop.forward`.
+        """
+        stacked = self.layer.arguments(method, [tf.convert_to_tensor(w) for w in self.weights])
+        given = [] if condition is None else [condition]
+        inputs: dict[int, tf.Tensor] = {}
+
+        @tf.custom_gradient
+        def run(x: tf.Tensor, *others: tf.Tensor) -> tuple[Any, Any]:
+            condition = others[0] if given else None
+            stacked = others[len(given) :]
+            total = tf.zeros([batch_size(x)], x.dtype)
+            kept = {}
+            for row in rows:
+                inputs[row] = x
+                y, log_det, kept[row] = self.layer.apply(method, row, x, condition, stacked)
+                x = tf.ensure_shape(y, x.shape)
+                total += log_det
+
+            def gradient(of_y: tf.Tensor, of_log_det: tf.Tensor) -> list[tf.Tensor]:
+                vectors, of_given = {}, [tf.zeros_like(value) for value in given]
+                for row in reversed(rows):
+                    of_y, of_condition, vectors[row] = self.layer.gradient(
+                        method,
+                        row,
+                        inputs[row],
+                        condition,
+                        stacked,
+                        kept[row],
+                        (of_y, of_log_det),
+                    )
+                    if of_condition is not None:
+                        of_given = [of_given[0] + of_condition]
+                in_order = [vectors[row] for row in range(self.repeats)]
+                return [of_y, *of_given, *self.layer.stacked_gradients(in_order, stacked)]
+
+            return (x, total), gradient
+
+        y, total = run(x, *given, *stacked)
+        return y, total, tf.stack([inputs[row] for row in sorted(rows)]) if keep else None

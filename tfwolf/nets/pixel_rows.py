@@ -1,0 +1,126 @@
+"""3x3 convolutions from and to rows of pixels as matrix products.
+
+Rows are a matrix `[batch height width, channels]`. A thin convolution, with few channels on one
+side, is a product of windows of pixels with the kernel as a matrix, or of rows with the kernel for
+all nine positions, whose results are shifted and summed. Matrix units are fast at these products
+and slow at thin convolutions.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.python import xla
+
+from tfwolf.core import validate
+from tfwolf.core.compilation import compiles_for_gpu
+
+
+def is_thin(kernel: tf.Tensor | tf.Variable) -> bool:
+    """Return whether a 3x3 kernel, `[3, 3, in, out]`, is best applied as a matrix product."""
+    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    return 9 * min(inputs, outputs) <= 2 * max(inputs, outputs)
+
+
+def input_matrix(kernel: tf.Tensor) -> tf.Tensor:
+    """Return a kernel as the matrix `[windows, out]` that multiplies the result of `unfold`.
+
+    Args:
+        kernel: `[3, 3, in, out]`.
+    """
+    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    missing = _padded(9 * inputs) - 9 * inputs
+    return tf.pad(tf.reshape(kernel, [9 * inputs, outputs]), [[0, missing], [0, 0]])
+
+
+def output_matrix(kernel: tf.Tensor) -> tf.Tensor:
+    """Return a kernel as the matrix `[in, windows]` whose products `fold` sums.
+
+    Args:
+        kernel: `[3, 3, in, out]`.
+    """
+    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    # Reversed, because a convolution reads at the offsets at which `fold` writes.
+    by_position = tf.reshape(kernel, [9, inputs, outputs])[::-1]
+    columns = tf.reshape(tf.transpose(by_position, [1, 0, 2]), [inputs, 9 * outputs])
+    return tf.pad(columns, [[0, 0], [0, _padded(9 * outputs) - 9 * outputs]])
+
+
+def unfold(x: tf.Tensor) -> tf.Tensor:
+    """Return the 3x3 window of each pixel as a row, `[batch height width, windows]`.
+
+    Column (k, c) holds x[i + k // 3 - 1, j + k % 3 - 1, c] for position k of the window in raster
+    order, with zeros outside the image. These 9 channels columns are followed by zeros up to a
+    multiple of 8, because matrix units read 16 bytes at a time.
+
+    Args:
+        x: `[batch, height, width, channels]`, of static height, width and channels.
+    """
+    height, width, channels = validate.static_shape('x', x.shape[1:])
+
+    @tf.custom_gradient
+    def function(x: tf.Tensor) -> tuple[tf.Tensor, object]:
+        with tf.name_scope('windows'):
+            return _unfold(x), lambda upstream: fold(upstream, height, width, channels)
+
+    return function(x)  # pyright: ignore[reportReturnType]
+
+
+def fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
+    """Return the sum of overlapping windows, `[batch, height, width, channels]`.
+
+    It is the transpose of `unfold`: x[i, j, c] is the sum of row[i - k // 3 + 1, j - k % 3 + 1]
+    over the columns (k, c), with zeros outside the image. Numbers of type bfloat16 are summed in
+    float32.
+
+    Args:
+        rows: windows as of `unfold`, `[batch height width, windows]`.
+        height, width, channels: shape of the images.
+    """
+
+    @tf.custom_gradient
+    def function(rows: tf.Tensor) -> tuple[tf.Tensor, object]:
+        with tf.name_scope('windows'):
+            return _fold(rows, height, width, channels), unfold
+
+    return function(rows)  # pyright: ignore[reportReturnType]
+
+
+def _unfold(x: tf.Tensor) -> tf.Tensor:
+    height, width, channels = validate.static_shape('x', x.shape[1:])
+    padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    flat = tf.reshape(padded, [-1, (height + 2) * (width + 2) * channels])
+    if compiles_for_gpu():
+        # Otherwise XLA computes what comes before once more for each of the nine positions.
+        flat = cast(list[tf.Tensor], xla.optimization_barrier(flat))[0]
+    # XLA reads by a table of places three times faster than it concatenates nine shifted images.
+    windows = tf.gather(flat, tf.constant(_places(height, width, channels)), axis=1)
+    return tf.reshape(windows, [-1, windows.shape[-1]])
+
+
+def _places(height: int, width: int, channels: int) -> np.ndarray:
+    """Return the places of windows in a padded image, `[height width, windows]`."""
+    i, j, k, c = np.ix_(*map(range, (height, width, 9, channels)))
+    places = ((i + k // 3) * (width + 2) + j + k % 3) * channels + c
+    places = places.reshape(height * width, 9 * channels)
+    # The first number of the padded image is zero.
+    return np.pad(places, [(0, 0), (0, _padded(9 * channels) - 9 * channels)]).astype(np.int32)
+
+
+def _fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
+    images = tf.reshape(rows, [-1, height, width, rows.shape[-1]])
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    windows = [
+        tf.slice(padded, [0, 2 - k // 3, 2 - k % 3, k * channels], [-1, height, width, channels])
+        for k in range(9)
+    ]
+    if rows.dtype == tf.bfloat16:
+        return tf.cast(tf.add_n([tf.cast(window, tf.float32) for window in windows]), rows.dtype)
+    return tf.add_n(windows)
+
+
+def _padded(channels: int) -> int:
+    """Return the next multiple of 8."""
+    return -(-channels // 8) * 8
