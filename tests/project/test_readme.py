@@ -1,5 +1,6 @@
 """The README is short, and what it says about models is what headers and measured results say."""
 
+import itertools
 import re
 
 from support.documentation import PAGES, ROOT, blocks, calls
@@ -10,10 +11,18 @@ MOST_BYTES = 7_000
 NUMBER = re.compile(r'\d+\.\d+')
 
 
-def table():
-    """Return the rows of the table of models, a list of cells each."""
-    lines = [line for line in README.read_text(encoding='utf-8').splitlines() if line[:2] == '| ']
-    return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines[1:]]
+def tables():
+    """Return the rows of the tables of models and of speed, a list of cells each."""
+    lines = README.read_text(encoding='utf-8').splitlines()
+    found = [
+        [line for line in of_table if line[:2] == '| '][1:]
+        for is_table, of_table in itertools.groupby(lines, lambda line: line[:1] == '|')
+        if is_table
+    ]
+    models, speed = [
+        [[cell.strip() for cell in line.strip('|').split('|')] for line in rows] for rows in found
+    ]
+    return models, speed
 
 
 def test_the_readme_is_short():
@@ -41,7 +50,7 @@ def test_the_picture_is_there_and_small():
 
 def test_numbers_of_the_table_are_those_of_headers_and_results():
     results = (PAGES / 'results.md').read_text(encoding='utf-8')
-    rows = table()
+    rows, _ = tables()
     assert len(rows) >= 8
     for model, name, parameters, paper, measured in rows:
         header = read_header(name.strip('`'))
@@ -49,6 +58,14 @@ def test_numbers_of_the_table_are_those_of_headers_and_results():
         assert paper == '-' or header.paper.startswith(f'{paper} '), model
         for number in NUMBER.findall(measured):
             assert number in results, f'{model}: results.md has no {number}'
+
+
+def test_numbers_of_speed_are_those_of_the_page():
+    page = (PAGES / 'performance.md').read_text(encoding='utf-8').splitlines()
+    _, rows = tables()
+    assert len(rows) >= 3
+    for _, *cells in rows:
+        assert any(all(f'| {cell} |' in line for cell in filter(None, cells)) for line in page)
 
 
 def test_the_citation_is_the_paper():
