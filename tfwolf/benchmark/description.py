@@ -72,6 +72,7 @@ def speed(run: TrainingRun, batch_size: int) -> dict[str, Any]:
     )
     images, labels = next(iter(run.strategy.experimental_distribute_dataset(batch)))
     with run.arithmetic_of_steps():
+        step.compile_ahead(images, labels)
         step(images, labels)['loss_nats'].numpy()
         started = time.perf_counter()
         step(images, labels)['loss_nats'].numpy()

@@ -50,7 +50,4 @@ class CompiledChain(Chain):
             tf.convert_to_tensor(as_tensorflow(variable))[tf.newaxis]
             for _, variable in named_variables(self)
         ]
-        y, log_det, _ = LayerCalls(self._compiled, stacked, 1).forward(
-            method, x, condition, range(1)
-        )
-        return tf.ensure_shape(y, x.shape), log_det
+        return LayerCalls(self._compiled, stacked, 1).forward(method, x, condition, range(1))[:2]

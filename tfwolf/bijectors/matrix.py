@@ -22,6 +22,8 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
     It is the sum of log|diag R| of a QR factorisation. Unlike `tf.linalg.slogdet` it also compiles
     with XLA. Its gradient is the transposed inverse.
     """
+    # Where layers are compiled one by one, this is computed outside of them, for all layers at
+    # once. On a GPU the LU factorisation of `slogdet` is faster.
     if layers_are_compiled():
         total = tf.linalg.slogdet(matrix)[1]
     else:

@@ -22,8 +22,9 @@ from tfwolf.core.variables import as_tensorflow, named_variables
 class Repeat(Composite):
     """y = f_n(... f_1(x)) for n layers of equal structure; each weight is one variable `[n, ...]`.
 
-    The layers run in one `tf.while_loop`, so a graph contains the body once for any n, and an
-    optimizer handles n times fewer variables. All layers share one template, to which the weights
+    The layers run in one `tf.while_loop`, so a graph contains the body once for any n; or, where
+    XLA compiles layers, by n calls of one compiled function. An optimizer handles n times fewer
+    variables. All layers share one template, to which the weights
     of each layer are bound in turn. A `Repeat` is therefore not re-entrant: it must not be called
     from inside one of its own layers (for example from the `visit` of a walk), or from two threads
     at once.

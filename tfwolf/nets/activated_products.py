@@ -41,7 +41,7 @@ ELU = """
     %below = stablehlo.subtract %exponential, %one : {sums}
     %result = stablehlo.maximum %product, %below : {sums}
 """
-# elu'(x) = min(elu(x), 0) + 1.
+# As `elu_slope`.
 TIMES_ELU_GRADIENT = """
     %value = stablehlo.convert %c : ({c}) -> {sums}
     %negative = stablehlo.minimum %value, %zero : {sums}
@@ -58,6 +58,11 @@ def elu_of(x: tf.Tensor) -> tf.Tensor:
         # exp(x) - 1 is exact enough for 8 bits, and faster than expm1.
         exact = tf.cast(x, tf.float32)
         return tf.cast(tf.maximum(exact, tf.exp(tf.minimum(exact, 0.0)) - 1.0), x.dtype)
+
+
+def elu_slope(y: tf.Tensor) -> tf.Tensor:
+    """Return ELU'(x) from y = ELU(x): 1 for a positive y, or else y + 1."""
+    return tf.minimum(y, 0) + tf.ones([], y.dtype)
 
 
 def product_elu(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -79,7 +84,7 @@ def product_times_elu_gradient(a: tf.Tensor, b: tf.Tensor, y: tf.Tensor) -> tf.T
         return _call(TIMES_ELU_GRADIENT, 1, a, b, y)
     product = tf.matmul(a, b, transpose_b=True)
     with tf.name_scope('elu'):
-        return product * (tf.minimum(y, 0) + tf.ones([], y.dtype))
+        return product * elu_slope(y)
 
 
 def module_text(

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
+from tfwolf.nets.activated_products import elu_slope
+
 # A function that receives each marked value in turn and returns the value to continue with.
 _Exchange = Callable[[tf.Tensor], tf.Tensor]
 _EXCHANGE: contextvars.ContextVar[_Exchange | None] = contextvars.ContextVar('keep', default=None)
@@ -54,8 +56,7 @@ def elu(x: tf.Tensor) -> tf.Tensor:
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         with tf.name_scope('elu'):
-            one = tf.ones([], y.dtype)
-            return upstream * tf.where(y > 0, one, y + one)
+            return upstream * elu_slope(y)
 
     return _with_value(x, y, gradient)
 

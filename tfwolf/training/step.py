@@ -69,7 +69,7 @@ class TrainStep(tf.Module):
             )
         self._xla = xla
         self._ahead = False
-        self._compilation: Untracked[Compilation | None] = Untracked(None)
+        self._compilation = Untracked(Compilation(enabled=False))
         self._seed = seeds.derive(seed, 'training noise')
         self.averages = averages
         self.step, self.skipped, self.skipped_in_a_row = (
@@ -115,9 +115,13 @@ class TrainStep(tf.Module):
     def compile_ahead(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> None:
         """Trace the step before the first one, while XLA compiles its layers in parallel.
 
+        Without XLA it does nothing: the first step traces itself.
+
         Args:
             images, labels: a batch as in `__call__`.
         """
+        if not self._xla:
+            return
         # The encoder moves its running averages when it is called.
         model = self._parts.value[1]
         state = [as_tensorflow(variable) for _, variable in named_variables(model.latent)]
@@ -127,10 +131,9 @@ class TrainStep(tf.Module):
             self.__call__.get_concrete_function(images, labels)  # pyright: ignore[reportAttributeAccessIssue]
         finally:
             self._ahead = False
-        if self._compilation.value is not None:
-            self._compilation.value.wait()
-            for variable, value in zip(state, before):
-                variable.assign(value)
+        self._compilation.value.wait()
+        for variable, value in zip(state, before):
+            variable.assign(value)
 
     @property
     def longest_skip(self) -> int:
@@ -158,8 +161,7 @@ class TrainStep(tf.Module):
         return model.draw_noise(settings.batch_size, seed)
 
     def _replica_step(self, images, labels):
-        ahead = self._xla and self._ahead
-        with compile_layers(self._xla, ahead) as self._compilation.value:
+        with compile_layers(self._xla, self._ahead) as self._compilation.value:
             return self._means_and_gradients(images, labels)
 
     def _means_and_gradients(self, images, labels):
