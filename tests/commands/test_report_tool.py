@@ -203,7 +203,11 @@ def test_the_papers_number_stands_only_beside_what_it_is_of():
         'dequantization_nats': 3072 * math.log(2**7),
     }
     assert findings.of_evaluation(found).rows[0] == Row(
-        'bits per dimension', '3.7000 (95 %: 3.6000 to 3.8000)', '3.27'
+        'bits per dimension, uniform dequantization', '3.7000 (95 %: 3.6000 to 3.8000)', '3.27'
     )
-    for other in ({'dataset': 'digits'}, {'dequantization_nats': 3072 * math.log(2**4)}):
+    for other in (
+        {'dataset': 'digits'},
+        {'dequantization_nats': 3072 * math.log(2**4)},
+        {'dequantization': 'variational'},
+    ):
         assert findings.of_evaluation({**found, **other}).rows[0].paper == ''

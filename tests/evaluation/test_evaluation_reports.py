@@ -112,7 +112,7 @@ def test_samples_that_are_not_finite_are_counted():
 
 
 def test_likelihoods_that_are_not_finite_are_counted_and_not_dropped():
-    terms = np.ones([2, 4, 3])
+    terms = np.ones([2, 4, 4])
     terms[1, 2, 0] = np.inf
     result = summarize(terms, 10)
     assert result['num_not_finite'] == 1 and not math.isfinite(result['bits_per_dim'])
@@ -149,7 +149,9 @@ class Stop(Exception):
     """Raised in place of Ctrl-C."""
 
 
-@pytest.mark.parametrize('num_updates', [1, 3, 5, 7])
+@pytest.mark.parametrize(
+    'num_updates', [3, *(pytest.param(number, marks=pytest.mark.slow) for number in (1, 5, 7))]
+)
 def test_an_interrupted_evaluation_resumes_to_the_same_result(tmp_path, num_updates):
     model = small_wolf(images=IMAGES)
     done = []

@@ -55,8 +55,8 @@ DIAGNOSTICS = {
 
 def likelihood(num_samples=5, num_images=360, kl=4.0):
     """Return the summary of made-up terms of 64 dimensions."""
-    terms = np.random.default_rng(0).normal(100, 5, [num_samples, num_images, 3])
-    terms[..., 1] = kl
+    terms = np.random.default_rng(0).normal(100, 5, [num_samples, num_images, 4])
+    terms[..., 1], terms[..., 3] = kl, 0
     return summarize(terms, 64)
 
 
@@ -78,7 +78,8 @@ def test_a_full_result_fits_one_screen_and_shows_every_part():
     result = {**likelihood(), **ABOUT, **DIAGNOSTICS}
     text = '\n'.join(lines_of(result))
     assert text.startswith('digits 1.0.0, test: 360 images, K = 5 draws per image\n')
-    assert 'ckpt-1000, averaged weights, seed 3' in text
+    assert 'ckpt-1000, averaged weights, seed 3, uniform dequantization' in text
+    assert 'log q(u|x)' not in text
     low, high = result['bits_per_dim_interval_95']
     assert f'{result["bits_per_dim"]:.4f}  lower is better (95 %: {low:.4f} to {high:.4f})' in text
     assert f'{result["bits_per_dim_iwae"]:.4f}  importance-weighted' in text
@@ -120,8 +121,19 @@ def test_the_kl_is_explained(kl, has_posterior, meaning):
     assert meaning in line_with(result, 'KL of z')
 
 
+def test_the_term_of_a_learned_dequantizer_is_shown():
+    learned = {
+        'dequantization': 'variational',
+        'dequantizer_nats': 480.5,
+        'dequantizer_bits_per_dim': 0.2256,
+    }
+    result = {**likelihood(), **ABOUT, **DIAGNOSTICS, **learned}
+    assert '480.50 nats  0.2256 bits/dim of the bound' in line_with(result, 'log q(u|x)')
+    assert 'seed 3, variational dequantization' in '\n'.join(lines_of(result))
+
+
 def test_likelihoods_that_are_not_finite_are_warned_of():
-    terms = np.ones([2, 4, 3])
+    terms = np.ones([2, 4, 4])
     terms[0, 1] = math.inf
     result = {**summarize(terms, 10), **ABOUT, **DIAGNOSTICS}
     text = ' '.join('\n'.join(lines_of(result)).split())

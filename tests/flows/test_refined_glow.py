@@ -16,22 +16,27 @@ from tfwolf.bijectors.transforms import Additive
 CONDITION_DIM = 3
 
 
-@pytest.fixture(params=[tf.float64, tf.float32], ids=['float64', 'float32'])
-def dtype(request):
-    return request.param
+CHANGES = [
+    {},
+    {'matrix': PLUMatrix},
+    {'transform': Additive()},
+    {'condition_dim': 0},
+    {'image_shape': (4, 4, 1), 'num_steps': [0, [1, 1], 1]},
+    {'image_shape': (4, 4, 3), 'num_steps': [1, [1], 1]},
+    # Of 48 channels 9, 9 and 10 leave: a fifth, a fourth and a third of the remaining ones.
+    {'image_shape': (4, 4, 12), 'num_steps': [0, [1, 1, 1], 1], 'factors': [5]},
+]
 
 
 @pytest.mark.parametrize(
-    'changes',
+    'changes, dtype',
     [
-        {},
-        {'matrix': PLUMatrix},
-        {'transform': Additive()},
-        {'condition_dim': 0},
-        {'image_shape': (4, 4, 1), 'num_steps': [0, [1, 1], 1]},
-        {'image_shape': (4, 4, 3), 'num_steps': [1, [1], 1]},
-        # Of 48 channels 9, 9 and 10 leave: a fifth, a fourth and a third of the remaining ones.
-        {'image_shape': (4, 4, 12), 'num_steps': [0, [1, 1, 1], 1], 'factors': [5]},
+        *((changes, tf.float64) for changes in CHANGES),
+        (CHANGES[-2], tf.float32),
+        *(
+            pytest.param(changes, tf.float32, marks=pytest.mark.slow)
+            for changes in (*CHANGES[:-2], CHANGES[-1])
+        ),
     ],
 )
 def test_refined_glow(changes, dtype):

@@ -17,6 +17,8 @@ GOLDEN = ROOT / 'tests' / 'golden'
 SMALL = GOLDEN / 'glow_refined_5bit_additive'
 LABELS = GOLDEN / 'class_labels'
 TINY = GOLDEN / 'wolf_tiny'
+DEQUANTIZER = GOLDEN / 'wolf_dequant_tiny'
+MACOW = GOLDEN / 'macow_tiny'
 
 
 def tool(name, *arguments):
@@ -53,10 +55,8 @@ def configuration(**changes):
     return values
 
 
-def test_golden_models_agree_in_both_dtypes():
-    cases = [
-        (prefix, dtype) for prefix in (TINY, SMALL, LABELS) for dtype in ('float64', 'float32')
-    ]
+def checked(*cases):
+    """Check the parity of models, each (path, dtype), and return the finished processes."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = list(
             pool.map(
@@ -67,17 +67,45 @@ def test_golden_models_agree_in_both_dtypes():
     for case, done in zip(cases, results):
         assert done.returncode == 0, (case, done.stdout[-3000:], done.stderr[-3000:])
         assert ', 0 FAIL' in done.stdout
-    assert 'gradient discriminator.embed.weight' in results[4].stdout
+    return results
+
+
+def test_golden_models_agree():
+    results = checked(*((prefix, 'float64') for prefix in (TINY, SMALL, LABELS)))
+    assert 'gradient discriminator.embed.weight' in results[2].stdout
     assert 'trajectory loss' in results[0].stdout and '347 ok' in results[0].stdout
-    assert 'compared in float64 only' in results[1].stdout
 
 
-@pytest.mark.parametrize('prefix, more', [(SMALL, ['--lu']), (TINY, [])])
+@pytest.mark.slow
+def test_golden_models_agree_in_float32():
+    models = (TINY, SMALL, LABELS, DEQUANTIZER, MACOW)
+    results = checked(*((prefix, 'float32') for prefix in models))
+    assert 'compared in float64 only' in results[0].stdout
+
+
+def test_a_dequantizer_and_macow_agree():
+    dequantizer, macow = checked((DEQUANTIZER, 'float64'), (MACOW, 'float64'))
+    assert '507 ok' in dequantizer.stdout and '447 ok' in macow.stdout
+    for key in ('eval/dequant_u', 'train/dequant_log_prob', 'gradient dequantizer.encoder'):
+        assert key in dequantizer.stdout
+
+
+@pytest.mark.slow
+def test_all_models_of_the_shared_folder_agree(shared):
+    found = sorted((shared / 'golden').glob('*.weights.npz'))
+    assert len(found) >= 6
+    prefixes = [path.with_name(path.name.removesuffix('.weights.npz')) for path in found]
+    checked(*((prefix, dtype) for prefix in prefixes for dtype in ('float64', 'float32')))
+
+
+@pytest.mark.parametrize(
+    'prefix, more', [(SMALL, ['--lu']), pytest.param(TINY, [], marks=pytest.mark.slow)]
+)
 def test_an_imported_model_agrees_in_a_fresh_process(tmp_path, prefix, more):
     done = importing(prefix, tmp_path / 'model', *more)
     assert done.returncode == 0, done.stderr
-    checked = tool('check_parity', f'--fixture={prefix}', f'--checkpoint={tmp_path / "model"}')
-    assert checked.returncode == 0 and ', 0 FAIL' in checked.stdout, checked.stdout + checked.stderr
+    done = tool('check_parity', f'--fixture={prefix}', f'--checkpoint={tmp_path / "model"}')
+    assert done.returncode == 0 and ', 0 FAIL' in done.stdout, done.stdout + done.stderr
     again = importing(prefix, tmp_path / 'model')
     assert again.returncode == 2 and 'not an empty folder' in again.stderr
 

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tfwolf.core import seeds
-from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.core.variables import as_tensorflow, count_parameters, named_variables
 from tfwolf.reference.configuration import gin_bindings
+from tfwolf.reference.configuration import read_configuration as read_reference
 from tfwolf.reference.layout import slots
 from tfwolf.reference.weights import copy_weights, load_weights, read_weights
 from tfwolf.runs.configuration import read_configuration
@@ -28,10 +29,36 @@ FOUR_LEVELS = {
     'hidden_channels': [4, 8, 8, 8],
     'alpha': 0.5,
 }
+MACOW = {'type': 'macow', 'kernel_size': [1, 5]}
+DEQUANTIZER = {
+    'type': 'flow',
+    'encoder': {
+        'type': 'local_resnet_bn',
+        'levels': 2,
+        'in_planes': 3,
+        'hidden_planes': [4, 6],
+        'out_planes': 2,
+        'activation': 'elu',
+    },
+    'flow': {
+        'type': 'glow',
+        'levels': 3,
+        'num_steps': [1, [2], 1],
+        'factors': [2],
+        'in_channels': 3,
+        'hidden_channels': [4, 6, 6],
+        'h_channels': 2,
+        'h_type': 'local_linear',
+        'activation': 'elu',
+        'inverse': False,
+        'transform': 'affine',
+    },
+}
+MASKED_DEQUANTIZER = {**DEQUANTIZER, 'flow': {**DEQUANTIZER['flow'], 'type': 'macow'}}
 MIXED = {'transform': 'additive', 'prior_transform': 'affine'}
 
 
-def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
+def build(flow=(), latent=None, prior=None, num_bits=8, lu=False, dequantizer=None):
     """Return the float64 model of the tiny configuration with changes."""
     configuration = json.loads(json.dumps(TINY))
     configuration['generator']['flow'].update(flow)
@@ -39,6 +66,8 @@ def build(flow=(), latent=None, prior=None, num_bits=8, lu=False):
         configuration['discriminator'] = latent
     if prior is not None:
         configuration['discriminator']['prior'] = prior
+    if dequantizer is not None:
+        configuration['dequantizer'] = dequantizer
     bindings = gin_bindings(configuration, (16, 16), num_bits, lu)[0]
     return (
         read_configuration(params=bindings)
@@ -58,6 +87,12 @@ VARIANTS = [
     {'latent': {**CLASSES, 'activation': 'relu'}, 'num_bits': 5},
     {'lu': True},
     {'flow': {'h_channels': 0}, 'latent': {'type': 'base'}},
+    {'flow': {**MACOW, **TWO_LEVELS}},
+    {'flow': TWO_LEVELS, 'dequantizer': DEQUANTIZER},
+    pytest.param(
+        {'flow': {**MACOW, **ONE_GROUP}, 'dequantizer': MASKED_DEQUANTIZER, 'lu': True},
+        marks=pytest.mark.slow,
+    ),
 ]
 
 
@@ -106,6 +141,45 @@ def test_weights_are_copied_by_reference_names(changes):
     z, v = target.encode(images, labels)
     x = target.flow.inverse_and_log_det(v, z)[0]
     np.testing.assert_allclose(target.flow.forward_and_log_det(x, z)[0], v, atol=1e-9)
+
+
+# Parameters of the reference, of the dequantizer's alone in brackets; see the folder of
+# configurations. Other files build models of the gin files, which have a test of their own.
+REFERENCE_PARAMETERS = {
+    'cifar10/glow/glow-base-uni': (46_521_601, 0),
+    'cifar10/glow/glow-base-var': (49_496_435, 2_974_834),
+    'cifar10/glow/glow-cat-uni': (50_494_081, 0),
+    'cifar10/glow/glow-gaussian-uni': (51_860_457, 0),
+    'cifar10/glow/glow-gaussian-var': (54_835_291, 2_974_834),
+    'cifar10/macow/macow-base-uni': (47_303_625, 0),
+    'cifar10/macow/macow-base-var': (51_046_555, 3_742_930),
+    'cifar10/macow/macow-cat-uni': (52_790_345, 0),
+    'cifar10/macow/macow-gaussian-uni': (54_156_721, 0),
+    'imagenet/64x64/glow/glow-base-uni': (91_288_387, 0),
+    'imagenet/64x64/glow/glow-gaussian-uni': (107_418_435, 0),
+    'lsun/128x128/glow/glow-base-uni': (69_922_475, 0),
+    'lsun/128x128/glow/glow-gaussian-uni': (102_092_843, 0),
+    'celebA-HQ/glow/glow-base-uni': (70_714_159, 0),
+    'celebA-HQ/glow/glow-base-var': (76_888_469, 6_174_310),
+    'celebA-HQ/glow/glow-gaussian-uni': (100_610_735, 0),
+    'celebA-HQ/macow/macow-base-uni': (150_854_989, 0),
+    'celebA-HQ/macow/macow-base-var': (160_163_603, 9_308_614),
+    'celebA-HQ/macow/macow-gaussian-uni': (210_358_477, 0),
+}
+SIZES = {'cifar10': 32, 'imagenet': 64, 'lsun': 128, 'celebA-HQ': 256}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', REFERENCE_PARAMETERS)
+def test_every_configuration_of_the_reference_is_read(shared, name):
+    """All 19; with the reference's number of parameters, each with one name."""
+    size = SIZES[name.split('/')[0]]
+    configuration = read_reference(shared / 'reference_configs' / f'{name}.json')
+    bindings = gin_bindings(configuration, (size, size), 8)[0]
+    model = read_configuration(params=bindings).experiment().make_model((size, size, 3), seed=0)
+    counted = count_parameters(model), count_parameters(model.dequantizer)
+    assert counted == REFERENCE_PARAMETERS[name]
+    assert sum(np.prod(slot.shape) for slot in slots(model) if slot.is_trainable) == counted[0]
 
 
 def test_files_without_weights_are_rejected(tmp_path):

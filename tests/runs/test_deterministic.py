@@ -25,6 +25,7 @@ def weights(train_dir):
     }
 
 
+@pytest.mark.slow
 def test_the_same_weights_on_a_cpu(restored, tmp_path):
     train_tiny(tmp_path / 'usual')
     assert not config.is_op_determinism_enabled()

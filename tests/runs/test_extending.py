@@ -135,6 +135,7 @@ def call(folder, module, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_custom_parts_train_evaluate_and_export(folder):
     plugins = [f'--plugin=own_{kind}' for kind in ('network', 'encoder', 'source', 'evaluator')]
     call(

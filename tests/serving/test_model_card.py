@@ -100,7 +100,7 @@ def test_card_of_evaluated_weights(tmp_path):
         ('bits_per_dimension_importance_weighted', 3.4),
     ]
     assert '![Samples at the end of training](samples.png)' in text
-    assert '| bits per dimension, upper bound | 3.5000 ± 0.0100 (standard error) |' in text
+    assert 'upper bound, uniform dequantization | 3.5000 ± 0.0100 (standard error) |' in text
     assert '| images reconstructed exactly | 63 of 64 |' in text
     assert '| 0 % at temperature 0.7, 25 % at temperature 1.0 |' in text
     assert 'not of the exported weights' not in text and 'Wolf.num_bits = 8' in text

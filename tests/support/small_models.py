@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from support.bijector_checks import move_weights
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.transforms import Additive, BoundedAffine, SigmoidAffine
@@ -12,7 +13,9 @@ from tfwolf.distributions.prior import FlowPrior, NormalPrior
 from tfwolf.flows.glow import Glow
 from tfwolf.flows.realnvp import RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow
+from tfwolf.models.dequantizer import FlowDequantizer
 from tfwolf.models.encoder import Encoder
+from tfwolf.models.feature_encoder import FeatureEncoder
 from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.initialization import initialize
 from tfwolf.models.label_latents import LabelCondition
@@ -90,6 +93,29 @@ def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0,
     model = Wolf(shape, num_bits, flow=flow, latent=make_latent, seed=seed, dtype=dtype)
     if images is not None:
         initialize(model, images, seed)
+    return model
+
+
+def small_dequantizer(kind=RefinedGlow):
+    """Returns a factory of a tiny learned dequantizer; `kind` is the class of its flow."""
+    return functools.partial(
+        FlowDequantizer,
+        encoder=functools.partial(FeatureEncoder, widths=[4], out_channels=2),
+        flow=functools.partial(
+            kind, num_steps=[1, 1], hidden_channels=[4, 6], transform=BoundedAffine(1.0)
+        ),
+    )
+
+
+def dequantizing_wolf(dtype=tf.float32, images=None, seed=0):
+    """Returns a `small_wolf` with a learned dequantizer; if images are given, it is initialized and
+    away from where it starts.
+    """
+    arguments = small_wolf(dtype, seed=seed)._arguments.value
+    model = Wolf(**{**arguments, 'dequantizer': small_dequantizer()})
+    if images is not None:
+        initialize(model, images, seed)
+        move_weights(model, 0.05)
     return model
 
 

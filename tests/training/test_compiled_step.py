@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from support.small_models import small_flow_alone
+from support.small_models import dequantizing_wolf, small_flow_alone
 from support.training_steps import BATCH, IMAGES, make_run, take_steps
 from tfwolf.core.variables import trainable_variables
 from tfwolf.models.initialization import initialize
@@ -22,6 +22,7 @@ from tfwolf.training.strategy import make_strategy
                 {'gradient_memory': 'recompute'},
                 {'make': small_flow_alone, 'name': 'glow'},
                 {'make': small_flow_alone, 'name': 'shallow realnvp'},
+                {'make': dequantizing_wolf},
             )
         ),
     ],
@@ -36,7 +37,9 @@ def test_a_step_compiled_by_xla_is_equal(arguments):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize('gradient_memory', ['store', 'reversible'])
+@pytest.mark.parametrize(
+    'gradient_memory', [pytest.param('store', marks=pytest.mark.slow), 'reversible']
+)
 def test_the_whole_step_lowers_to_stablehlo(gradient_memory):
     """The whole step is one program, whose arguments and results include weights and moments."""
     wolf, optimizer, step = make_run(make_strategy('one_device'), gradient_memory=gradient_memory)

@@ -41,9 +41,17 @@ def test_accumulated_parts_equal_the_whole_batch(objective, model):
         np.testing.assert_allclose(parts[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
 
 
-@pytest.mark.parametrize('memory', ['recompute', 'reversible'])
 @pytest.mark.parametrize(
-    'model', [{}, {'make': small_flow_alone, 'name': 'glow'}], ids=['wolf', 'glow']
+    'memory, model',
+    [
+        ('reversible', {'make': small_flow_alone, 'name': 'glow'}),
+        pytest.param(
+            'recompute', {'make': small_flow_alone, 'name': 'glow'}, marks=pytest.mark.slow
+        ),
+        ('recompute', {}),
+        pytest.param('reversible', {}, marks=pytest.mark.slow),
+    ],
+    ids=['glow-reversible', 'glow-recompute', 'wolf-recompute', 'wolf-reversible'],
 )
 def test_memory_saving_gradients_equal_stored_ones(memory, model):
     """Over several steps, also in parts, with batch norm in the encoder."""

@@ -110,6 +110,7 @@ def assert_alike(folder, other):
             np.testing.assert_allclose(two[key], value, rtol=1e-3, atol=2e-5, err_msg=key)
 
 
+@pytest.mark.slow
 def test_two_workers_stop_together_equal_one_and_end_when_one_is_killed(tmp_path, clean_up):
     """Stop two workers by one SIGTERM, compare with one process, continue, and kill one worker."""
     folder = tmp_path / 'two'

@@ -34,7 +34,12 @@ def describe(model: Wolf, settings: Settings, tf32: bool = False) -> dict[str, A
         'latent_dim': model.latent.dim,
         'image_shape': list(model.image_shape),
         'num_bits': model.num_bits,
-        'parts': {'flow': count_parameters(model.flow), 'latent': count_parameters(model.latent)},
+        'parts': {
+            'flow': count_parameters(model.flow),
+            'latent': count_parameters(model.latent),
+            'dequantizer': count_parameters(model.dequantizer),
+        },
+        'dequantization': model.dequantizer.kind,
         'levels': [level._asdict() for level in model.flow.levels],
         'batch_size': settings.batch_size,
         'arithmetic': arithmetic(model, tf32),

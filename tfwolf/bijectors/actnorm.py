@@ -8,6 +8,7 @@ from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.core import seeds, validate
 from tfwolf.nets.channel_norm import chunks_of, standardizing
+from tfwolf.nets.condition import Condition
 
 
 class ActNorm(FlowBijector):
@@ -50,15 +51,15 @@ class ActNorm(FlowBijector):
         self.bias = tf.Variable(tf.zeros([channels], dtype), name='bias')
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         with tf.name_scope('actnorm'):
             return x * tf.exp(self.log_scale) + self.bias, self.log_scale
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         return (y - self.bias) * tf.exp(-self.log_scale), -self.log_scale
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Set scale and bias so that the output for x has mean 0 and variance 1 per channel.
 
         Args:

@@ -15,6 +15,7 @@ from tfwolf.bijectors.batch_shape import check_one_batch_dimension
 from tfwolf.bijectors.log_det_terms import Terms, evenly_spread, spread_terms, sum_of_terms
 from tfwolf.bijectors.preparation import Preparation
 from tfwolf.bijectors.tfp_contract import OnePassBijector
+from tfwolf.nets.condition import Condition, tensors_of
 
 Pass = tuple[tf.Tensor, tf.Tensor]
 Kept = tuple[tf.Tensor, tf.Tensor, Any]
@@ -43,13 +44,13 @@ class FlowBijector(OnePassBijector):
     normalizes_over_batch: bool = False
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         """Return y and the terms of log|det dy/dx|, in nats, which broadcast to y.
 
         Args:
             x: `[batch, ...]`.
-            condition: `[batch, condition_dim]` or None.
+            condition: a `Condition` or None.
             training: whether weights are being trained. A layer that normalizes over the batch then
                 uses the statistics of the batch.
         """
@@ -60,7 +61,7 @@ class FlowBijector(OnePassBijector):
         y, log_det = self.forward_and_log_det(x, condition)
         return y, evenly_spread(log_det, x)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         """Return x and the terms of log|det dx/dy|, in nats, which broadcast to x.
 
         Arguments are those of `_forward_terms`.
@@ -69,12 +70,13 @@ class FlowBijector(OnePassBijector):
             f'{type(self).__name__} must define `_inverse_terms` or `inverse_and_log_det`.'
         )
 
-    def forward_and_log_det(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_and_log_det(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Return y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
 
         Args:
             x: `[batch, height, width, channels]` or `[batch, features]`.
-            condition: `[batch, condition_dim]`, or None for a layer without a condition.
+            condition: `[batch, condition_dim]`, `[batch, height, width, condition_channels]` or
+                both (`VectorAndImage`); None for a layer without a condition.
 
         Raises:
             ValueError: if x does not have exactly one batch dimension.
@@ -83,7 +85,7 @@ class FlowBijector(OnePassBijector):
         y, terms = self._forward_terms(x, condition, training=False)
         return y, sum_of_terms(terms, y)
 
-    def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def inverse_and_log_det(self, y: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Return x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats.
 
         Arguments and errors are those of `forward_and_log_det`.
@@ -92,7 +94,7 @@ class FlowBijector(OnePassBijector):
         x, terms = self._inverse_terms(y, condition)
         return x, sum_of_terms(terms, x)
 
-    def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_in_training(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Return the output and log-determinant as in training.
 
         The result differs from `forward_and_log_det` for layers that normalize over the batch: they
@@ -109,7 +111,7 @@ class FlowBijector(OnePassBijector):
         return y, sum_of_terms(terms, y)
 
     def forward_with_contributions(
-        self, x: tf.Tensor, contributions: tf.Tensor, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, contributions: tf.Tensor, condition: Condition | None = None
     ) -> Pass:
         """Return y and the accumulated contribution of each dimension of y to the log-determinant.
 
@@ -129,7 +131,7 @@ class FlowBijector(OnePassBijector):
         return y, contributions + spread_terms(terms)
 
     def forward_and_keep(
-        self, x: tf.Tensor, keep: bool, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, keep: bool, condition: Condition | None = None
     ) -> Kept:
         """Return y, the log-determinant `[batch]` in nats, and what `backpropagate` needs with y.
 
@@ -149,7 +151,7 @@ class FlowBijector(OnePassBijector):
         upstream: Pass,
         weights: Sequence[tf.Tensor | tf.Variable],
         kept: Any = None,
-        condition: tf.Tensor | None = None,
+        condition: Condition | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Return the layer's input, its gradient, and the gradients of condition and weights.
 
@@ -165,15 +167,15 @@ class FlowBijector(OnePassBijector):
 
         Returns:
             x, its gradient (of x's shape), and the list of gradients with respect to
-            `[condition, *weights]` (`weights` only if there is no condition). An entry is None if
-            the layer does not depend on that source.
+            `[*tensors_of(condition), *weights]`. An entry is None if the layer does not depend on
+            that source.
 
         Reference: Gomez et al., "The Reversible Residual Network: Backpropagation Without Storing
             Activations", 2017, arXiv:1707.04585; for kept inputs Chen et al., "Training Deep Nets
             with Sublinear Memory Cost", 2016, arXiv:1604.06174.
         """
         x = self.inverse_and_log_det(y, condition)[0] if kept is None else kept
-        sources = [x, *([] if condition is None else [condition]), *weights]
+        sources = [x, *tensors_of(condition), *weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sources)
             outputs = self.forward_in_training(x, condition)
@@ -181,7 +183,7 @@ class FlowBijector(OnePassBijector):
         return x, cast(tf.Tensor, gradient), cast(Gradients, others)
 
     def auxiliary_losses(
-        self, v: tf.Tensor, condition: tf.Tensor | None = None
+        self, v: tf.Tensor, condition: Condition | None = None
     ) -> dict[str, tf.Tensor]:
         """Return additional training losses, `{name: [batch]}`, in bits per dimension.
 
@@ -203,17 +205,17 @@ class FlowBijector(OnePassBijector):
         """Whether `auxiliary_losses` reads the values of v, not only its shape."""
         return self.has_auxiliary_losses
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Set the weights that are initialized from data; most layers have none.
 
         Called once, eagerly, before the first step, by `Composite.initialize_and_forward`.
 
         Args:
             x: `[batch, ...]`, the layer's input for a batch of real images.
-            condition: `[batch, condition_dim]` or None.
+            condition: as in `forward_and_log_det`.
         """
 
-    def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def initialize_and_forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         """Initialize the layer and return its output for the same batch."""
         self.initialize(x, condition)
         return self.forward_and_log_det(x, condition)[0]

@@ -9,6 +9,7 @@ from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.core import validate
 from tfwolf.nets.batch_norm import global_moments
 from tfwolf.nets.channel_norm import channel_moments, chunks_of
+from tfwolf.nets.condition import Condition
 
 
 class BatchNormFlow(FlowBijector):
@@ -64,7 +65,7 @@ class BatchNormFlow(FlowBijector):
         self.running_variance = statistic(1.0, 'running_variance')
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         if training:
             mean, variance = self._update_statistics(x)
@@ -76,11 +77,11 @@ class BatchNormFlow(FlowBijector):
         variance += self._epsilon
         return (x - mean) * tf.math.rsqrt(variance), -0.5 * tf.math.log(variance)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         variance = tf.convert_to_tensor(self.running_variance) + self._epsilon
         return y * tf.sqrt(variance) + self.running_mean, 0.5 * tf.math.log(variance)
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Set the running averages to the statistics of a batch of real images.
 
         Args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfwolf.nets.condition import Condition, tensors_of, with_tensors
+
 EVENT_AXES = {1: ('features',), 3: ('height', 'width', 'channels')}
 
 
@@ -70,32 +72,36 @@ class BatchShape:
         """Return y `[batch, ...]` with the original leading dimensions."""
         return y if self._shape.rank == 1 else tf.reshape(y, [*self._sizes, *y.shape[1:]])
 
-    def flatten_condition(self, condition: tf.Tensor | None, flat: tf.Tensor) -> tf.Tensor | None:
-        """Return a condition as `[batch, condition_dim]`; a single condition is repeated.
+    def flatten_condition(self, condition: Condition | None, flat: tf.Tensor) -> Condition | None:
+        """Return a condition with one batch dimension; a single condition is repeated.
 
         Args:
-            condition: `[..., condition_dim]` with the leading dimensions of x, or a single
-                condition `[condition_dim]` or `[1, condition_dim]`; or None.
+            condition: vector `[..., condition_dim]` or image `[..., height, width, channels]`, with
+                the leading dimensions of x or none, or `[1, ...]`; or both, or None.
             flat: the flattened x.
 
         Raises:
             ValueError: if the leading dimensions differ from those of x.
         """
-        if condition is None:
-            return None
-        condition = tf.convert_to_tensor(condition)
-        shape = condition.shape
-        leading = shape[:-1] if shape.rank else None
+        parts = map(tf.convert_to_tensor, tensors_of(condition))
+        return with_tensors(condition, [self._flatten(part, flat) for part in parts])
+
+    def _flatten(self, part: tf.Tensor, flat: tf.Tensor) -> tf.Tensor:
+        """Return the vector or image of a condition with one batch dimension."""
+        shape, num_leading = part.shape, self._shape.rank
+        ndims_of_rank = {1: 1, 2: 1, 3: 3, 4: 3} | {num_leading + 1: 1, num_leading + 3: 3}
+        event_ndims = ndims_of_rank.get(shape.rank)
+        leading = None if event_ndims is None else shape[: shape.rank - event_ndims]
         is_single = leading is not None and leading.as_list() in ([], [1])
         if leading is None or not (is_single or leading.is_compatible_with(self._shape)):
             raise ValueError(
                 f'`condition` must be [{", ".join(map(str, (*self._shape, "condition_dim")))}], '
                 'with the leading dimensions of x, or a single condition for all events, '
-                f'[condition_dim] or [1, condition_dim]; got shape {shape}.'
+                '[condition_dim] or [1, condition_dim], or likewise with [height, width, channels] '
+                f'in place of condition_dim; got shape {shape}.'
             )
+        event = shape[leading.rank :]
         if is_single:
-            return tf.broadcast_to(
-                condition,
-                [tf.shape(flat)[0] if flat.shape[0] is None else flat.shape[0], shape[-1]],
-            )
-        return condition if self._shape.rank == 1 else tf.reshape(condition, [-1, shape[-1]])
+            batch = tf.shape(flat)[0] if flat.shape[0] is None else flat.shape[0]
+            return tf.broadcast_to(part, [batch, *event])
+        return part if num_leading == 1 else tf.reshape(part, [-1, *event])

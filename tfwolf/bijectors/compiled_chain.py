@@ -13,6 +13,7 @@ from tfwolf.bijectors.layer_calls import LayerCalls
 from tfwolf.bijectors.template import Template
 from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.nets.condition import Condition
 
 
 class CompiledChain(Chain):
@@ -30,19 +31,19 @@ class CompiledChain(Chain):
         template = Template(Chain(layers, name), keep_variables=True)
         self._compiled = CompiledLayer(template)
 
-    def forward_and_log_det(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_and_log_det(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply the layers; see `Composite.forward_and_log_det`."""
         return self._run('forward_and_log_det', x, condition)
 
-    def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def inverse_and_log_det(self, y: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Invert the layers; see `Composite.inverse_and_log_det`."""
         return self._run('inverse_and_log_det', y, condition)
 
-    def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_in_training(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply the layers as in training; see `Composite.forward_in_training`."""
         return self._run('forward_in_training', x, condition)
 
-    def _run(self, method: str, x: tf.Tensor, condition: tf.Tensor | None) -> Pass:
+    def _run(self, method: str, x: tf.Tensor, condition: Condition | None) -> Pass:
         if not layers_are_compiled():
             return getattr(super(), method)(x, condition)
         self._check_rank(x)

@@ -14,6 +14,7 @@ from tfwolf.bijectors.template import Template
 from tfwolf.core.compilation import call_compiled
 from tfwolf.core.freeze import Derived, derived_attributes
 from tfwolf.core.tensor_float_32 import tensor_float_32_is_on
+from tfwolf.nets.condition import Condition, tensors_of
 from tfwolf.nets.kept import recording, replaying
 
 # A module and the name of its attribute, as in `Template.slots`.
@@ -65,7 +66,7 @@ class CompiledLayer:
         method: str,
         row: int,
         x: tf.Tensor,
-        condition: tf.Tensor | None,
+        condition: Condition | None,
         stacked: Sequence[tf.Tensor],
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Return value, log-determinant and kept values of a layer.
@@ -74,7 +75,7 @@ class CompiledLayer:
             method: such as 'forward_and_log_det'.
             row: index of the layer.
             x: `[batch, ...]`.
-            condition: `[batch, condition_dim]` or None.
+            condition: a `Condition` or None.
             stacked: the result of `arguments`.
         """
         return call_compiled(
@@ -86,12 +87,12 @@ class CompiledLayer:
         method: str,
         row: int,
         x: tf.Tensor,
-        condition: tf.Tensor | None,
+        condition: Condition | None,
         stacked: Sequence[tf.Tensor],
         kept: Sequence[tf.Tensor],
         upstream: Pass,
-    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor]:
-        """Return the gradients of x, of the condition, and of the layer's weights as one vector.
+    ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]:
+        """Return the gradients of x, of the condition's tensors, and of the weights as one vector.
 
         Args:
             method, row, x, condition, stacked: as of `apply`.
@@ -161,7 +162,8 @@ class CompiledLayer:
         self, method: str, row: Any, x: Any, condition: Any, stacked: Any, kept: Any, upstream: Any
     ) -> tuple:
         weights = [tf.gather(value, row) for value in stacked]
-        sources = [x, *([] if condition is None else [condition]), *weights]
+        given = tensors_of(condition)
+        sources = [x, *given, *weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape, replaying(kept):
             tape.watch(sources)
             outputs = self._pass(method, x, condition, weights)
@@ -171,9 +173,9 @@ class CompiledLayer:
                 outputs, sources, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
             ),
         )
-        of_condition = None if condition is None else others.pop(0)
-        vector = tf.concat([tf.reshape(gradient, [-1]) for gradient in others], axis=0)
-        return of_x, of_condition, vector
+        of_weights = others[len(given) :]
+        vector = tf.concat([tf.reshape(gradient, [-1]) for gradient in of_weights], axis=0)
+        return of_x, others[: len(given)], vector
 
 
 def _index(row: int) -> tf.Tensor:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector, Gradients, Kept, Pass
 from tfwolf.bijectors.log_det_terms import batch_size
 from tfwolf.bijectors.preparation import Preparation
+from tfwolf.nets.condition import Condition, tensors_of
 
 Visit = Callable[[str, FlowBijector, tf.Tensor], tf.Tensor]
 VisitBack = Callable[[FlowBijector, tf.Tensor], tf.Tensor]
@@ -86,12 +87,11 @@ class Composite(FlowBijector):
         return any(part.auxiliary_losses_read_v for part in self.parts)
 
     def auxiliary_losses(
-        self, v: tf.Tensor, condition: tf.Tensor | None = None
+        self, v: tf.Tensor, condition: Condition | None = None
     ) -> dict[str, tf.Tensor]:
         """Return the sum of the inner layers' auxiliary losses, `{name: [batch]}`.
 
-        The unit is bits per dimension. Each layer receives its own output. v is passed back only as
-        far as an inner layer reads its output.
+        The unit is bits per dimension. v is passed back only as far as a layer reads its output.
 
         Args:
             v: `[batch, ...]`, the output of this layer.
@@ -113,22 +113,22 @@ class Composite(FlowBijector):
         self.walk_back(visit, v)
         return losses
 
-    def forward_and_log_det(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_and_log_det(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply the inner layers; return y and the sum of log-determinants, `[batch]`, in nats."""
         return self._add_up(self.walk, lambda layer, x: layer.forward_and_log_det(x, condition), x)
 
-    def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def inverse_and_log_det(self, y: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Invert the inner layers, last layer first."""
         return self._add_up(
             self.walk_back, lambda layer, y: layer.inverse_and_log_det(y, condition), y
         )
 
-    def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_in_training(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply the inner layers as in training; see `FlowBijector.forward_in_training`."""
         return self._add_up(self.walk, lambda layer, x: layer.forward_in_training(x, condition), x)
 
     def forward_and_keep(
-        self, x: tf.Tensor, keep: bool, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, keep: bool, condition: Condition | None = None
     ) -> Kept:
         """Apply the inner layers; keep a list with one entry per layer.
 
@@ -151,7 +151,7 @@ class Composite(FlowBijector):
         upstream: Pass,
         weights: Sequence[tf.Tensor | tf.Variable],
         kept: Any = None,
-        condition: tf.Tensor | None = None,
+        condition: Condition | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Backpropagate through the inner layers, last layer first.
 
@@ -159,7 +159,7 @@ class Composite(FlowBijector):
         """
         gradient, log_det_gradient = upstream
         remaining = list(kept or ())
-        totals: Gradients = [None] * (len(weights) + (condition is not None))
+        totals: Gradients = [None] * (len(tensors_of(condition)) + len(weights))
 
         def visit(layer: FlowBijector, both: tf.Tensor) -> tf.Tensor:
             nonlocal totals
@@ -176,7 +176,7 @@ class Composite(FlowBijector):
         return x, gradient, totals
 
     def forward_with_contributions(
-        self, x: tf.Tensor, contributions: tf.Tensor, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, contributions: tf.Tensor, condition: Condition | None = None
     ) -> Pass:
         """Apply the inner layers and accumulate contributions.
 
@@ -192,7 +192,7 @@ class Composite(FlowBijector):
         y, contributions = tf.split(both, 2, axis=0)
         return y, contributions
 
-    def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def initialize_and_forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         """Initialize each inner layer on the output of the previous one; return the last output."""
         return self.walk(lambda name, layer, x: layer.initialize_and_forward(x, condition), x)
 

@@ -12,6 +12,7 @@ from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.checkerboard import Checkerboard
 from tfwolf.bijectors.log_det_terms import SummedTerms, Terms, sum_over_event
 from tfwolf.bijectors.transforms import BoundedAffine, Transform
+from tfwolf.nets.condition import Condition, rows_of, tensors_of
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetwork, CouplingNetworkFactory
 
@@ -101,13 +102,13 @@ class Coupling(FlowBijector):
         return getattr(self.net, 'normalizes_over_batch', False)
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         a, b = self.split.split(x)
         b, log_scale = self.transform.forward(b, self._run_net(a, condition, training))
         return self.split.merge(a, b), self._terms(a, log_scale)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         # Part a is unchanged, so the network returns the same parameters.
         a, b = self.split.split(y)
         b, log_scale = self.transform.inverse(b, self._run_net(a, condition))
@@ -119,7 +120,7 @@ class Coupling(FlowBijector):
         upstream: Pass,
         weights: Sequence[tf.Tensor | tf.Variable],
         kept: Any = None,
-        condition: tf.Tensor | None = None,
+        condition: Condition | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Backpropagate with a single run of the network, whose input is part of y.
 
@@ -128,7 +129,7 @@ class Coupling(FlowBijector):
         if kept is not None:
             return super().backpropagate(y, upstream, weights, kept, condition)
         a, b = self.split.split(y)
-        sources = [a, *([] if condition is None else [condition]), *weights]
+        sources = [a, *tensors_of(condition), *weights]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sources)
             parameters = self._run_net(a, condition, training=True)
@@ -147,7 +148,7 @@ class Coupling(FlowBijector):
         gradient = tape.gradient(parts, x, [cast(tf.Tensor, of_a), cast(tf.Tensor, of_b)])
         return x, cast(tf.Tensor, gradient), cast(Gradients, others)
 
-    def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def initialize_and_forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         """Initialize the network and return y.
 
         The initial output of the network is zero. If T is then the identity, y is x.
@@ -157,11 +158,11 @@ class Coupling(FlowBijector):
         if self.transform.starts_as_identity:
             return x
         # The parameters are zero for every image; one image gives their shape.
-        zeros = tf.zeros_like(self.net(a[:1], None if condition is None else condition[:1]))
+        zeros = tf.zeros_like(self.net(a[:1], rows_of(condition, slice(1))))
         return self.split.merge(a, self.transform.forward(b, zeros)[0])
 
     def _run_net(
-        self, a: tf.Tensor, condition: tf.Tensor | None, training: bool = False
+        self, a: tf.Tensor, condition: Condition | None, training: bool = False
     ) -> tf.Tensor:
         with tf.name_scope('coupling_net'):
             return self.net(a, condition, training=training)

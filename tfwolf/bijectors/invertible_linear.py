@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import SummedTerms, Terms
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
+from tfwolf.nets.condition import Condition
 
 Matrix = type[FullMatrix] | type[PLUMatrix]
 
@@ -37,11 +38,11 @@ class InvertibleLinear(FlowBijector):
         self.matrix = matrix(features, seed=seed, dtype=dtype)
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         return self.matrix.multiply(x), self._terms(x, self.matrix.log_abs_det)
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         return self.matrix.solve(y), self._terms(y, -self.matrix.log_abs_det)
 
     def _terms(self, x: tf.Tensor, log_abs_det: tf.Tensor) -> SummedTerms:

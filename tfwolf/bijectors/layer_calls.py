@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.compiled_layer import CompiledLayer
 from tfwolf.bijectors.log_det_terms import batch_size
+from tfwolf.nets.condition import Condition, tensors_of, with_tensors
 
 
 @dataclasses.dataclass
@@ -33,7 +34,7 @@ class LayerCalls:
         self,
         method: str,
         x: tf.Tensor,
-        condition: tf.Tensor | None,
+        condition: Condition | None,
         rows: range,
         keep: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
@@ -42,18 +43,18 @@ class LayerCalls:
         Arguments are those of `LayerLoop.forward`.
         """
         stacked = self.layer.arguments(method, [tf.convert_to_tensor(w) for w in self.weights])
-        given = [] if condition is None else [condition]
+        given = tensors_of(condition)
         inputs: dict[int, tf.Tensor] = {}
 
         @tf.custom_gradient
         def run(x: tf.Tensor, *others: tf.Tensor) -> tuple[Any, Any]:
-            condition = others[0] if given else None
+            here = with_tensors(condition, others[: len(given)])
             stacked = others[len(given) :]
             total = tf.zeros([batch_size(x)], x.dtype)
             kept = {}
             for row in rows:
                 inputs[row] = x
-                y, log_det, kept[row] = self.layer.apply(method, row, x, condition, stacked)
+                y, log_det, kept[row] = self.layer.apply(method, row, x, here, stacked)
                 x = tf.ensure_shape(y, x.shape)
                 total += log_det
 
@@ -64,13 +65,12 @@ class LayerCalls:
                         method,
                         row,
                         inputs[row],
-                        condition,
+                        here,
                         stacked,
                         kept[row],
                         (of_y, of_log_det),
                     )
-                    if of_condition is not None:
-                        of_given = [of_given[0] + of_condition]
+                    of_given = [tf.add(*pair) for pair in zip(of_given, of_condition)]
                 in_order = [vectors[row] for row in range(self.repeats)]
                 return [of_y, *of_given, *self.layer.stacked_gradients(in_order, stacked)]
 

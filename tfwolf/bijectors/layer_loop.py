@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector, Gradients, Pass
 from tfwolf.bijectors.log_det_terms import batch_size
 from tfwolf.bijectors.template import Template
+from tfwolf.nets.condition import Condition, tensors_of
 
 PARALLEL_ITERATIONS = 10
 
@@ -33,7 +34,7 @@ class LayerLoop:
         self,
         method: str,
         x: tf.Tensor,
-        condition: tf.Tensor | None,
+        condition: Condition | None,
         rows: range,
         keep: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
@@ -42,7 +43,7 @@ class LayerLoop:
         Args:
             method: name of the layer's method, which returns value and log-determinant.
             x: `[batch, ...]`, the input of the first row.
-            condition: `[batch, condition_dim]` or None.
+            condition: a `Condition` or None.
             rows: the layers' indices in the order in which they run.
             keep: whether to return the inputs of all layers, `[repeats, batch, ...]`; else None.
         """
@@ -76,7 +77,7 @@ class LayerLoop:
         return y, total, inputs[0].stack() if keep else None
 
     def backpropagate(
-        self, y: tf.Tensor, upstream: Pass, kept: tf.Tensor | None, condition: tf.Tensor | None
+        self, y: tf.Tensor, upstream: Pass, kept: tf.Tensor | None, condition: Condition | None
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor], dict[int, tf.Tensor]]:
         """Return the input, its gradient and the gradients of condition and weights.
 
@@ -84,10 +85,10 @@ class LayerLoop:
             y: `[batch, ...]`, the output of the last layer.
             upstream: gradients of the loss with respect to y and to the log-determinant `[batch]`.
             kept: the inputs of all layers, `[repeats, batch, ...]`, or None to recompute them.
-            condition: `[batch, condition_dim]` or None.
+            condition: a `Condition` or None.
 
         Returns:
-            x, its gradient, the gradient of the condition in a list (empty without a condition),
+            x, its gradient, the gradients of the condition's tensors (empty without a condition),
             and `{index in weights: gradient}` for the trainable weights, `[repeats, ...]` each.
         """
         trained = [place for place, weight in enumerate(self.weights) if weight.trainable]
@@ -104,7 +105,7 @@ class LayerLoop:
             row = self.repeats - 1 - turn
             with self.template.bound([array.read(row) for array in arrays]) as layer:
                 values = [self.template.value(place) for place in trained]
-                sources = values if condition is None else [condition, *values]
+                sources = [*tensors_of(condition), *values]
                 upstream_here = (gradient, upstream[1])
                 if inputs is None:
                     x, gradient, found = layer.backpropagate(
@@ -140,7 +141,7 @@ class LayerLoop:
             tf.constant(0),
             y,
             upstream[0],
-            [] if condition is None else [tf.zeros_like(condition)],
+            [tf.zeros_like(tensor) for tensor in tensors_of(condition)],
             empty,
         )
         _, x, gradient, of_condition, of_weights = tf.while_loop(

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.core import validate
+from tfwolf.nets.condition import Condition
 
 
 class Logit(FlowBijector):
@@ -30,13 +31,13 @@ class Logit(FlowBijector):
         self.alpha = validate.real('alpha', alpha, above=0, below=0.5)
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         p = self.alpha + (1.0 - 2.0 * self.alpha) * 0.5 * (x + 1.0)
         log_p, log_q = tf.math.log(p), tf.math.log1p(-p)
         return log_p - log_q, self._constant() - log_p - log_q
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         x = 2.0 * (tf.sigmoid(y) - self.alpha) / (1.0 - 2.0 * self.alpha) - 1.0
         # log p + log(1 - p) is computed from y, which is accurate for x outside [-1, 1] too.
         log_slope = self._constant() + tf.math.softplus(y) + tf.math.softplus(-y)

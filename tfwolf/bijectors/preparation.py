@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.nets.condition import Condition
+
 
 class Preparation(Protocol):
     """A first training phase of a different flow, on which quantities of the images are measured.
@@ -25,7 +27,7 @@ class Preparation(Protocol):
         """Arguments that turn the factory of the final flow into that of the first phase's flow."""
         ...
 
-    def measure(self, flow: Any, x: tf.Tensor, condition: tf.Tensor | None) -> list[tf.Tensor]:
+    def measure(self, flow: Any, x: tf.Tensor, condition: Condition | None) -> list[tf.Tensor]:
         """Return the measured tensors, `[batch, ...]`, of the first phase's flow."""
         ...
 

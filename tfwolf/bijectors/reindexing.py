@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.nets.condition import Condition
 
 
 class Reindexing(FlowBijector):
@@ -23,15 +24,15 @@ class Reindexing(FlowBijector):
         raise NotImplementedError
 
     def _forward_terms(
-        self, x: tf.Tensor, condition: tf.Tensor | None, training: bool
+        self, x: tf.Tensor, condition: Condition | None, training: bool
     ) -> tuple[tf.Tensor, Terms]:
         return self.move(x), 0.0
 
-    def _inverse_terms(self, y: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, Terms]:
+    def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         return self.move_back(y), 0.0
 
     def forward_with_contributions(
-        self, x: tf.Tensor, contributions: tf.Tensor, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, contributions: tf.Tensor, condition: Condition | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Reorder x and its contributions; see `FlowBijector.forward_with_contributions`."""
         return self.move(x), self.move(contributions)

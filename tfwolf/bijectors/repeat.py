@@ -17,6 +17,7 @@ from tfwolf.core import seeds, validate
 from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.freeze import Derived, derived_attributes
 from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.nets.condition import Condition
 
 
 class Repeat(Composite):
@@ -82,26 +83,26 @@ class Repeat(Composite):
         """The template, once per repetition; it has weights only while it is visited."""
         return [self._template.layer] * self.repeats
 
-    def forward_and_log_det(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_and_log_det(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply layers 0 to n - 1; return y and the sum of log-determinants, `[batch]`, in nats."""
         self._check_rank(x)
         rows = range(self.repeats)
         return self._runner.forward('forward_and_log_det', x, condition, rows)[:2]
 
-    def inverse_and_log_det(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def inverse_and_log_det(self, y: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Invert layers n - 1 to 0."""
         self._check_rank(y)
         rows = range(self.repeats - 1, -1, -1)
         return self._runner.forward('inverse_and_log_det', y, condition, rows)[:2]
 
-    def forward_in_training(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Pass:
+    def forward_in_training(self, x: tf.Tensor, condition: Condition | None = None) -> Pass:
         """Apply the layers as in training; see `FlowBijector.forward_in_training`."""
         self._check_rank(x)
         rows = range(self.repeats)
         return self._runner.forward('forward_in_training', x, condition, rows)[:2]
 
     def forward_and_keep(
-        self, x: tf.Tensor, keep: bool, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, keep: bool, condition: Condition | None = None
     ) -> Kept:
         """Apply the layers and keep their inputs, `[repeats, batch, ...]`.
 
@@ -119,7 +120,7 @@ class Repeat(Composite):
         upstream: Pass,
         weights: Sequence[tf.Tensor | tf.Variable],
         kept: Any = None,
-        condition: tf.Tensor | None = None,
+        condition: Condition | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
         """Backpropagate through the layers in a loop, last layer first.
 
@@ -144,7 +145,7 @@ class Repeat(Composite):
                 y = visit(layer, y)
         return y
 
-    def initialize_and_forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def initialize_and_forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         """Initialize each layer on the output of the previous one; return the last output."""
         stacked = self._loop.weights
         initialized = []

@@ -10,9 +10,10 @@ import tensorflow_probability as tfp
 
 from tfwolf.bijectors.batch_shape import BatchShape
 from tfwolf.core.variables import CompleteVariables
+from tfwolf.nets.condition import Condition
 
 tfb = tfp.bijectors
-OnePass = Callable[[tf.Tensor, tf.Tensor | None], 'tuple[tf.Tensor, tf.Tensor]']
+OnePass = Callable[[tf.Tensor, Condition | None], 'tuple[tf.Tensor, tf.Tensor]']
 
 
 class _NoCache:
@@ -46,7 +47,7 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
     These two methods require exactly one batch dimension. TFP's methods (`forward(x, condition=z)`,
     `inverse_log_det_jacobian(y, event_ndims=3, condition=z)`, and `log_prob` and `sample` of
     distributions) accept any number of leading dimensions, including none. The condition has the
-    same leading dimensions, or is a single one, `[condition_dim]` or `[1, condition_dim]`.
+    same leading dimensions, or is a single one, such as `[condition_dim]` or `[1, condition_dim]`.
 
     Args:
         event_ndims: 3 for images, 1 for vectors.
@@ -71,18 +72,18 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
         super().__init__(**arguments)
 
     def forward_and_log_det(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, condition: Condition | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return y = f(x; condition), `[batch, ...]`, and log|det dy/dx|, `[batch]`, in nats.
 
         Args:
             x: `[batch, height, width, channels]` or `[batch, features]`.
-            condition: `[batch, condition_dim]`, or None for a layer without a condition.
+            condition: a `Condition`, or None for a layer without one.
         """
         raise NotImplementedError
 
     def inverse_and_log_det(
-        self, y: tf.Tensor, condition: tf.Tensor | None = None
+        self, y: tf.Tensor, condition: Condition | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return x = f^-1(y; condition) and log|det dx/dy|, `[batch]`, in nats.
 
@@ -90,24 +91,24 @@ class OnePassBijector(CompleteVariables, tfb.Bijector):
         """
         raise NotImplementedError
 
-    def _forward(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def _forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         return self._any_batch(self.forward_and_log_det, 0, x, condition)
 
-    def _inverse(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
+    def _inverse(self, y: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:
         return self._any_batch(self.inverse_and_log_det, 0, y, condition)
 
     def _forward_log_det_jacobian(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None
+        self, x: tf.Tensor, condition: Condition | None = None
     ) -> tf.Tensor:
         return self._any_batch(self.forward_and_log_det, 1, x, condition)
 
     def _inverse_log_det_jacobian(
-        self, y: tf.Tensor, condition: tf.Tensor | None = None
+        self, y: tf.Tensor, condition: Condition | None = None
     ) -> tf.Tensor:
         return self._any_batch(self.inverse_and_log_det, 1, y, condition)
 
     def _any_batch(
-        self, one_pass: OnePass, which: int, x: tf.Tensor, condition: tf.Tensor | None
+        self, one_pass: OnePass, which: int, x: tf.Tensor, condition: Condition | None
     ) -> tf.Tensor:
         batch = BatchShape(x, self.forward_min_event_ndims, self.event_shape)
         flat = batch.flatten(x)

@@ -54,10 +54,12 @@ def as_text(description: dict) -> str:
     parts = description['parts']
     lines = [
         f'{"parameters":22}{description["parameters"]:,} (flow {parts["flow"]:,}, '
-        f'encoder and prior {parts["latent"]:,})',
+        f'encoder and prior {parts["latent"]:,}'
+        f'{f", dequantizer {learned:,}" if (learned := parts["dequantizer"]) else ""})',
         f'{"image":22}{"x".join(map(str, description["image_shape"]))} at '
         f'{description["num_bits"]} bits',
         f'{"arithmetic":22}networks in {description["arithmetic"]}',
+        f'{"dequantization":22}{description["dequantization"]}',
         f"{'latent':22}z of {description['latent_dim']} dimensions, v of the image's shape",
         '',
         'level  resolution  channels  steps  hidden  leaving   parameters',

@@ -23,3 +23,5 @@ REPORT_PARTS = (
     'fid',
 )
 LATENT_PARTS = ('attribute', 'manifold', 'compression', 'extrapolation', 'shuffle')
+# The noise within the bins of color values, as results name it.
+UNIFORM, VARIATIONAL = 'uniform', 'variational'

@@ -85,6 +85,13 @@ class Factory:
         return name in _signature(self.target).parameters
 
 
+def accepts(factory: Callable[..., Any], name: str) -> bool:
+    """Return whether a class, a function or a `Factory` has a parameter of this name."""
+    if isinstance(factory, Factory):
+        return factory.accepts(name)
+    return name in _signature(factory).parameters
+
+
 @overload
 def register(part: Part, *, name: str | None = None) -> Part: ...
 @overload

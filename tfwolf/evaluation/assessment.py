@@ -63,16 +63,21 @@ class Assessment:
     def likelihood(self) -> dict[str, Any]:
         """Return `summarize` of the likelihood of the images, and add it to the columns.
 
-        The dict also has `has_posterior`, whether the model has an encoder posterior q(z|x).
+        The dict also has `has_posterior`, whether the model has an encoder posterior q(z|x), and
+        `dequantization`, 'uniform' or 'variational'.
         """
         terms = self.terms('images', self.split)
         mean, iwae = image_bits_per_dim(terms, self.model.num_dims)
         self.columns = {'bits_per_dim': mean, 'bits_per_dim_iwae': iwae}
         summary = summarize(terms, self.model.num_dims)
-        return {**summary, 'has_posterior': self.model.latent.has_posterior}
+        return {
+            **summary,
+            'has_posterior': self.model.latent.has_posterior,
+            'dequantization': self.model.dequantizer.kind,
+        }
 
     def terms(self, name: str, split: Split) -> np.ndarray:
-        """Return the terms of the bound, float64 `[num_samples, num_images, 3]`, in nats.
+        """Return the terms of the bound, float64 `[num_samples, num_images, 4]`, in nats.
 
         See `likelihood_batches`.
 

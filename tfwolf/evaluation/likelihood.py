@@ -16,7 +16,7 @@ from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.models.wolf import Wolf
 
-TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats')
+TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats', 'dequantizer_nats')
 # Two-sided 95 % of a normal distribution, in standard errors.
 QUANTILE_95 = 1.959964
 
@@ -30,7 +30,7 @@ def evaluate_likelihood(
     strategy: tf.distribute.Strategy,
     progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
-    """Return `summarize` of the likelihood of a split.
+    """Return `summarize` of the likelihood of a split, and the kind of `dequantization`.
 
     Args:
         model, split, batch_size, num_samples, seed, strategy: see `likelihood_batches`.
@@ -40,7 +40,7 @@ def evaluate_likelihood(
         ValueError: if `num_samples` is invalid.
     """
     terms = likelihood_terms(model, split, batch_size, num_samples, seed, strategy, progress)
-    return summarize(terms, model.num_dims)
+    return {**summarize(terms, model.num_dims), 'dequantization': model.dequantizer.kind}
 
 
 def likelihood_terms(
@@ -53,7 +53,7 @@ def likelihood_terms(
     progress: Callable[[int], object] | None = None,
     terms: Terms | None = None,
 ) -> np.ndarray:
-    """Return the terms of the bound of a split, float64 `[num_samples, num_images, 3]`, in nats.
+    """Return the terms of the bound of a split, float64 `[num_samples, num_images, 4]`, in nats.
 
     Args:
         model, split, batch_size, num_samples, seed, strategy, terms: see `likelihood_batches`.
@@ -82,7 +82,7 @@ def likelihood_batches(
     first_batch: int = 0,
     terms: Terms | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yield the terms of the bound batch by batch, float64 `[num_samples, images, 3]`, in nats.
+    """Yield the terms of the bound batch by batch, float64 `[num_samples, images, 4]`, in nats.
 
     The terms are in the order of `TERMS`. The noise of an image depends on the seed and on its
     batch, but not on the number of replicas or on earlier batches.
@@ -133,7 +133,7 @@ class Terms:
 
     @tf.function(autograph=False)
     def __call__(self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
-        """Return the terms, `[batch_size, 3]`, in the order of `TERMS`, in nats.
+        """Return the terms, `[batch_size, 4]`, in the order of `TERMS`, in nats.
 
         Args:
             images: uint8 `[batch_size, height, width, channels]`, distributed over the replicas.
@@ -169,7 +169,7 @@ def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np
     the first.
 
     Args:
-        terms: `[num_samples, num_images, 3]`, in nats.
+        terms: `[num_samples, num_images, 4]`, in nats.
         num_dims: height * width * channels.
 
     Reference: Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016,
@@ -188,14 +188,15 @@ def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
     """Return a dict of means over images; one value that is not finite makes its mean not finite.
 
     Args:
-        terms: `[num_samples, num_images, 3]`, in nats.
+        terms: `[num_samples, num_images, 4]`, in nats.
         num_dims: height * width * channels.
 
     Returns:
         floats `bits_per_dim` (averaged as in the paper: the mean of K bounds), its standard error
             `bits_per_dim_stderr`, `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (the difference of
-            the two bounds), `nll_nats` and its three terms; `bits_per_dim_interval_95` over the
-            choice of images; `num_images`, `num_samples`, `num_not_finite`.
+            the two bounds), `nll_nats` and its four terms, `dequantizer_bits_per_dim`;
+            `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`,
+            `num_not_finite`.
     """
     num_samples, num_images, _ = terms.shape
     per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)
@@ -209,6 +210,9 @@ def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
         'iwae_gap_bits_per_dim': mean - iwae,
         'nll_nats': terms.sum(axis=-1).mean(),
         **dict(zip(TERMS, terms.mean(axis=(0, 1)))),
+        'dequantizer_bits_per_dim': bits_per_dim(
+            terms[..., TERMS.index('dequantizer_nats')].mean(), num_dims
+        ),
     }
     return {
         **{name: float(value) for name, value in result.items()},

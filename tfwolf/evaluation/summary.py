@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from tfwolf.core.choices import UNIFORM, VARIATIONAL
 from tfwolf.evaluation.invertibility import worst_layers
 
 WIDTH, MAX_LINES, MAX_LAYERS = 80, 24, 5
@@ -55,6 +56,7 @@ def _title(result: Result) -> list[str]:
             f'{result["checkpoint"]}, {result.get("weights", "raw")} weights, '
             f'seed {result.get("seed", 0)}'
             f'{"" if arithmetic == EXACT else f", networks in {arithmetic}"}'
+            f', {result.get("dequantization", UNIFORM)} dequantization'
         )
     return lines
 
@@ -66,13 +68,24 @@ def _likelihood(result: Result) -> list[str]:
     if result['num_samples'] == 1:
         weighted = 'importance-weighted; K > 1 makes it tighter'
     kl = result['kl_nats']
+    learned = result.get('dequantization') == VARIATIONAL
     return [
         *_row('bits/dim', f'{result["bits_per_dim"]:.4f}', f'lower is better ({interval})'),
         *_row(
             f'IW bound, K = {result["num_samples"]}', f'{result["bits_per_dim_iwae"]:.4f}', weighted
         ),
         *_row('KL of z', f'{kl:.2f} nats', _meaning_of_kl(result)),
+        *(_dequantizer(result) if learned else []),
     ]
+
+
+def _dequantizer(result: Result) -> list[str]:
+    return _row(
+        'log q(u|x)',
+        f'{result["dequantizer_nats"]:.2f} nats',
+        f'{result["dequantizer_bits_per_dim"]:.4f} bits/dim of the bound; not comparable with '
+        'uniform dequantization',
+    )
 
 
 def _meaning_of_kl(result: Result) -> str:
@@ -146,6 +159,7 @@ def _layers(result: Result, room: int) -> list[str]:
 KNOWN = {
     *('bits_per_dim', 'bits_per_dim_stderr', 'bits_per_dim_iwae', 'iwae_gap_bits_per_dim'),
     *('nll_nats', 'reconstruction_nats', 'kl_nats', 'dequantization_nats', 'has_posterior'),
+    *('dequantizer_nats', 'dequantizer_bits_per_dim', 'dequantization'),
     *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
     *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
     'arithmetic',

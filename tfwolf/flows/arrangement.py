@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.bijectors.reindexing import Reindexing
+from tfwolf.nets.condition import Condition
 
 
 class Arrangement(Reindexing):
@@ -64,7 +65,7 @@ class Arrangement(Reindexing):
         """Return values `[batch, *shape]` in the original order."""
         return self._gather(values, tf.math.invert_permutation(self.order))
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Check that the order has been decided.
 
         Raises:

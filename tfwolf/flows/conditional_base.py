@@ -18,7 +18,7 @@ from tfwolf.core import validate
 from tfwolf.core.parts import register
 from tfwolf.core.untracked import Untracked
 from tfwolf.flows.levels import Level
-from tfwolf.nets.condition import check_condition
+from tfwolf.nets.condition import Condition, check_condition
 
 
 class ConditionalAffine(Standardization):
@@ -47,7 +47,7 @@ class ConditionalAffine(Standardization):
         self.kernel = tf.Variable(tf.zeros([condition_dim, outputs], dtype), name='kernel')
         self.bias = tf.Variable(tf.zeros([outputs], dtype), name='bias')
 
-    def _moments(self, x: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    def _moments(self, x: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, tf.Tensor]:
         condition = check_condition(condition, x, self.kernel.shape[0])
         mean, log_sigma = tf.split(tf.matmul(condition, self.kernel) + self.bias, 2, axis=-1)
         return tf.reshape(mean, [-1, *self._shape]), tf.reshape(log_sigma, [-1, *self._shape])
@@ -116,7 +116,7 @@ class _PreparationOfInner:
         return {'flow': functools.partial(self._make_flow, **self._inner.flow_changes)}
 
     def measure(
-        self, flow: ConditionalBase, x: tf.Tensor, condition: tf.Tensor | None = None
+        self, flow: ConditionalBase, x: tf.Tensor, condition: Condition | None = None
     ) -> list[tf.Tensor]:
         """Return the measured tensors, `[batch, ...]`, of the inner flow."""
         return self._inner.measure(flow.layers[0], x, None)

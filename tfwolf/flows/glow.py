@@ -22,8 +22,9 @@ from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import count_parameters
 from tfwolf.flows.factor_out import Conventional, FactorOut
 from tfwolf.flows.image_flow import ImageFlow
-from tfwolf.flows.levels import Level, check_image_shape, most_hidden_arrays, networks
+from tfwolf.flows.levels import Level, check_image_shape, mean_hidden_arrays, networks
 from tfwolf.flows.top_prior import TopPrior
+from tfwolf.nets.condition import Condition
 from tfwolf.nets.glow_net import GlowCouplingNet, ZeroConv
 from tfwolf.nets.protocol import CouplingNetworkFactory
 
@@ -173,7 +174,7 @@ class Glow(ImageFlow):
                     num_steps,
                     num_steps,
                     hidden_channels,
-                    most_hidden_arrays([steps]),
+                    mean_hidden_arrays([steps], hidden_channels),
                     channels if is_last else channels - kept,
                     sum(map(count_parameters, layers)),
                 )
@@ -212,7 +213,7 @@ class Glow(ImageFlow):
         return self._classification_weight > 0
 
     def auxiliary_losses(
-        self, v: tf.Tensor, condition: tf.Tensor | None = None
+        self, v: tf.Tensor, condition: Condition | None = None
     ) -> dict[str, tf.Tensor]:
         """Return the weighted cross-entropy of the class, `{'classification': [batch]}`.
 

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import leaves
-from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.squeeze import check_squeezable
 from tfwolf.core import validate
-from tfwolf.nets.protocol import CouplingNetwork, hidden_arrays
+from tfwolf.nets.protocol import CouplingNetwork, hidden_arrays, hidden_width
 
 
 class Level(NamedTuple):
@@ -20,10 +19,10 @@ class Level(NamedTuple):
         level: index of the level.
         height, width, channels: shape of the images at this level.
         num_steps: number of steps.
-        num_couplings: number of couplings.
+        num_couplings: number of couplings and other layers with a network.
         hidden_channels: width of the couplings' networks.
         hidden_arrays: approximate number of arrays of this width that backpropagation stores for
-            one coupling; used to estimate memory.
+            one coupling, their mean; used to estimate memory.
         leaving: number of channels that leave the flow after this level.
         parameters: number of trainable scalars.
     """
@@ -35,22 +34,30 @@ class Level(NamedTuple):
     num_steps: int
     num_couplings: int
     hidden_channels: int
-    hidden_arrays: int
+    hidden_arrays: float
     leaving: int
     parameters: int
 
 
 def networks(layers: Sequence[FlowBijector]) -> list[CouplingNetwork]:
-    """Return the networks of all couplings in `layers`, in the order in which x visits them.
+    """Return the networks of all layers that have one, in the order in which x visits them.
 
     Repeated layers contribute the network of their template.
     """
-    return [leaf.net for layer in layers for leaf in leaves(layer) if isinstance(leaf, Coupling)]
+    found = (getattr(leaf, 'net', None) for layer in layers for leaf in leaves(layer))
+    return [net for net in found if net is not None]
 
 
-def most_hidden_arrays(layers: Sequence[FlowBijector]) -> int:
-    """Return the largest number of hidden arrays of the networks in `layers`; 0 if none."""
-    return max(map(hidden_arrays, networks(layers)), default=0)
+def mean_hidden_arrays(layers: Sequence[FlowBijector], hidden_channels: int) -> float:
+    """Return the mean number of hidden arrays of the networks in `layers`; 0 if there are none.
+
+    Args:
+        layers: the layers of a level.
+        hidden_channels: width of an array; networks of another width count in proportion.
+    """
+    found = networks(layers)
+    total = sum(hidden_arrays(net) * hidden_width(net, hidden_channels) for net in found)
+    return total / (hidden_channels * len(found)) if found else 0
 
 
 def check_image_shape(image_shape: Sequence[int], num_squeezes: int) -> None:

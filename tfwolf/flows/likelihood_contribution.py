@@ -15,6 +15,7 @@ from tfwolf.core import validate
 from tfwolf.core.parts import register
 from tfwolf.flows.arrangement import Arrangement
 from tfwolf.flows.factor_out import WINDOW, Shape
+from tfwolf.nets.condition import Condition
 
 
 @register(name='lcma')
@@ -50,7 +51,7 @@ class LikelihoodContribution:
         return {'factor_out': Unsplit()}
 
     def measure(
-        self, flow: FlowBijector, x: tf.Tensor, condition: tf.Tensor | None = None
+        self, flow: FlowBijector, x: tf.Tensor, condition: Condition | None = None
     ) -> list[tf.Tensor]:
         """Return the contributions of each image; see `contributions_at_factor_outs`."""
         return contributions_at_factor_outs(flow, x, condition)
@@ -139,7 +140,7 @@ class FactorOutPoint(Reindexing):
 
 
 def contributions_at_factor_outs(
-    flow: FlowBijector, x: tf.Tensor, condition: tf.Tensor | None = None
+    flow: FlowBijector, x: tf.Tensor, condition: Condition | None = None
 ) -> list[tf.Tensor]:
     """Return the contributions to the log-determinant at each `FactorOutPoint` of a flow.
 

@@ -22,7 +22,8 @@ from tfwolf.core.parts import register
 from tfwolf.core.variables import count_parameters
 from tfwolf.flows.factor_out import Conventional, FactorOut
 from tfwolf.flows.image_flow import ImageFlow
-from tfwolf.flows.levels import Level, check_image_shape, most_hidden_arrays, networks
+from tfwolf.flows.levels import Level, check_image_shape, mean_hidden_arrays, networks
+from tfwolf.nets.condition import Condition
 from tfwolf.nets.protocol import CouplingNetworkFactory, weight_scales
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet
 
@@ -132,7 +133,7 @@ class RealNVP(ImageFlow):
                     1,
                     count,
                     hidden,
-                    most_hidden_arrays(layers),
+                    mean_hidden_arrays(layers, hidden),
                     leaving,
                     sum(map(count_parameters, layers)),
                 )
@@ -154,7 +155,7 @@ class RealNVP(ImageFlow):
                     1,
                     COUPLINGS_PER_GROUP,
                     2 * hidden,
-                    most_hidden_arrays(inner),
+                    mean_hidden_arrays(inner, 2 * hidden),
                     channels - kept,
                     sum(map(count_parameters, inner)),
                 )
@@ -188,7 +189,7 @@ class RealNVP(ImageFlow):
         return False
 
     def auxiliary_losses(
-        self, v: tf.Tensor, condition: tf.Tensor | None = None
+        self, v: tf.Tensor, condition: Condition | None = None
     ) -> dict[str, tf.Tensor]:
         """Return the L2 penalty of the weight scales, `{'weight_scales': [batch]}`.
 

@@ -6,27 +6,17 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector
-from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.invertible_linear import Matrix
 from tfwolf.bijectors.matrix import FullMatrix
-from tfwolf.bijectors.multiscale import MultiScaleSplit
-from tfwolf.bijectors.repeat import Repeat
-from tfwolf.bijectors.squeeze import Squeezed
 from tfwolf.bijectors.transforms import Transform
-from tfwolf.core import seeds
 from tfwolf.core.parts import register
-from tfwolf.core.variables import count_parameters
 from tfwolf.flows.factor_out import Conventional, FactorOut
+from tfwolf.flows.fine_multiscale import FineMultiScale
 from tfwolf.flows.image_flow import ImageFlow
-from tfwolf.flows.levels import Level, check_image_shape, most_hidden_arrays
-from tfwolf.flows.refined_step import (
-    COUPLINGS_PER_STEP,
-    LayerOptions,
-    glow_step,
-    learned_factor_out,
-)
-from tfwolf.flows.refined_structure import Groups, checked_factors, checked_groups
+from tfwolf.flows.layer_options import LayerOptions
+from tfwolf.flows.levels import check_image_shape
+from tfwolf.flows.refined_step import glow_step
+from tfwolf.flows.refined_structure import checked_factors, checked_groups
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetworkFactory
 
@@ -56,6 +46,8 @@ class RefinedGlow(ImageFlow):
         net: factory of the couplings' networks; see `CouplingNetworkFactory`.
         seed: seed of the initial weights.
         dtype: floating type.
+        condition_channels: number of channels of the condition's image, which has the size of x; 0
+            for none. It is squeezed as x is.
 
     Attributes:
         levels: tuple of `Level`, from the highest resolution to the lowest.
@@ -93,127 +85,20 @@ class RefinedGlow(ImageFlow):
         net: CouplingNetworkFactory = ConvCouplingNet,
         seed: int = 0,
         dtype: tf.DType = tf.float32,
+        condition_channels: int = 0,
         name: str = 'refined_glow',
     ) -> None:
         groups = checked_groups(num_steps, hidden_channels)
-        factors = checked_factors(factors, groups)
-        check_image_shape(image_shape, len(groups) - 1)
-        options = LayerOptions(
-            condition_dim,
-            transform,
-            factor_out_transform or transform,
-            matrix,
+        structure = FineMultiScale(
+            glow_step,
+            groups,
+            checked_factors(factors, groups),
+            hidden_channels,
             factor_out,
-            net,
-            dtype,
+            factor_out_transform or transform,
+            seed,
         )
-        rows: list[Level] = []
-        layers = _level(options, groups, factors, hidden_channels, 0, image_shape, seed, rows)
-        rows = sorted(rows, key=lambda row: (row.level, -row.channels))
-        super().__init__(layers, image_shape, rows, factor_out, name=name)
-
-
-def _level(
-    options: LayerOptions,
-    num_steps: Groups,
-    factors: Sequence[int],
-    hidden_channels: Sequence[int],
-    index: int,
-    shape: Sequence[int],
-    seed: int,
-    rows: list[Level],
-) -> list[FlowBijector]:
-    """Return the layers of level `index` and all later levels; append their rows to `rows`.
-
-    Args:
-        options: options of all layers.
-        num_steps, factors, hidden_channels: structure of all levels.
-        index: index of the level.
-        shape: (height, width, channels) of the level's input.
-        seed: seed of the flow.
-        rows: table of the structure.
-    """
-    is_last = index == len(num_steps) - 1
-    groups = num_steps[index]
-    hidden = hidden_channels[index]
-    height, width, channels = shape
-
-    def enter_next(channels: int) -> Squeezed:
-        inner_shape = height // 2, width // 2, 4 * channels
-        inner = _level(
-            options, num_steps, factors, hidden_channels, index + 1, inner_shape, seed, rows
-        )
-        return Squeezed(Chain(inner, name=f'level{index + 1}'))
-
-    def steps(group: int, channels: int) -> Repeat:
-        return Repeat(
-            lambda step_seed: glow_step(options, channels, hidden, step_seed),
-            groups[group],
-            seed=seeds.derive(seed, 'level', index, group),
-            name='steps',
-        )
-
-    def add_row(group: int, channels: int, leaving: int, layers: Sequence[FlowBijector]) -> None:
-        rows.append(
-            Level(
-                index,
-                height,
-                width,
-                channels,
-                groups[group],
-                COUPLINGS_PER_STEP * groups[group] + (leaving < channels),
-                hidden,
-                most_hidden_arrays(layers),
-                leaving,
-                sum(map(count_parameters, layers)),
-            )
-        )
-
-    if index == 0 or is_last:
-        layers: list[FlowBijector] = [steps(0, channels)] if groups[0] else []
-        add_row(0, channels, channels if is_last else 0, layers)
-        return layers if is_last else [*layers, enter_next(channels)]
-
-    leaving = channels // factors[index - 1]
-    arrangement = options.factor_out.layers(
-        shape, len(groups), seeds.derive(seed, 'arrangement', index), options.dtype
-    )
-    if arrangement and options.factor_out.splits and leaving * len(groups) * 2 != channels:
-        raise ValueError(
-            '`factor_out` needs half of the channels to leave at every middle level; got '
-            f'{channels} channels at level {index}, of which {leaving} leave {len(groups)} times.'
-        )
-    if not options.factor_out.splits:
-        layers = [
-            steps(0, channels),
-            *arrangement,
-            *(steps(group, channels) for group in range(1, len(groups))),
-        ]
-        for group in range(len(groups)):
-            add_row(group, channels, 0, [layers[group + (group > 0)]])
-        return [*layers, enter_next(channels)]
-
-    def from_group(group: int, channels: int, factor: int) -> list[FlowBijector]:
-        leaving = channels // factor
-        kept = channels - leaving
-        layers: list[FlowBijector] = [
-            steps(group, channels),
-            learned_factor_out(
-                options,
-                channels,
-                factor,
-                arrangement if group == 0 else [],
-                hidden,
-                seeds.derive(seed, 'factor_out', index, group),
-            ),
-        ]
-        add_row(group, channels, leaving, layers)
-        # The factor decreases by one, so that each group factors out the same number of channels.
-        rest = (
-            Chain(from_group(group + 1, kept, factor - 1))
-            if group + 1 < len(groups)
-            else enter_next(kept)
-        )
-        return [*layers, MultiScaleSplit(rest, 0, kept, channels, name='kept')]
-
-    return from_group(0, channels, factors[index - 1])
+        check_image_shape(image_shape, len(groups) - 1)
+        options = LayerOptions(condition_dim, condition_channels, transform, matrix, net, dtype)
+        layers = structure.layers(options, image_shape)
+        super().__init__(layers, image_shape, structure.levels, factor_out, name=name)

@@ -3,56 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import tensorflow as tf
-
-from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
 from tfwolf.bijectors.compiled_chain import CompiledChain
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
-from tfwolf.bijectors.invertible_linear import Matrix
 from tfwolf.bijectors.multiscale import MultiScaleSplit
 from tfwolf.bijectors.transforms import Transform
 from tfwolf.core import seeds
-from tfwolf.flows.factor_out import FactorOut
-from tfwolf.nets.protocol import CouplingNetworkFactory
+from tfwolf.flows.layer_options import LayerOptions
 
 COUPLINGS_PER_STEP = 4
 
 
-class LayerOptions(NamedTuple):
-    """Options that all layers of one flow share; see `RefinedGlow` for their meaning."""
+def coupling_pair(
+    options: LayerOptions, channels: int, hidden_channels: int, alternate: bool, seed: int
+) -> list[Coupling]:
+    """Return two couplings, up and down.
 
-    condition_dim: int
-    transform: Transform
-    factor_out_transform: Transform
-    matrix: Matrix
-    factor_out: FactorOut
-    net: CouplingNetworkFactory
-    dtype: tf.DType
-
-    def coupling(
-        self, split: ChannelSplit, hidden_channels: int, seed: int, transform: Transform
-    ) -> Coupling:
-        """Return a coupling of images by channels."""
-        return Coupling.build(
-            split.channels,
-            self.net,
-            transform,
-            self.condition_dim,
+    Args:
+        options: options of the layers.
+        channels: number of channels.
+        hidden_channels: width of the networks.
+        alternate: whether channels are split by even and odd index.
+        seed: seed of the step.
+    """
+    return [
+        options.coupling(
+            ChannelSplit(channels, alternate=alternate, up=up),
             hidden_channels,
-            seed,
-            self.dtype,
-            split,
+            seeds.derive(seed, 'coupling', alternate, up),
         )
-
-    def conv1x1(self, channels: int, seed: int) -> InvertibleConv1x1:
-        """Return a 1x1 convolution."""
-        return InvertibleConv1x1(channels, seed, self.dtype, self.matrix)
+        for up in (True, False)
+    ]
 
 
 def glow_step(options: LayerOptions, channels: int, hidden_channels: int, seed: int) -> Chain:
@@ -62,47 +46,42 @@ def glow_step(options: LayerOptions, channels: int, hidden_channels: int, seed: 
     of couplings splits channels continuously, the second by even and odd index. Each pair goes up,
     then down.
     """
-
-    def couplings(alternate: bool) -> list[Coupling]:
-        return [
-            options.coupling(
-                ChannelSplit(channels, alternate=alternate, up=up),
-                hidden_channels,
-                seeds.derive(seed, 'coupling', alternate, up),
-                options.transform,
-            )
-            for up in (True, False)
-        ]
-
-    def actnorm(place: int) -> ActNorm:
-        return ActNorm(channels, seed=seeds.derive(seed, 'actnorm', place), dtype=options.dtype)
-
-    conv1x1 = options.conv1x1(channels, seeds.derive(seed, 'conv1x1'))
     return Chain(
-        [actnorm(0), conv1x1, *couplings(alternate=False), actnorm(1), *couplings(alternate=True)],
+        [
+            options.actnorm(channels, seeds.derive(seed, 'actnorm', 0)),
+            options.conv1x1(channels, seeds.derive(seed, 'conv1x1')),
+            *coupling_pair(options, channels, hidden_channels, alternate=False, seed=seed),
+            options.actnorm(channels, seeds.derive(seed, 'actnorm', 1)),
+            *coupling_pair(options, channels, hidden_channels, alternate=True, seed=seed),
+        ],
         name='glow_step',
     )
 
 
 def learned_factor_out(
     options: LayerOptions,
-    channels: int,
-    factor: int,
+    transform: Transform,
+    split: ChannelSplit,
     arrangement: Sequence[FlowBijector],
     hidden_channels: int,
     seed: int,
 ) -> CompiledChain:
-    """Return the learned factor-out of the last `channels // factor` channels.
+    """Return the learned factor-out of the last channels.
 
     It consists of a 1x1 convolution, the layers `arrangement`, a coupling that transforms the
     leaving channels, and an actnorm on these.
+
+    Args:
+        options: options of the layers.
+        transform: map of the coupling.
+        split: all channels, of which the transformed ones leave.
+        arrangement: layers that move the leaving channels to the end.
+        hidden_channels: width of the network.
+        seed: seed of the layers.
     """
-    split = ChannelSplit(channels, factor=factor)
-    leaving = split.transformed_channels
-    coupling = options.coupling(
-        split, hidden_channels, seeds.derive(seed, 'coupling'), options.factor_out_transform
-    )
-    actnorm = ActNorm(leaving, seed=seeds.derive(seed, 'actnorm'), dtype=options.dtype)
+    channels, leaving = split.channels, split.transformed_channels
+    coupling = options.coupling(split, hidden_channels, seeds.derive(seed, 'coupling'), transform)
+    actnorm = options.actnorm(leaving, seeds.derive(seed, 'actnorm'))
     return CompiledChain(
         [
             options.conv1x1(channels, seeds.derive(seed, 'conv1x1')),

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.standardization import Standardization
 from tfwolf.core import validate
-from tfwolf.nets.condition import check_condition
+from tfwolf.nets.condition import Condition, check_condition
 
 
 class TopPrior(Standardization):
@@ -36,7 +36,7 @@ class TopPrior(Standardization):
         if condition_dim:
             self.kernel = tf.Variable(tf.zeros([condition_dim, 2 * channels], dtype), name='kernel')
 
-    def _moments(self, x: tf.Tensor, condition: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    def _moments(self, x: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, tf.Tensor]:
         """Return mean and log sigma, `[channels]`, or `[batch, 1, 1, channels]` if conditional."""
         if not self._condition_dim:
             return tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.log_sigma)

@@ -19,8 +19,9 @@ def arithmetic(model: Wolf, tf32: bool = False) -> str:
             counts, too.
     """
     weights = {as_tensorflow(variable).dtype for variable in trainable_variables(model)}
-    networks = [node for _, node in walk(model.latent)] + [
-        getattr(leaf, 'net', None) for leaf in leaves(model.flow)
+    encoders = (model.latent, model.dequantizer)
+    networks = [node for part in encoders for _, node in walk(part)] + [
+        getattr(leaf, 'net', None) for flow in model.trained_flows for leaf in leaves(flow)
     ]
     found = {
         value

@@ -1,41 +1,44 @@
-"""An encoder that XLA compiles as a whole."""
+"""A network that XLA compiles as a whole."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Generic, TypeVar, cast
 
 import tensorflow as tf
 
 from tfwolf.core.compilation import call_compiled, layers_are_compiled
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.distributions.posterior import Posterior
-from tfwolf.models.encoder import EncoderNetwork
+
+Result = TypeVar('Result')
 
 
-class CompiledEncoder:
-    """Calls an encoder, as one function that XLA compiles where layers are compiled.
+class CompiledEncoder(Generic[Result]):
+    """Calls an encoder or a similar network, as one function that XLA compiles.
+
+    It is compiled where layers are.
 
     With several replicas it is not compiled: in training, batch norm communicates between them.
 
     Args:
-        encoder: an `EncoderNetwork`.
+        encoder: a function of (x, training) that returns tensors, such as an `EncoderNetwork`.
     """
 
-    def __init__(self, encoder: EncoderNetwork) -> None:
+    def __init__(self, encoder: Callable[..., Result]) -> None:
         self._encoder = encoder
         self._compiled = tf.function(self._outputs, autograph=False, jit_compile=True)
 
-    def __call__(self, x: tf.Tensor, training: bool) -> Posterior:
-        """Return q(z|x) for x `[batch, height, width, channels]` in [-1, 1]."""
+    def __call__(self, x: tf.Tensor, training: bool) -> Result:
+        """Return the network's result for x `[batch, height, width, channels]` in [-1, 1]."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if replicas > 1 or not layers_are_compiled():
             return self._encoder(x, training=training)
         # In training it moves the running averages of batch norm.
         ahead = self._with_gradient if training else None
-        return Posterior(*call_compiled(self._compiled, x, training, compiled_ahead_by=ahead))
+        return call_compiled(self._compiled, x, training, compiled_ahead_by=ahead)
 
-    def _outputs(self, x: tf.Tensor, training: bool) -> tuple[tf.Tensor, ...]:
-        return tuple(self._encoder(x, training=training))
+    def _outputs(self, x: tf.Tensor, training: bool) -> Result:
+        return self._encoder(x, training=training)
 
     def _with_gradient(self, x: tf.Tensor, training: bool) -> list[tf.Tensor]:
         """Call the compiled function so that XLA also compiles its gradient."""

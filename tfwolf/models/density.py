@@ -15,6 +15,7 @@ from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
+from tfwolf.models.dequantizer import Dequantizer, UniformDequantizer
 from tfwolf.models.latent import Array, Inference, Latent
 from tfwolf.models.terms import Noise, Terms
 
@@ -30,6 +31,7 @@ class ImageDensity(CompleteVariables, tf.Module):
         dtype: floating type of weights and computation.
         latent: the `Latent`.
         flow: the flow, a `FlowBijector`.
+        dequantizer: the `Dequantizer`.
         initialized: boolean variable, whether data-dependent weights are initialized.
     """
 
@@ -41,6 +43,7 @@ class ImageDensity(CompleteVariables, tf.Module):
         latent: Callable[..., Latent],
         seed: int = 0,
         dtype: tf.DType = tf.float32,
+        dequantizer: Callable[..., Dequantizer] = UniformDequantizer,
     ) -> None:
         super().__init__(name='wolf')
         self._arguments = Untracked(
@@ -51,6 +54,7 @@ class ImageDensity(CompleteVariables, tf.Module):
                 'latent': latent,
                 'seed': seed,
                 'dtype': dtype,
+                'dequantizer': dequantizer,
             }
         )
         if len(image_shape) != 3:
@@ -65,6 +69,9 @@ class ImageDensity(CompleteVariables, tf.Module):
             image_shape=self.image_shape, seed=seeds.derive(seed, 'latent'), dtype=self.dtype
         )
         self.flow: FlowBijector = self.flow_for(self.image_shape)
+        self.dequantizer: Dequantizer = dequantizer(
+            image_shape=self.image_shape, seed=seeds.derive(seed, 'dequantizer'), dtype=self.dtype
+        )
         self.initialized = tf.Variable(tf.constant(False), trainable=False, name='initialized')
 
     def flow_for(self, image_shape: Sequence[int]) -> FlowBijector:
@@ -88,13 +95,18 @@ class ImageDensity(CompleteVariables, tf.Module):
         return type(self)(**{**arguments, 'flow': flow})
 
     @property
+    def trained_flows(self) -> list[FlowBijector]:
+        """The flow, and that of a learned dequantizer: what is computed from an `Inference`."""
+        return [flow for flow in (self.flow, self.dequantizer.trained_flow) if flow is not None]
+
+    @property
     def num_dims(self) -> int:
         """height * width * channels of an image."""
         return math.prod(self.image_shape)
 
     def draw_noise(self, batch_size: int, seed: tf.Tensor) -> Noise:
         """Return the `Noise` for `batch_size` images; `seed` is a `[2]` tensor seed."""
-        dequantization = seeds.uniform(
+        dequantization = self.dequantizer.noise(
             [batch_size, *self.image_shape], seeds.fold_in(seed, 0), self.dtype
         )
         return Noise(
@@ -125,13 +137,13 @@ class ImageDensity(CompleteVariables, tf.Module):
     def infer(
         self, images: Array, noise: Noise, training: bool = False, labels: Array | None = None
     ) -> Inference:
-        """Return the `Inference` of z, the part of the bound from the encoder and the prior.
+        """Return the `Inference`, the part of the bound from the encoders and the prior.
 
         Arguments and errors are those of `terms`.
         """
-        return self.latent.infer(
-            self.encoder_input(self._checked(images)), noise.posterior, labels, training
-        )
+        x = self.encoder_input(self._checked(images))
+        inference = self.latent.infer(x, noise.posterior, labels, training)
+        return inference._replace(features=self.dequantizer.features(x, training))
 
     def terms_given(
         self, inference: Inference, images: Array, noise: Noise, training: bool = False
@@ -142,18 +154,23 @@ class ImageDensity(CompleteVariables, tf.Module):
             inference: the `Inference` of the images.
             images, noise, training: as in `terms`.
         """
+        x, dequantizer_nats = self.dequantized(inference, images, noise, training)
         forward = self.flow.forward_in_training if training else self.flow.forward_and_log_det
-        return self.terms_of(
-            inference, *forward(self.flow_input(images, noise), inference.z), training
-        )
+        return self.terms_of(inference, dequantizer_nats, *forward(x, inference.z), training)
 
     def terms_of(
-        self, inference: Inference, v: tf.Tensor, log_det: tf.Tensor, training: bool = False
+        self,
+        inference: Inference,
+        dequantizer_nats: tf.Tensor,
+        v: tf.Tensor,
+        log_det: tf.Tensor,
+        training: bool = False,
     ) -> Terms:
-        """Return the `Terms` of images with given z, v and log-determinant.
+        """Return the `Terms` of images with given z, noise, v and log-determinant.
 
         Args:
             inference: the `Inference` of the images.
+            dequantizer_nats: as from `dequantized`.
             v: `[batch, height, width, channels]`.
             log_det: `[batch]`, in nats.
             training: as in `terms`.
@@ -164,6 +181,7 @@ class ImageDensity(CompleteVariables, tf.Module):
             -(standard_normal_log_prob(v) + log_det),
             inference.kl_nats,
             tf.fill([tf.shape(v)[0]], constant),
+            dequantizer_nats,
             inference.kl_per_dim_nats,
             {name: bits * (self.num_dims * math.log(2.0)) for name, bits in auxiliary.items()},
         )
@@ -172,9 +190,21 @@ class ImageDensity(CompleteVariables, tf.Module):
         """Return the bound in bits per dimension, `[batch]`."""
         return bits_per_dim(self.terms(images, noise, labels=labels).nll_nats, self.num_dims)
 
+    def dequantized(
+        self, inference: Inference, images: Array, noise: Noise, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the flow's input x in [-1, 1], and log q(u|x) of its noise u, `[batch]`, in nats.
+
+        Arguments are those of `terms_given`.
+        """
+        u, log_prob_nats = self.dequantizer.draw(inference.features, noise.dequantization, training)
+        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype), log_prob_nats
+
     def flow_input(self, images: Array, noise: Noise) -> tf.Tensor:
         """Return the flow's input x in [-1, 1]: the images dequantized with the `Noise`."""
-        return preprocess.to_unit_range(images, self.num_bits, noise.dequantization, self.dtype)
+        features = self.dequantizer.features(self.encoder_input(images))
+        u = self.dequantizer.draw(features, noise.dequantization).u
+        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype)
 
     def encoder_input(self, images: Array) -> tf.Tensor:
         """Return the encoder's input x in [-1, 1]: the lower edges of the images' bins."""

@@ -23,10 +23,10 @@ def initialize(
 ) -> None:
     """Initialize the weights that depend on data.
 
-    These are the last layer of the encoder, then the actnorms of the prior and of the flow in
-    order. The pass runs once, eagerly, on one device. Its result is copied to all replicas, so it
-    does not depend on their number. Couplings start as the identity, so their networks do not run
-    and the pass takes seconds.
+    These are the last layer of the encoder, then the actnorms of the prior, of a learned
+    dequantizer and of the flow in order. The pass runs once, eagerly, on one device. Its result is
+    copied to all replicas, so it does not depend on their number. Couplings start as the identity,
+    so their networks do not run and the pass takes seconds.
 
     Args:
         model: a `Wolf`.
@@ -53,6 +53,9 @@ def initialize(
         [model.encoder_input(chunk) for chunk in chunks],
         [part.posterior for part in noises],
         [None if labels is None else labels[span] for span in spans],
+    )
+    model.dequantizer.initialize(
+        [model.encoder_input(chunk) for chunk in chunks], [part.dequantization for part in noises]
     )
     if progress:
         progress(len(images) // 2)

@@ -15,18 +15,26 @@ Array = np.ndarray | tf.Tensor
 
 
 class Inference(NamedTuple):
-    """z of a batch of images and its cost.
+    """What the parts of a model outside of its flow compute from a batch of images.
 
     Attributes:
         z: `[batch, latent_dim]`, or None without a latent.
         kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
         kl_per_dim_nats: KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`, or None;
             for diagnosis. With a flow prior their sum is not `kl_nats`.
+        features: features that a learned dequantizer depends on, `[batch, height, width,
+            channels]`, or None.
     """
 
     z: tf.Tensor | None
     kl_nats: tf.Tensor
     kl_per_dim_nats: tf.Tensor | None
+    features: tf.Tensor | None = None
+
+    @property
+    def trained(self) -> list[tf.Tensor]:
+        """The tensors that the rest of the bound depends on through weights: z and features."""
+        return [tensor for tensor in (self.z, self.features) if tensor is not None]
 
 
 class Latent(CompleteVariables, tf.Module):

@@ -31,6 +31,7 @@ class Wolf(ImageDensity):
         latent: factory of the `Latent`, called with (image_shape, seed, dtype).
         seed: seed of the initial weights.
         dtype: floating type of weights and computation.
+        dequantizer: factory of the `Dequantizer`, called with (image_shape, seed, dtype).
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, arXiv:2004.11820, equations 5-8.

@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.compilation import layers_are_compiled
-from tfwolf.core.freeze import derived
 from tfwolf.core.parts import register
-from tfwolf.core.variables import CompleteVariables
-from tfwolf.nets.condition import check_condition
+from tfwolf.nets.condition import Condition
+from tfwolf.nets.conditioned_net import ConditionedNet, uniform_weight
 from tfwolf.nets.kept import elu, keep
 from tfwolf.nets.pixel_rows import fold, input_matrix, is_thin, output_matrix, unfold
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.row_layers import row_layers
-from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
-
-
-def _uniform(
-    shape: Sequence[int], fan_in: int, generator: np.random.Generator, dtype: tf.DType, name: str
-) -> tf.Variable:
-    bound = 1 / math.sqrt(fan_in)
-    return tf.Variable(tf.constant(generator.uniform(-bound, bound, shape), dtype), name=name)
-
-
-class _CouplingNet(CompleteVariables, tf.Module):
-    """Base class with a weight-normalized last layer of initial length 0.
-
-    A coupling with such a network starts as the identity.
-    """
-
-    def _add_output_layer(
-        self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType
-    ) -> None:
-        direction = DIRECTION_STDDEV * generator.standard_normal(shape)
-        self.output_direction = tf.Variable(tf.constant(direction, dtype), name='output_direction')
-        self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
-        self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
-
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
-        """Set length and bias of the last layer to zero, so that the network returns zeros."""
-        self.output_length.assign(tf.zeros_like(self.output_length))
-        self.output_bias.assign(tf.zeros_like(self.output_bias))
-
-    @derived('output_direction', 'output_length', stacks=True)
-    def output_kernel(self) -> tf.Tensor:
-        """The normalized kernel of the last layer, `[..., hidden, out]`."""
-        return weight_norm(self.output_direction, self.output_length)
 
 
 @register
-class ConvCouplingNet(_CouplingNet):
-    """conv 3x3, ELU, conv 1x1, a linear map of z added to every pixel, ELU, conv 3x3.
+class ConvCouplingNet(ConditionedNet):
+    """conv 3x3, ELU, conv 1x1, terms of the condition, ELU, conv 3x3.
 
-    The last convolution is weight-normalized.
+    The terms are a linear map of z, added to every pixel, and a 3x3 convolution of the condition's
+    image. The last convolution is weight-normalized.
 
     Args:
         in_channels: channels of the conditioning part.
@@ -67,6 +32,7 @@ class ConvCouplingNet(_CouplingNet):
         seed: seed of the initial weights.
         dtype: floating type of weights and result.
         compute_dtype: type of the computations inside, such as 'bfloat16'; None for `dtype`.
+        condition_channels: channels of the condition's image at the resolution of x; 0 for none.
 
     Raises:
         ValueError: if a size or a type is not allowed.
@@ -83,77 +49,71 @@ class ConvCouplingNet(_CouplingNet):
         seed: int = 0,
         dtype: tf.DType = tf.float32,
         compute_dtype: str | tf.DType | None = None,
+        condition_channels: int = 0,
     ) -> None:
         super().__init__(name='conv_coupling_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
-        validate.integer('condition_dim', condition_dim, minimum=0)
         self.compute_dtype = compute_type(compute_dtype, dtype)
         random = seeds.generator(seed, 'conv_coupling_net')
-        self.kernel1 = _uniform(
+        self.kernel1 = uniform_weight(
             [3, 3, in_channels, hidden_channels], 9 * in_channels, random, dtype, 'kernel1'
         )
-        self.kernel2 = _uniform(
+        self.kernel2 = uniform_weight(
             [1, 1, hidden_channels, hidden_channels], hidden_channels, random, dtype, 'kernel2'
         )
-        self.has_condition = condition_dim > 0
-        if self.has_condition:
-            self.condition_kernel = _uniform(
-                [condition_dim, hidden_channels], condition_dim, random, dtype, 'condition_kernel'
-            )
-            self.condition_bias = _uniform(
-                [hidden_channels], condition_dim, random, dtype, 'condition_bias'
-            )
+        self._add_condition_layers(
+            condition_dim, condition_channels, hidden_channels, random, dtype
+        )
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, height, width, out_channels]`.
 
         Args:
             x: conditioning part of an image, `[batch, height, width, in_channels]`.
-            condition: z, `[batch, condition_dim]`; None for a network without z.
+            condition: z, an image, or both, as the network was built for; see
+                `tfwolf.nets.condition`.
             training: not used.
 
         Raises:
-            ValueError: if z is missing or has another shape.
+            ValueError: if a part of the condition is missing or has another shape.
         """
-        shift = None
-        if self.has_condition:
-            condition = check_condition(condition, x, self.condition_kernel.shape[0])
-            shift = tf.matmul(condition, self.condition_kernel) + self.condition_bias
-            shift = tf.cast(shift, self.compute_dtype)
+        terms = self.condition_terms(condition, x, self.compute_dtype)
         kernels = [
             tf.cast(kernel, self.compute_dtype)
             for kernel in (self.kernel1, self.kernel2, self.output_kernel)
         ]
         as_products = layers_are_compiled() and is_thin(kernels[0]) and is_thin(kernels[2])
         network = _as_products if as_products else _as_convolutions
-        y = network(tf.cast(x, self.compute_dtype), kernels, shift)
+        y = network(tf.cast(x, self.compute_dtype), kernels, terms)
         return keep(tf.cast(y, x.dtype) + self.output_bias)
 
 
 def _as_convolutions(
-    x: tf.Tensor, kernels: Sequence[tf.Tensor], shift: tf.Tensor | None
+    x: tf.Tensor, kernels: Sequence[tf.Tensor], terms: Sequence[tf.Tensor]
 ) -> tf.Tensor:
     kernel1, kernel2, kernel3 = kernels
     h = conv2d(elu(conv2d(x, kernel1, x.dtype)), kernel2, x.dtype)
-    if shift is not None:
-        h += shift[:, tf.newaxis, tf.newaxis]
+    for term in terms:
+        h += term
     return conv2d(elu(h), kernel3, x.dtype)
 
 
-def _as_products(x: tf.Tensor, kernels: Sequence[tf.Tensor], shift: tf.Tensor | None) -> tf.Tensor:
+def _as_products(
+    x: tf.Tensor, kernels: Sequence[tf.Tensor], terms: Sequence[tf.Tensor]
+) -> tf.Tensor:
     height, width = validate.static_shape('x', x.shape[1:3])
     kernel1, kernel2, kernel3 = kernels
     rows = row_layers(
-        unfold(x), input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3), shift
+        unfold(x), input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3), terms
     )
     (channels,) = validate.static_shape('kernel3', kernel3.shape[-1:])
     return fold(rows, height, width, channels)
 
 
-class DenseCouplingNet(_CouplingNet):
+class DenseCouplingNet(ConditionedNet):
     """dense, ELU, dense, ELU, weight-normalized dense, for vectors; without a condition.
 
     Args:
@@ -175,18 +135,18 @@ class DenseCouplingNet(_CouplingNet):
         super().__init__(name='dense_coupling_net')
         validate.integer('hidden_features', hidden_features, minimum=1)
         random = seeds.generator(seed, 'dense_coupling_net')
-        self.kernel1 = _uniform(
+        self.kernel1 = uniform_weight(
             [in_features, hidden_features], in_features, random, dtype, 'kernel1'
         )
-        self.bias1 = _uniform([hidden_features], in_features, random, dtype, 'bias1')
-        self.kernel2 = _uniform(
+        self.bias1 = uniform_weight([hidden_features], in_features, random, dtype, 'bias1')
+        self.kernel2 = uniform_weight(
             [hidden_features, hidden_features], hidden_features, random, dtype, 'kernel2'
         )
-        self.bias2 = _uniform([hidden_features], hidden_features, random, dtype, 'bias2')
+        self.bias2 = uniform_weight([hidden_features], hidden_features, random, dtype, 'bias2')
         self._add_output_layer([hidden_features, out_features], random, dtype)
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, out_features]` for x `[batch, in_features]`; `condition` is not used."""
         h = elu(tf.matmul(x, self.kernel1) + self.bias1)

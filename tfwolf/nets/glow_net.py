@@ -11,6 +11,7 @@ from tfwolf.core import seeds, validate
 from tfwolf.core.parts import register
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.channel_norm import chunks_of, graph_of, moments, standardizing
+from tfwolf.nets.condition import Condition
 from tfwolf.nets.precision import compute_type, conv2d
 
 KERNEL_STDDEV = 0.05
@@ -40,7 +41,7 @@ class ZeroConv(CompleteVariables, tf.Module):
         self.bias = tf.Variable(tf.zeros([out_channels], dtype), name='bias')
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, height, width, out_channels]` for x `[..., in_channels]`.
 
@@ -48,7 +49,7 @@ class ZeroConv(CompleteVariables, tf.Module):
         """
         return tf.cast(conv2d(x, self.kernel, self.compute_dtype), self.bias.dtype) + self.bias
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Set all weights to zero."""
         self.kernel.assign(tf.zeros_like(self.kernel))
         self.bias.assign(tf.zeros_like(self.bias))
@@ -110,7 +111,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         self.output = ZeroConv(hidden_channels, out_channels, dtype, compute_dtype)
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, height, width, out_channels]` for x `[..., in_channels]`.
 
@@ -126,7 +127,7 @@ class GlowCouplingNet(CompleteVariables, tf.Module):
         scale, shift = (tf.cast(value, self.compute_dtype) for value in (tf.exp(log_scale), bias))
         return tf.nn.relu(conv2d(x, kernel, self.compute_dtype) * scale + shift)
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Standardize both hidden layers for real images, and set the last layer to zero.
 
         Args:

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from tfwolf.nets.condition import Condition
+
 
 @runtime_checkable
 class CouplingNetwork(Protocol):
@@ -18,29 +20,30 @@ class CouplingNetwork(Protocol):
       False.
     - `hidden_arrays`: approximate number of arrays of its width that backpropagation keeps, for
       estimates of memory; default `HIDDEN_ARRAYS`.
+    - `hidden_channels`: width of its hidden layers, if it differs from that of its flow.
     - `compute_dtype`: `tf.DType` of its computations; default that of its weights.
     - `weight_scales()`: variables that the L2 term of Real NVP regularises; default none.
     """
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return `[batch, height, width, out_channels]`.
 
         Args:
             x: conditioning part, `[batch, height, width, in_channels]`.
-            condition: `[batch, condition_dim]`. A network built with `condition_dim=0` must accept
-                any condition and ignore it.
+            condition: `[batch, condition_dim]`, an image, or both; see `tfwolf.nets.condition`. A
+                network must accept any condition and ignore the parts it was not built for.
             training: whether the weights are being trained.
         """
         ...
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Initialize the weights from real images; afterwards the network returns zeros.
 
         Args:
             x: conditioning part of images, `[batch, height, width, in_channels]`.
-            condition: `[batch, condition_dim]`, or None.
+            condition: as in `__call__`, or None.
         """
         ...
 
@@ -60,6 +63,9 @@ class CouplingNetworkFactory(Protocol):
     ) -> CouplingNetwork:
         """Return a network with its own weights.
 
+        A network for a condition with an image has one more argument, `condition_channels`: the
+        channels of that image at the resolution of x. It is passed only if they are not 0.
+
         Args:
             in_channels: number of channels of the conditioning part.
             hidden_channels: width of the hidden layers.
@@ -78,6 +84,11 @@ HIDDEN_ARRAYS = 4
 def hidden_arrays(network: CouplingNetwork) -> int:
     """Return the approximate number of arrays of its width that backpropagation keeps."""
     return getattr(network, 'hidden_arrays', HIDDEN_ARRAYS)
+
+
+def hidden_width(network: CouplingNetwork, hidden_channels: int) -> int:
+    """Return the width of a network's hidden layers: its own, or that of its flow."""
+    return getattr(network, 'hidden_channels', hidden_channels)
 
 
 def weight_scales(network: CouplingNetwork) -> Sequence[tf.Variable]:

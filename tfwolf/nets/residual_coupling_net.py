@@ -15,7 +15,7 @@ from tfwolf.core.parts import register
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.channel_norm import spans
-from tfwolf.nets.condition import check_condition
+from tfwolf.nets.condition import Condition, check_condition, rows_of
 from tfwolf.nets.precision import compute_type, conv2d
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
@@ -142,7 +142,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
             self.condition_kernel = tf.Variable(tf.constant(kernel, dtype), name='condition_kernel')
 
     def __call__(
-        self, x: tf.Tensor, condition: tf.Tensor | None = None, training: bool = False
+        self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
     ) -> tf.Tensor:
         """Return shift and log-scale along the channels, `[batch, height, width, out_channels]`.
 
@@ -161,7 +161,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         shift, u = tf.split(self.last(tf.nn.relu(self.last_norm(h, training=training))), 2, axis=-1)
         return tf.concat([shift, self.log_scale_factor * tf.tanh(u)], axis=-1)
 
-    def initialize(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> None:
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Set batch norm to the statistics of real images, and the last layer to zero.
 
         Args:
@@ -173,7 +173,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         )
         # All chunks of images advance together from one norm to the next.
         runs = [
-            self._up_to_norms(x[span], None if condition is None else condition[span])
+            self._up_to_norms(x[span], rows_of(condition, span))
             for span in spans(batch, height * width * channels)
         ]
         values = [next(run) for run in runs]
@@ -192,7 +192,7 @@ class ResidualCouplingNet(CompleteVariables, tf.Module):
         ]
 
     def _up_to_norms(
-        self, x: tf.Tensor, condition: tf.Tensor | None
+        self, x: tf.Tensor, condition: Condition | None
     ) -> Generator[tf.Tensor, tf.Tensor, None]:
         """Yield the input of each norm, and receive the output of that norm by `send`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -15,9 +15,9 @@ def row_layers(
     kernel1: tf.Tensor,
     kernel2: tf.Tensor,
     kernel3: tf.Tensor,
-    shift: tf.Tensor | None,
+    shifts: Sequence[tf.Tensor] = (),
 ) -> tf.Tensor:
-    """Return elu(elu(windows kernel1) kernel2 + shift) kernel3, `[rows, out]`.
+    """Return elu(elu(windows kernel1) kernel2 + sum of shifts) kernel3, `[rows, out]`.
 
     `windows` and both hidden arrays are kept for the gradient, which computes nothing again and
     passes over each array once per product.
@@ -26,7 +26,8 @@ def row_layers(
         windows: `[rows, in]`.
         kernel1, kernel2, kernel3: `[in, hidden]`, `[hidden, hidden]`, `[hidden, out]`, all of the
             type of `windows`.
-        shift: `[images, hidden]`, added to the `rows / images` rows of each image; or None.
+        shifts: terms of the second layer, `[images, 1, 1, hidden]`, which is added to all rows of
+            an image, or `[images, height, width, hidden]`.
     """
 
     @tf.custom_gradient
@@ -37,7 +38,7 @@ def row_layers(
         h1 = kept(product_elu(windows, kernel1))
         h2 = tf.matmul(h1, kernel2)
         for shift in shifts:
-            h2 = _of_rows(_by_image(h2, shift) + shift[:, tf.newaxis])
+            h2 = _added(h2, shift)
         h2 = kept(elu_of(h2))
 
         def gradient(of_y: tf.Tensor) -> list[tf.Tensor]:
@@ -48,19 +49,28 @@ def row_layers(
                 tf.matmul(windows, of_h1, transpose_a=True),
                 tf.matmul(h1, of_h2, transpose_a=True),
                 tf.matmul(h2, of_y, transpose_a=True),
-                *(tf.reduce_sum(_by_image(of_h2, shift), axis=1) for shift in shifts),
+                *(_of_shift(of_h2, shift) for shift in shifts),
             ]
 
         return tf.matmul(h2, kernel3), gradient
 
-    shifts = [] if shift is None else [shift]
     return run(windows, kernel1, kernel2, kernel3, *shifts)  # pyright: ignore[reportReturnType]
 
 
-def _by_image(rows: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-    """Return rows as `[images, rows per image, channels]`."""
-    return tf.reshape(rows, [tf.shape(shift)[0], -1, rows.shape[-1]])
+def _added(rows: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+    if _is_per_image(shift):
+        images = tf.reshape(rows, [tf.shape(shift)[0], -1, rows.shape[-1]])
+        return tf.reshape(images + shift[:, 0], [-1, rows.shape[-1]])
+    return rows + tf.reshape(shift, [-1, rows.shape[-1]])
 
 
-def _of_rows(images: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(images, [-1, images.shape[-1]])
+def _of_shift(of_rows: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+    """Return the gradient of a shift from that of the rows it was added to."""
+    if _is_per_image(shift):
+        images = tf.reshape(of_rows, [tf.shape(shift)[0], -1, of_rows.shape[-1]])
+        return tf.reduce_sum(images, axis=1)[:, tf.newaxis, tf.newaxis]
+    return tf.reshape(of_rows, tf.shape(shift))
+
+
+def _is_per_image(shift: tf.Tensor) -> bool:
+    return shift.shape[1:3] == (1, 1)

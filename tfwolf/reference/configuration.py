@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from tfwolf.reference.flow_configuration import flow_bindings, transform_reference
 from tfwolf.reference.section import Section
 
 
@@ -49,10 +50,7 @@ def gin_bindings(
     root = Section(configuration, '')
     matrix = '@PLUMatrix' if lu else '@FullMatrix'
     generator, discriminator = root.section('generator'), root.section('discriminator')
-    if (dequantizer := root.take('dequantizer', None)) is not None:
-        dequantizer = Section(dequantizer, 'dequantizer')
-        dequantizer.require('type', ('uniform',))
-        dequantizer.finish()
+    dequantizer = root.take('dequantizer', {'type': 'uniform'})
     root.finish()
     flow = generator.section('flow')
     generator.finish()
@@ -65,57 +63,11 @@ def gin_bindings(
         'experiment.dataset = @dataset',
         f'experiment.image_shape = {(*image_size, in_channels)}',
         f'Wolf.num_bits = {num_bits}',
-        'Wolf.flow = @RefinedGlow',
-        *_flow_bindings(flow, latent_dim, matrix, notices),
+        *_generator_bindings(flow, latent_dim, matrix, notices),
         *latent,
+        *_dequantizer_bindings(Section(dequantizer, 'dequantizer'), in_channels, matrix, notices),
     ]
     return lines, notices
-
-
-def _flow_bindings(flow, latent_dim, matrix, notices):
-    flow.require('type', ('glow',))
-    flow.require('inverse', (True,), True)
-    flow.require('activation', ('elu',))
-    flow.require('coupling_type', ('conv',), 'conv')
-    flow.ignore('num_groups', notices)
-    h_channels = flow.take('h_channels', 0)
-    flow.require('h_type', ('global_linear', None), None)
-    if h_channels != latent_dim:
-        raise ValueError(
-            f'`generator.flow.h_channels` must be the size of z, {latent_dim}; got {h_channels!r}.'
-        )
-    levels, num_steps, factors = (
-        flow.take('levels'),
-        flow.take('num_steps'),
-        flow.take('factors', []),
-    )
-    hidden_channels = flow.take('hidden_channels')
-    for name, value, length in (
-        ('num_steps', num_steps, levels),
-        ('hidden_channels', hidden_channels, levels),
-        ('factors', factors, max(levels - 2, 0)),
-    ):
-        if not isinstance(value, list) or len(value) != length:
-            raise ValueError(
-                f'`generator.flow.{name}` must be a list of {length} for levels={levels}; got '
-                f'{value!r}.'
-            )
-    alpha = flow.take('alpha', 1.0)
-    lines = [
-        f'RefinedGlow.num_steps = {num_steps}',
-        f'RefinedGlow.hidden_channels = {hidden_channels}',
-        f'RefinedGlow.factors = {factors}',
-        f'RefinedGlow.matrix = {matrix}',
-    ]
-    transform = flow.require('transform', ('affine', 'additive'))
-    factor_out = flow.require('prior_transform', ('affine', 'additive'), transform)
-    lines.append(f'RefinedGlow.transform = {_transform(transform, "flow")}')
-    if factor_out != transform:
-        lines.append(f'RefinedGlow.factor_out_transform = {_transform(factor_out, "flow")}')
-    if 'affine' in (transform, factor_out):
-        lines.append(f'flow/BoundedAffine.alpha = {float(alpha)}')
-    flow.finish()
-    return lines
 
 
 def _latent_bindings(discriminator, image_shape, matrix, notices):
@@ -146,22 +98,65 @@ def _latent_bindings(discriminator, image_shape, matrix, notices):
     return lines, dim
 
 
+def _generator_bindings(flow, latent_dim, matrix, notices):
+    flow.require('inverse', (True,), True)
+    flow.require('h_type', ('global_linear', None), None)
+    if (h_channels := flow.take('h_channels', 0)) != latent_dim:
+        raise ValueError(
+            f'`generator.flow.h_channels` must be the size of z, {latent_dim}; got {h_channels!r}.'
+        )
+    kind, lines = flow_bindings(flow, 'generator', '', 'flow', matrix, notices)
+    return [f'Wolf.flow = @{kind}', *lines]
+
+
+def _dequantizer_bindings(dequantizer, in_channels, matrix, notices):
+    if dequantizer.require('type', ('uniform', 'flow')) == 'uniform':
+        dequantizer.finish()
+        return []
+    encoder, flow = dequantizer.section('encoder'), dequantizer.section('flow')
+    dequantizer.finish()
+    encoder.require('type', ('local_resnet_bn',))
+    encoder.require('activation', ('elu',))
+    encoder.require('in_planes', (in_channels,))
+    widths = _widths(encoder, 'dequantizer')
+    out_channels = encoder.take('out_planes')
+    encoder.finish()
+    flow.require('in_channels', (in_channels,))
+    flow.require('inverse', (False,))
+    flow.require('h_type', ('local_linear',))
+    if (h_channels := flow.take('h_channels')) != out_channels:
+        raise ValueError(
+            '`dequantizer.flow.h_channels` must be `dequantizer.encoder.out_planes`, '
+            f'{out_channels}; got {h_channels!r}.'
+        )
+    kind, lines = flow_bindings(flow, 'dequantizer', 'dequantizer/', 'dequantizer', matrix, notices)
+    return [
+        'Wolf.dequantizer = @FlowDequantizer',
+        'FlowDequantizer.encoder = @FeatureEncoder',
+        f'FeatureEncoder.widths = {widths}',
+        f'FeatureEncoder.out_channels = {out_channels}',
+        f'FlowDequantizer.flow = @dequantizer/{kind}',
+        *lines,
+    ]
+
+
+def _widths(encoder, place):
+    levels, widths = encoder.take('levels'), encoder.take('hidden_planes')
+    if not isinstance(widths, list) or len(widths) != levels:
+        raise ValueError(
+            f'`{place}.encoder.hidden_planes` must be a list of levels={levels} widths; got '
+            f'{widths!r}.'
+        )
+    return widths
+
+
 def _encoder_bindings(encoder, image_shape, in_dim):
     encoder.require('type', ('global_resnet_bn',))
     encoder.require('activation', ('elu',))
     encoder.require('in_planes', (image_shape[2],))
-    levels, widths, out_channels = (
-        encoder.take('levels'),
-        encoder.take('hidden_planes'),
-        encoder.take('out_planes'),
-    )
+    widths, out_channels = _widths(encoder, 'discriminator'), encoder.take('out_planes')
     encoder.finish()
-    if not isinstance(widths, list) or len(widths) != levels:
-        raise ValueError(
-            f'`discriminator.encoder.hidden_planes` must be a list of levels={levels} widths; got '
-            f'{widths!r}.'
-        )
-    height, width = (-(-side // 2**levels) for side in image_shape[:2])
+    height, width = (-(-side // 2 ** len(widths)) for side in image_shape[:2])
     if in_dim != height * width * out_channels:
         raise ValueError(
             f'`discriminator.in_dim` is {in_dim}, but for images of '
@@ -191,11 +186,7 @@ def _prior_bindings(prior, dim, matrix):
         f'FlowPrior.num_steps = {prior.take("num_steps")}',
         f'FlowPrior.hidden_features = {prior.take("hidden_features")}',
         f'FlowPrior.matrix = {matrix}',
-        f'FlowPrior.transform = {_transform(transform, "prior")}',
+        f'FlowPrior.transform = {transform_reference(transform, "prior")}',
     ]
     prior.finish()
     return lines + ([f'prior/BoundedAffine.alpha = {alpha}'] if transform == 'affine' else [])
-
-
-def _transform(kind, scope):
-    return f'@{scope}/BoundedAffine()' if kind == 'affine' else '@Additive()'

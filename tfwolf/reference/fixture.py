@@ -48,14 +48,18 @@ class Fixture:
                 f'{prefix}.json must be a JSON object with the key `config`: {error!r}.'
             ) from error
         self.io = _arrays(f'{prefix}.io.npz')
-        # A learned dequantizer has other noise; `gin_bindings` raises an error for it.
-        noise = [] if 'dequantizer' in self.configuration else ['dequant_noise']
-        for key in ('images', 'n_bits', *noise):
+        for key in ('images', 'n_bits', self.noise_key):
             if key not in self.io:
                 raise ValueError(f'{prefix}.io.npz must contain the array {key!r}; it is missing.')
         trajectory = f'{prefix}.trajectory.npz'
         self.trajectory = _arrays(trajectory) if os.path.exists(trajectory) else {}
         self.weights_path = f'{prefix}.weights.npz'
+
+    @property
+    def noise_key(self) -> str:
+        """Key of the dequantizer's random numbers."""
+        dequantizer = self.configuration.get('dequantizer') or {}
+        return 'dequant_epsilon' if dequantizer.get('type') == 'flow' else 'dequant_noise'
 
     @property
     def num_bits(self) -> int:

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from tfwolf.bijectors.chain import Chain
-from tfwolf.bijectors.matrix import FullMatrix
-from tfwolf.bijectors.multiscale import MultiScaleSplit
-from tfwolf.bijectors.repeat import Repeat
-from tfwolf.bijectors.squeeze import Squeezed
-from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.core.variables import named_variables
 from tfwolf.distributions.prior import FlowPrior
+from tfwolf.models.dequantizer import FlowDequantizer
 from tfwolf.models.gaussian_latent import GaussianLatent
 from tfwolf.models.label_latents import ClassLatent
 from tfwolf.models.wolf import Wolf
-from tfwolf.reference.axes import (
-    CHANNELS,
-    DENSE,
-    DENSE_LENGTH,
-    KERNEL,
-    KERNEL_LENGTH,
-    MATRIX,
-    PLAIN,
-    Axes,
-)
+from tfwolf.reference.axes import DENSE, DENSE_LENGTH, KERNEL, PLAIN, Axes
+from tfwolf.reference.flow_layout import DENSE_NET, flow_slots, slot_of, step_slots
 from tfwolf.reference.slot import Slot
 
-CONV_NET = {
-    'net.conv1.weight': ('kernel1', KERNEL),
-    'net.conv2.weight': ('kernel2', KERNEL),
-    'net.conv3.conv.weight_v': ('output_direction', KERNEL),
-    'net.conv3.conv.weight_g': ('output_length', KERNEL_LENGTH),
-    'net.conv3.conv.bias': ('output_bias', PLAIN),
-    'h_net.net.weight': ('condition_kernel', DENSE),
-    'h_net.net.bias': ('condition_bias', PLAIN),
-}
-DENSE_NET = {
-    'net.fc1.weight': ('kernel1', DENSE),
-    'net.fc1.bias': ('bias1', PLAIN),
-    'net.fc2.weight': ('kernel2', DENSE),
-    'net.fc2.bias': ('bias2', PLAIN),
-    'net.fc3.linear.weight_v': ('output_direction', DENSE),
-    'net.fc3.linear.weight_g': ('output_length', DENSE_LENGTH),
-    'net.fc3.linear.bias': ('output_bias', PLAIN),
-}
 NORM = {
     'weight': ('gamma', PLAIN),
     'bias': ('beta', PLAIN),
@@ -49,23 +19,25 @@ NORM = {
     'running_var': ('running_variance', PLAIN),
 }
 BLOCK = {'conv1': 'conv1', 'conv2': 'conv2', 'downsample.0': 'shortcut'}
+TRANSPOSED_BLOCK = {'deconv1': 'conv1', 'deconv2': 'conv2', 'downsample.0': 'shortcut'}
 BLOCK_NORMS = {'bn1': 'norm1', 'bn2': 'norm2', 'downsample.1': 'shortcut_norm'}
-# Position in our step -> the coupling's name.
-COUPLINGS = {2: 'coupling1_up', 3: 'coupling1_dn', 5: 'coupling2_up', 6: 'coupling2_dn'}
 
 
 def slots(model: Wolf) -> list[Slot]:
     """Return the `Slot` of every array in the reference's state dict of a model.
 
     Args:
-        model: a `Wolf` with a refined Glow.
+        model: a `Wolf` with a refined Glow or MaCow.
     """
-    found = list(_flow(model.flow, 'generator.flow.blocks', 0))
+    found = list(flow_slots(model.flow, 'generator.flow.blocks'))
+    if isinstance(model.dequantizer, FlowDequantizer):
+        found += _features(model.dequantizer.encoder, 'dequantizer.encoder.net')
+        found += flow_slots(model.dequantizer.flow, 'dequantizer.flow.core.blocks')
     if isinstance(model.latent, GaussianLatent):
         found += _encoder(model.latent.encoder, 'discriminator.encoder.net')
         found += _posterior(model.latent.encoder, model.image_shape)
         if isinstance(model.latent.prior, FlowPrior):
-            found += _steps(
+            found += step_slots(
                 model.latent.prior.flow.layers[0],
                 'discriminator.prior.flow.steps',
                 'linear',
@@ -73,83 +45,17 @@ def slots(model: Wolf) -> list[Slot]:
                 DENSE_NET,
             )
     if isinstance(model.latent, ClassLatent):
-        found.append(_slot('discriminator.embed.weight', model.latent, 'embedding', PLAIN))
+        found.append(slot_of('discriminator.embed.weight', model.latent, 'embedding', PLAIN))
         for place in range(3):
             found.append(
-                _slot(
+                slot_of(
                     f'discriminator.net.{2 * place}.weight', model.latent, f'kernel{place}', DENSE
                 )
             )
             found.append(
-                _slot(f'discriminator.net.{2 * place}.bias', model.latent, f'bias{place}', PLAIN)
+                slot_of(f'discriminator.net.{2 * place}.bias', model.latent, f'bias{place}', PLAIN)
             )
     return found
-
-
-def _slot(name, owner, attribute, axes):
-    return Slot(name, {attribute: as_tensorflow(getattr(owner, attribute))}, None, axes)
-
-
-def _flow(chain, prefix, block, group=0):
-    """Yield the slots of a level of the flow, from one group on, and of all later levels."""
-    is_middle = isinstance(chain.layers[-1], MultiScaleSplit)
-    for layer in chain.layers:
-        if isinstance(layer, Repeat):
-            place = f'{prefix}.{block}.layers.{group}' if is_middle else f'{prefix}.{block}.steps'
-            yield from _steps(layer, place, 'conv1x1', CHANNELS, CONV_NET)
-        elif isinstance(layer, Squeezed):
-            yield from _flow(layer.inner, prefix, block + 1)
-        elif isinstance(layer, MultiScaleSplit):
-            if isinstance(layer.inner, Squeezed):
-                yield from _flow(layer.inner.inner, prefix, block + 1)
-            else:
-                yield from _flow(layer.inner, prefix, block, group + 1)
-        elif isinstance(layer, Chain):
-            yield from _factor_out(layer, f'{prefix}.{block}.priors.{group}')
-
-
-def _step_parts(matrix_name, vector, net):
-    """Yield (name in a step of the reference, path in our step, axes).
-
-    The path of a matrix is that of its object, which may have several variables.
-    """
-    for index, name in ((0, 'actnorm'), (4, 'unit.actnorm')):
-        for weight in ('log_scale', 'bias'):
-            yield f'{name}.{weight}', f'layers.{index}.{weight}', vector
-    yield f'{matrix_name}.weight', 'layers.1.matrix', MATRIX
-    for index, name in COUPLINGS.items():
-        for weight, (attribute, axes) in net.items():
-            yield f'unit.{name}.{weight}', f'layers.{index}.net.{attribute}', axes
-
-
-def _steps(repeat, prefix, matrix_name, vector, net):
-    for row in range(repeat.repeats):
-        for name, path, axes in _step_parts(matrix_name, vector, net):
-            weights = {
-                key.rpartition('.')[2]: variable
-                for key, variable in repeat.weights.items()
-                if key == path or key.startswith(f'{path}.')
-            }
-            if weights:
-                yield Slot(f'{prefix}.{row}.{name}', weights, row, axes)
-
-
-def _factor_out(layer, prefix):
-    conv1x1, coupling, on_leaving = layer.layers
-    matrix = conv1x1.matrix
-    names = (
-        ['weight']
-        if isinstance(matrix, FullMatrix)
-        else ['triangles', 'log_diagonal', 'sign', 'permutation']
-    )
-    yield Slot(
-        f'{prefix}.conv1x1.weight', {name: getattr(matrix, name) for name in names}, None, MATRIX
-    )
-    for weight, (attribute, axes) in CONV_NET.items():
-        if hasattr(coupling.net, attribute):
-            yield _slot(f'{prefix}.coupling.{weight}', coupling.net, attribute, axes)
-    for weight in ('log_scale', 'bias'):
-        yield _slot(f'{prefix}.actnorm.{weight}', on_leaving.inner, weight, CHANNELS)
 
 
 def _encoder(encoder, prefix):
@@ -158,16 +64,30 @@ def _encoder(encoder, prefix):
     )
     for block in blocks:
         level, place = block.removeprefix('level').split('_block')
-        layer, name = getattr(encoder, block), f'{prefix}.resnet{level}.main.{place}'
-        for theirs, ours in BLOCK.items():
-            if getattr(layer, ours) is not None:
-                yield _slot(f'{name}.{theirs}.weight', getattr(layer, ours), 'kernel', KERNEL)
-        for theirs, ours in BLOCK_NORMS.items():
-            if getattr(layer, ours) is not None:
-                for weight, (attribute, axes) in NORM.items():
-                    yield _slot(f'{name}.{theirs}.{weight}', getattr(layer, ours), attribute, axes)
-    yield _slot(f'{prefix}.top.weight', encoder.top, 'kernel', KERNEL)
-    yield _slot(f'{prefix}.top.bias', encoder.top, 'bias', PLAIN)
+        yield from _block(getattr(encoder, block), f'{prefix}.resnet{level}.main.{place}', BLOCK)
+    yield slot_of(f'{prefix}.top.weight', encoder.top, 'kernel', KERNEL)
+    yield slot_of(f'{prefix}.top.bias', encoder.top, 'bias', PLAIN)
+
+
+def _features(encoder, prefix):
+    blocks = sorted({path[0] for path, _ in named_variables(encoder)})
+    for block in blocks:
+        goes_down = block.startswith('down')
+        level, place = block.removeprefix('down').removeprefix('up').split('_block')
+        name = f'{prefix}.{"resnet" if goes_down else "deresnet"}{level}.main.{place}'
+        names = BLOCK if goes_down else TRANSPOSED_BLOCK
+        yield from _block(getattr(encoder, block), name, names)
+
+
+def _block(layer, prefix, names):
+    """Yield the slots of a residual block."""
+    for theirs, ours in names.items():
+        if getattr(layer, ours) is not None:
+            yield slot_of(f'{prefix}.{theirs}.weight', getattr(layer, ours), 'kernel', KERNEL)
+    for theirs, ours in BLOCK_NORMS.items():
+        if getattr(layer, ours) is not None:
+            for weight, (attribute, axes) in NORM.items():
+                yield slot_of(f'{prefix}.{theirs}.{weight}', getattr(layer, ours), attribute, axes)
 
 
 def _posterior(encoder, image_shape):
@@ -186,8 +106,8 @@ def _posterior(encoder, image_shape):
         return channels_first.transpose(2, 3, 1, 0).reshape(-1, len(array))
 
     layer = encoder.posterior
-    yield _slot(
+    yield slot_of(
         'discriminator.fc.linear.weight_v', layer, 'direction', Axes(DENSE.reference_shape, to_ours)
     )
-    yield _slot('discriminator.fc.linear.weight_g', layer, 'length', DENSE_LENGTH)
-    yield _slot('discriminator.fc.linear.bias', layer, 'bias', PLAIN)
+    yield slot_of('discriminator.fc.linear.weight_g', layer, 'length', DENSE_LENGTH)
+    yield slot_of('discriminator.fc.linear.bias', layer, 'bias', PLAIN)

@@ -25,6 +25,7 @@ INVERTED_KEYS = ('sample/z', 'sample/x', 'switch/x')
 INPUTS = (
     'images',
     'dequant_noise',
+    'dequant_epsilon',
     'n_bits',
     'posterior_noise',
     'labels',
@@ -57,7 +58,7 @@ class Parity:
         )
         self._images = images
         self._noise = Noise(
-            tf.constant(self._io['dequant_noise'], self._dtype),
+            tf.constant(self._io[self._fixture.noise_key], self._dtype),
             tf.constant(posterior_noise, self._dtype),
         )
         self._labels = tf.constant(self._io['labels']) if 'labels' in self._io else None
@@ -91,10 +92,12 @@ class Parity:
         model, io = self._model, self._io
         ours = {}
         inference = model.infer(self._images, self._noise, labels=self._labels)
-        v, log_det = model.flow.forward_and_log_det(
-            model.flow_input(self._images, self._noise), inference.z
-        )
-        terms = model.terms(self._images, self._noise, labels=self._labels)
+        x, dequantizer_nats = model.dequantized(inference, self._images, self._noise)
+        v, log_det = model.flow.forward_and_log_det(x, inference.z)
+        terms = model.terms_of(inference, dequantizer_nats, v, log_det)
+        if model.dequantizer.is_learned:
+            drawn = model.dequantizer.draw(inference.features, self._noise.dequantization)
+            ours['eval/dequant_u'], ours['eval/dequant_log_prob'] = drawn
         if model.latent.has_posterior:
             posterior = model.posterior(self._images)
             ours['eval/mu'], ours['eval/logvar'] = posterior.mean, posterior.log_variance
@@ -143,10 +146,14 @@ class Parity:
         model, io = self._model, self._io
         by_name = {slot.name: slot for slot in slots(model)}
         variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
-        terms, loss, gradients = _training_pass(
+        terms, loss, x, gradients = _training_pass(
             model, variables, self._images, self._noise, self._labels
         )
         ours = {'train/loss': loss, 'train/bpd': bits_per_dim(terms.nll_nats, model.num_dims)}
+        if model.dequantizer.is_learned:
+            edges = model.encoder_input(self._images)
+            ours['train/dequant_u'] = (x - edges) * 2.0 ** (model.num_bits - 1)
+            ours['train/dequant_log_prob'] = terms.dequantizer_nats
         for name, slot in by_name.items():
             if not slot.is_trainable:
                 ours[f'train/after/{name}'] = next(iter(slot.weights.values()))
@@ -185,13 +192,17 @@ class Parity:
 
 @functools.partial(tf.function, autograph=False)
 def _training_pass(model, variables, images, noise, labels):
-    """Return the terms, the mean loss in nats and its gradients of one training pass."""
+    """Return the terms, mean loss in nats, flow's input and gradients of one training pass."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
-        terms = model.terms(images, noise, training=True, labels=labels)
+        inference = model.infer(images, noise, training=True, labels=labels)
+        x, dequantizer_nats = model.dequantized(inference, images, noise, training=True)
+        outputs = model.flow.forward_in_training(x, inference.z)
+        terms = model.terms_of(inference, dequantizer_nats, *outputs, training=True)
         loss = tf.reduce_mean(terms.nll_nats)
     return (
         terms,
         loss,
+        x,
         tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO),
     )

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tfwolf.core.choices import UNIFORM
 from tfwolf.report.page import Row
 
 
@@ -188,12 +189,13 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
     """Return the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
     dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
-    if round(result['dequantization_nats'] / (dims * math.log(2))) != 7:
-        # Not 8 bits, for which dequantization costs seven bits per dimension.
+    kind = result.get('dequantization', UNIFORM)
+    if round(result['dequantization_nats'] / (dims * math.log(2))) != 7 or kind != UNIFORM:
+        # Not 8 bits, for which dequantization costs seven bits per dimension, or another bound.
         paper = ''
     rows = [
         Row(
-            'bits per dimension',
+            f'bits per dimension, {kind} dequantization',
             f'{result["bits_per_dim"]:.4f} (95 %: {low:.4f} to {high:.4f})',
             paper,
         ),

@@ -13,6 +13,7 @@ from tfwolf.core import files, validate
 from tfwolf.core.choices import SPLITS
 from tfwolf.core.progress import progress_bar
 from tfwolf.evaluation.assessment import Assessment
+from tfwolf.evaluation.likelihood import TERMS
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.runs.run_data import check_labels
@@ -77,6 +78,7 @@ def evaluate(run: Any, request: Request) -> dict:
         key = {
             **about,
             'num_samples': request.num_samples,
+            'terms': TERMS,
             'batch_size': request.batch_size,
             'replicas': run.strategy.num_replicas_in_sync,
         }

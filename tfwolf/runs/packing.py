@@ -46,6 +46,8 @@ KEPT = (
     'reconstruction_nats',
     'kl_nats',
     'dequantization_nats',
+    'dequantizer_nats',
+    'dequantization',
     'num_not_finite',
     'reconstruction',
     'non_finite_samples',

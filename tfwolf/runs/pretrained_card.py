@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tfwolf.core.choices import UNIFORM
 from tfwolf.models.wolf import Wolf
 
 
@@ -63,8 +64,9 @@ def model_card(
         if found['num_samples'] > 1
         else {}
     )
+    kind = found.get('dequantization', UNIFORM)
     rows = {
-        'bits/dim (upper bound)': f'{bits:.4f} ± {error:.4f}',
+        f'bits/dim (upper bound, {kind} dequantization)': f'{bits:.4f} ± {error:.4f}',
         **weighted,
         'KL of z': f'{found["kl_nats"]:.2f} nats',
         'images that decode(encode(x)) changes': (

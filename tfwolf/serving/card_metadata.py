@@ -10,6 +10,8 @@ import math
 import re
 from typing import Any
 
+from tfwolf.core.choices import UNIFORM, VARIATIONAL
+
 TASK = 'unconditional-image-generation'
 TAGS = ['tfwolf', 'tensorflow', 'normalizing-flow', 'invertible-neural-network', 'image-generation']
 # Words that are not strings in YAML 1.1.
@@ -55,9 +57,10 @@ def training_dataset(config: str) -> str | None:
 
 
 def _model_index(model_name: str, result: dict[str, Any]) -> list[dict[str, Any]]:
-    has_kl = bool(result.get('kl_nats'))
+    kind = result.get('dequantization', UNIFORM)
+    bound = 'upper bound, ' if result.get('kl_nats') or kind == VARIATIONAL else ''
     metrics = {
-        'bits_per_dim': ('', 'Bits per dimension' + (' (upper bound)' if has_kl else '')),
+        'bits_per_dim': ('', f'Bits per dimension ({bound}{kind} dequantization)'),
         'bits_per_dim_iwae': (
             '_importance_weighted',
             f'Bits per dimension (importance-weighted, K = {result.get("num_samples")})',

@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import Any
 
+from tfwolf.core.choices import UNIFORM, VARIATIONAL
 from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.card_metadata import dataset_title, metadata
@@ -108,9 +109,11 @@ def _evaluation(evaluation: RunEvaluation | None, provenance: dict[str, Any]) ->
 
 def _rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     has_kl = bool(result.get('kl_nats'))
+    kind = result.get('dequantization', UNIFORM)
+    bound = ', upper bound' if has_kl or kind == VARIATIONAL else ''
     rows = [
         (
-            'bits per dimension, upper bound' if has_kl else 'bits per dimension',
+            f'bits per dimension{bound}, {kind} dequantization',
             f'{_number(result["bits_per_dim"])} ± {_number(result["bits_per_dim_stderr"])} '
             '(standard error)',
         ),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import tensorflow as tf
 
-from tfwolf.bijectors.base import Gradients
+from tfwolf.bijectors.base import Gradients, Pass
 from tfwolf.bijectors.composite import add_gradients
 from tfwolf.core.choices import GRADIENT_MEMORIES
 from tfwolf.core.variables import as_tensorflow, trainable_variables
 from tfwolf.models.latent import Inference
-from tfwolf.models.terms import Noise
+from tfwolf.models.terms import Noise, Terms
 from tfwolf.models.wolf import Wolf
+from tfwolf.nets.condition import tensors_of
 from tfwolf.training.objective import Objective
 
 # What is kept in memory for the gradient: all activations, the input of each step, or only v.
@@ -28,11 +30,11 @@ def flow_gradients(
     noise: Noise,
     num_parts: int = 1,
     memory: str = STORE,
-) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], tf.Tensor | None]:
-    """Return (sums, gradients, z_gradient) of `objective.flow_loss` over this replica's images.
+) -> tuple[dict[str, tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
+    """Return (sums, gradients, upstream) of `objective.flow_loss` over this replica's images.
 
     Except for rounding, the result is that of the whole batch for any `num_parts` and `memory`:
-    encoder and prior, whose batch norm depends on the batch, have already processed all of it.
+    encoders and prior, whose batch norm depends on the batch, have already processed all of it.
 
     Args:
         model: a `Wolf`.
@@ -46,8 +48,8 @@ def flow_gradients(
 
     Returns:
         sums: dict of scalars: `flow_loss`, and each term of the flow in nats, summed over images.
-        gradients: list, one for each of `trainable_variables(model.flow)`.
-        z_gradient: `[local_batch, latent_dim]`, gradient of `inference.z`; None without z.
+        gradients: list, one for each of `flow_variables(model)`.
+        upstream: gradients of `inference.trained`.
 
     Raises:
         ValueError: if the shape of the images is not static.
@@ -55,7 +57,7 @@ def flow_gradients(
     batch_size = images.shape[0]
     if batch_size is None:
         raise ValueError(f'`images` must have a static shape; got {images.shape}.')
-    variables = [as_tensorflow(variable) for variable in trainable_variables(model.flow)]
+    variables, is_learned = flow_variables(model), model.dequantizer.is_learned
     size = batch_size // num_parts
     # Reshaped instead of sliced, because XLA needs static shapes.
     in_parts = tf.nest.map_structure(
@@ -69,29 +71,31 @@ def flow_gradients(
         inference, images, noise = tf.nest.map_structure(
             lambda values: None if values is None else tf.gather(values, number), in_parts
         )
-        condition = [] if inference.z is None else [inference.z]
-        sources = [*condition, *variables]
+        given = inference.trained
+        sources = [*given, *variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            x, dequantizer_nats = model.dequantized(inference, images, noise, training=True)
             if memory == STORE:
-                tape.watch(sources)
-                terms = model.terms_given(inference, images, noise, training=True)
-            else:
-                with tape.stop_recording():
-                    v, log_det, kept = model.flow.forward_and_keep(
-                        model.flow_input(images, noise), memory == RECOMPUTE, inference.z
-                    )
-                tape.watch([*sources, v, log_det])
-                terms = model.terms_of(inference, v, log_det, training=True)
-            loss = objective.flow_loss(terms, global_batch_size)
+                outputs = model.flow.forward_in_training(x, inference.z)
+                terms = model.terms_of(inference, dequantizer_nats, *outputs, training=True)
+                loss = objective.flow_loss(terms, global_batch_size)
         if memory == STORE:
             gradients = _dense(tape.gradient(loss, sources))
         else:
-            of_v, of_log_det, *direct = tape.gradient(loss, [v, log_det, *sources])
-            upstream = tf.convert_to_tensor(of_v), tf.convert_to_tensor(of_log_det)
-            gradients = add_gradients(
-                _dense(direct),
-                model.flow.backpropagate(v, upstream, variables, kept, inference.z)[2],
+            loss, terms, of_input, direct = _rebuilt(
+                model,
+                lambda terms: objective.flow_loss(terms, global_batch_size),
+                inference,
+                x,
+                dequantizer_nats,
+                sources,
+                memory,
             )
+            gradients = direct
+            if is_learned:
+                through = tape.gradient([x, dequantizer_nats], sources, of_input)
+                gradients = add_gradients(direct, _dense(through))
         gradients = [
             tf.zeros_like(source) if gradient is None else gradient
             for source, gradient in zip(sources, gradients, strict=True)
@@ -99,25 +103,26 @@ def flow_gradients(
         nats = {
             'reconstruction_nats': terms.reconstruction_nats,
             'dequantization_nats': terms.dequantization_nats,
+            **({'dequantizer_nats': terms.dequantizer_nats} if is_learned else {}),
             **{f'auxiliary_{name}_nats': values for name, values in terms.auxiliary_nats.items()},
         }
         sums = {'flow_loss': loss, **{name: tf.reduce_sum(values) for name, values in nats.items()}}
-        return sums, gradients[len(condition) :], gradients[: len(condition)]
+        return sums, gradients[len(given) :], gradients[: len(given)]
 
-    def next_part(number, totals, z_gradients):
-        sums, gradients, z_gradient = part(number)
+    def next_part(number, totals, upstreams):
+        sums, gradients, upstream = part(number)
         totals = tf.nest.map_structure(tf.add, totals, (sums, gradients))
         return (
             number + 1,
             totals,
-            [array.write(number, value) for array, value in zip(z_gradients, z_gradient)],
+            [array.write(number, value) for array, value in zip(upstreams, upstream)],
         )
 
-    sums, gradients, z_gradient = part(0)
+    sums, gradients, upstream = part(0)
     if num_parts > 1:
         arrays = [
             tf.TensorArray(value.dtype, num_parts, element_shape=value.shape).write(0, value)
-            for value in z_gradient
+            for value in upstream
         ]
         _, (sums, gradients), arrays = tf.while_loop(
             lambda number, *_: number < num_parts,
@@ -126,8 +131,55 @@ def flow_gradients(
             parallel_iterations=1,
             maximum_iterations=num_parts - 1,
         )
-        z_gradient = [array.concat() for array in arrays]
-    return sums, gradients, z_gradient[0] if z_gradient else None
+        upstream = [array.concat() for array in arrays]
+    return sums, gradients, upstream
+
+
+def flow_variables(model: Wolf) -> list[tf.Variable]:
+    """Return the trainable variables of the model's flows, in a fixed order."""
+    return [
+        as_tensorflow(variable)
+        for flow in model.trained_flows
+        for variable in trainable_variables(flow)
+    ]
+
+
+def _rebuilt(
+    model: Wolf,
+    loss_of: Callable[[Terms], tf.Tensor],
+    inference: Inference,
+    x: tf.Tensor,
+    dequantizer_nats: tf.Tensor,
+    sources: Sequence[tf.Tensor | tf.Variable],
+    memory: str,
+) -> tuple[tf.Tensor, Terms, list[tf.Tensor], Gradients]:
+    """Return the loss, its terms and gradients without storing the activations of the flow.
+
+    Args:
+        model, inference, memory: as in `flow_gradients`.
+        loss_of: function from the terms to the loss.
+        x: the flow's input.
+        dequantizer_nats: log q(u|x), `[batch]`.
+        sources: what the loss is differentiated with respect to, through the flow and directly.
+
+    Returns:
+        loss, terms, the gradients `[of x, of dequantizer_nats]`, and those of the sources.
+    """
+    condition = inference.z
+    v, log_det, kept = model.flow.forward_and_keep(x, memory == RECOMPUTE, condition)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([*sources, v, log_det, dequantizer_nats])
+        terms = model.terms_of(inference, dequantizer_nats, v, log_det, training=True)
+        loss = loss_of(terms)
+    of_v, of_log_det, of_nats, *direct = _dense(
+        tape.gradient(loss, [v, log_det, dequantizer_nats, *sources])
+    )
+    upstream = cast(Pass, (of_v, of_log_det))
+    weights = sources[len(inference.trained) :]
+    _, of_x, found = model.flow.backpropagate(v, upstream, weights, kept, condition)
+    gradient_of = dict(zip(map(id, [*tensors_of(condition), *weights]), found, strict=True))
+    through_flow = [gradient_of.get(id(source)) for source in sources]
+    return loss, terms, cast(list, [of_x, of_nats]), add_gradients(direct, through_flow)
 
 
 def _dense(gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> Gradients:

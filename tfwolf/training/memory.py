@@ -39,13 +39,7 @@ def training_bytes(model: Wolf, settings: Settings, num_replicas: int = 1) -> fl
         num_replicas: number of replicas among which the batch is split.
     """
     levels = _levels(model)
-    stored = [
-        level.height
-        * level.width
-        * (level.hidden_arrays * level.hidden_channels + 12 * level.channels)
-        * level.num_couplings
-        for level in levels
-    ]
+    stored = _stored(levels)
     if settings.gradient_memory == STORE:
         kept = KEPT * sum(stored)
     else:
@@ -56,6 +50,8 @@ def training_bytes(model: Wolf, settings: Settings, num_replicas: int = 1) -> fl
             kept += sum(
                 level.height * level.width * level.channels * level.num_steps for level in levels
             )
+    # A learned dequantizer stores its activations in any case.
+    kept += KEPT * sum(_stored(getattr(model.dequantizer.trained_flow, 'levels', ())))
     images = math.ceil(settings.batch_size / (num_replicas * settings.accumulation_steps))
     copies = 5 if settings.ema_decay else 4
     return BYTES_PER_FLOAT * (copies * count_parameters(model) + images * kept)
@@ -151,6 +147,17 @@ def _training(model, settings, strategy):
         f'A training step of {settings.batch_size} images',
         f'Lower train.batch_size; for the same result, {same}.',
     )
+
+
+def _stored(levels: Sequence[Any]) -> list[float]:
+    """Return the number of values per image that the couplings of each level store."""
+    return [
+        level.height
+        * level.width
+        * (level.hidden_arrays * level.hidden_channels + 12 * level.channels)
+        * level.num_couplings
+        for level in levels
+    ]
 
 
 def _levels(model: Wolf) -> Sequence[Any]:

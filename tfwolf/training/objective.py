@@ -13,7 +13,8 @@ from tfwolf.models.terms import Terms
 class Objective:
     """Loss per image in nats: the negative bound, with options against posterior collapse.
 
-    loss = mean(reconstruction) + weight max(mean(KL), floor) + dequantization + auxiliary terms.
+    loss = mean(reconstruction) + weight max(mean(KL), floor) + dequantization + auxiliary terms,
+    where dequantization includes log q(u|x) of a learned dequantizer.
     By default weight = 1 and floor = 0, which is the negative bound itself; in a short run it leads
     to posterior collapse, a KL near zero and a z that the flow ignores. A KL weight that grows from
     0 to 1 (KL warmup) or a floor (free bits) prevents this. Reported metrics are always those of
@@ -46,6 +47,7 @@ class Objective:
                     [
                         terms.reconstruction_nats,
                         terms.dequantization_nats,
+                        terms.dequantizer_nats,
                         *terms.auxiliary_nats.values(),
                     ]
                 )

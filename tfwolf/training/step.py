@@ -12,11 +12,12 @@ from tfwolf.core.replicas import local_rows
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow, named_variables, trainable_variables
 from tfwolf.distributions.bits import bits_per_dim
+from tfwolf.evaluation.likelihood import TERMS
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import AVERAGED, RAW, WeightAverages
 from tfwolf.training.clipping import clip
-from tfwolf.training.flow_gradients import STORE, flow_gradients
+from tfwolf.training.flow_gradients import STORE, flow_gradients, flow_variables
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
@@ -58,8 +59,9 @@ class TrainStep(tf.Module):
         super().__init__(name='train_step')
         self._parts = Untracked((strategy, model, optimizer, settings))
         self._local_batch_size = check_batch_size(strategy, settings.batch_size)
-        _check_settings(settings, self._local_batch_size, model.flow.normalizes_over_batch)
-        communicates = model.flow.normalizes_over_batch and strategy.num_replicas_in_sync > 1
+        over_batch = any(flow.normalizes_over_batch for flow in model.trained_flows)
+        _check_settings(settings, self._local_batch_size, over_batch)
+        communicates = over_batch and strategy.num_replicas_in_sync > 1
         if xla is None:
             xla = has_gpu() and not communicates
         if xla and communicates:
@@ -122,9 +124,13 @@ class TrainStep(tf.Module):
         """
         if not self._xla:
             return
-        # The encoder moves its running averages when it is called.
+        # Encoders move their running averages when they are called.
         model = self._parts.value[1]
-        state = [as_tensorflow(variable) for _, variable in named_variables(model.latent)]
+        state = [
+            as_tensorflow(variable)
+            for part in (model.latent, model.dequantizer)
+            for _, variable in named_variables(part)
+        ]
         before = [tf.identity(variable) for variable in state]
         self._ahead = True
         try:
@@ -168,14 +174,14 @@ class TrainStep(tf.Module):
         _, model, _, settings = self._parts.value
         objective, batch_size = settings.objective, settings.batch_size
         noise = local_rows(self.noise(self.step), self._local_batch_size)
-        latent_variables = [
-            as_tensorflow(variable) for variable in trainable_variables(model.latent)
-        ]
+        in_flows = {id(variable) for variable in flow_variables(model)}
+        variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
+        other_variables = [variable for variable in variables if id(variable) not in in_flows]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(latent_variables)
+            tape.watch(other_variables)
             inference = model.infer(images, noise, training=True, labels=labels)
             kl_loss = objective.kl_loss(inference.kl_nats, batch_size, model.latent.dim, self.step)
-        sums, of_flow, z_gradient = flow_gradients(
+        sums, of_flows, upstream = flow_gradients(
             model,
             objective,
             batch_size,
@@ -185,22 +191,21 @@ class TrainStep(tf.Module):
             settings.accumulation_steps,
             settings.gradient_memory,
         )
-        # The loss of the flow reaches encoder and prior through the gradient of z.
-        targets, upstream = [kl_loss], [tf.ones_like(kl_loss)]
-        if z_gradient is not None and inference.z is not None:
-            targets.append(inference.z)
-            upstream.append(z_gradient)
-        of_latent = tape.gradient(
-            targets, latent_variables, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        # The loss of the flows reaches the encoders through the gradients of z and features.
+        of_others = tape.gradient(
+            [kl_loss, *inference.trained],
+            other_variables,
+            [tf.ones_like(kl_loss), *upstream],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        gradients = self._in_order_of_the_model(of_flow, of_latent)
+        trained = [*flow_variables(model), *other_variables]
+        gradient_of = dict(zip(map(id, trained), [*of_flows, *of_others], strict=True))
+        gradients = [gradient_of[id(variable)] for variable in variables]
         loss = sums.pop('flow_loss') + kl_loss
         means = {name: total / batch_size for name, total in sums.items()}
         means['loss_nats'] = loss
         means['kl_nats'] = tf.reduce_sum(inference.kl_nats) / batch_size
-        means['nll_nats'] = (
-            means['reconstruction_nats'] + means['kl_nats'] + means['dequantization_nats']
-        )
+        means['nll_nats'] = tf.add_n([means[name] for name in TERMS if name in means])
         if inference.kl_per_dim_nats is not None:
             means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / batch_size
         context = tf.distribute.get_replica_context()
@@ -208,18 +213,13 @@ class TrainStep(tf.Module):
             'SUM', tf.nest.map_structure(tf.identity, (means, gradients))
         )
         means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
+        if 'dequantizer_nats' in means:
+            nats = means['dequantizer_nats']
+            means['dequantizer_bits_per_dim'] = bits_per_dim(nats, model.num_dims)
         # After the sum, so that every replica has the same norm and decides alike.
         clipped = clip(gradients, means['loss_nats'], settings.clip_norm, in_one_vector=self._xla)
         means['gradient_norm'] = clipped.norm
         return means, clipped.gradients, clipped.finite
-
-    def _in_order_of_the_model(self, of_flow, of_latent):
-        """Return the gradients of flow and latent in the order of the optimizer's variables."""
-        model = self._parts.value[1]
-        gradient_of = {}
-        for part, gradients in ((model.flow, of_flow), (model.latent, of_latent)):
-            gradient_of.update(zip(map(id, trainable_variables(part)), gradients, strict=True))
-        return [gradient_of[id(variable)] for variable in trainable_variables(model)]
 
 
 def _check_settings(settings: Settings, local_batch_size: int, normalizes_over_batch: bool) -> None:

@@ -14,7 +14,7 @@ from tfwolf.training.curves import Curves
 
 TRAIN, VALIDATION = 'train', 'validation'
 # Metrics of both splits. TensorBoard draws one chart for each tag, with a curve for each split.
-SHARED = ('bits_per_dim', 'nll_nats', *TERMS)
+SHARED = ('bits_per_dim', 'nll_nats', *TERMS, 'dequantizer_bits_per_dim')
 
 
 class Summaries:

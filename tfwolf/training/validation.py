@@ -19,6 +19,8 @@ from tfwolf.training.step import TrainStep
 # Raw weights are evaluated on about this many images: they are for comparison only.
 RAW_IMAGES = 1024
 RAW_BITS_PER_DIM = 'bits_per_dim_raw'
+# Zero without a learned dequantizer, and then not written.
+DEQUANTIZER = ('dequantizer_nats', 'dequantizer_bits_per_dim')
 
 
 class Validation:
@@ -48,10 +50,11 @@ class Validation:
         with self._step.weights_to_evaluate():
             terms = self._evaluate(self._split.num_examples)
         num_dims = self._run.model.num_dims
+        learned = self._run.model.dequantizer.is_learned
         result = {
             name: value
             for name, value in summarize(terms, num_dims).items()
-            if isinstance(value, float)
+            if isinstance(value, float) and (learned or name not in DEQUANTIZER)
         }
         if averaged:
             raw = self._evaluate(self.num_raw_images)
