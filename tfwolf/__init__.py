@@ -50,7 +50,7 @@ _NAMES = {
     'bijectors.transforms': ['Additive', 'BoundedAffine', 'ExpAffine', 'SigmoidAffine'],
     'bijectors.squeeze': ['Squeeze', 'Squeezed'],
     'flows.top_prior': ['TopPrior'],
-    'data.augment': ['horizontal_flip', 'pad_and_crop'],
+    'data.augment': ['horizontal_flip', 'pad_and_crop', 'random_shift'],
     'data.dataset': ['ArraySplit', 'ImageDataset', 'Split'],
     'data.registry': ['register_source'],
     'data.sources': ['DataSource', 'load_dataset'],
@@ -75,7 +75,8 @@ _NAMES = {
     'runs.fit': ['fit'],
     'runs.run': ['Run', 'load'],
     'training.objective': ['Objective'],
-    'training.optimizer': ['AdamW', 'WarmupDecay'],
+    'training.optimizer': ['AdamW'],
+    'training.schedules': ['Cooldown', 'WarmupCosine', 'WarmupDecay'],
     'training.settings': ['Settings'],
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}

@@ -29,6 +29,7 @@ from tfwolf.bijectors.transforms import SigmoidAffine as SigmoidAffine
 from tfwolf.core.parts import register as register
 from tfwolf.data.augment import horizontal_flip as horizontal_flip
 from tfwolf.data.augment import pad_and_crop as pad_and_crop
+from tfwolf.data.augment import random_shift as random_shift
 from tfwolf.data.dataset import ArraySplit as ArraySplit
 from tfwolf.data.dataset import ImageDataset as ImageDataset
 from tfwolf.data.dataset import Split as Split
@@ -72,7 +73,9 @@ from tfwolf.runs.run import Run as Run
 from tfwolf.runs.run import load as load
 from tfwolf.training.objective import Objective as Objective
 from tfwolf.training.optimizer import AdamW as AdamW
-from tfwolf.training.optimizer import WarmupDecay as WarmupDecay
+from tfwolf.training.schedules import Cooldown as Cooldown
+from tfwolf.training.schedules import WarmupCosine as WarmupCosine
+from tfwolf.training.schedules import WarmupDecay as WarmupDecay
 from tfwolf.training.settings import Settings as Settings
 
 __version__: str

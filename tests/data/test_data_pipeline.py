@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfwolf.core import seeds
-from tfwolf.data.augment import horizontal_flip, pad_and_crop
+from tfwolf.data.augment import horizontal_flip, pad_and_crop, random_shift
 from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import evaluation_batches, training_batches
 
@@ -98,6 +98,82 @@ def test_crops_are_crops_of_the_reflected_image():
         assert places
         found.update(places)
     assert len(found) > 8
+
+
+@pytest.mark.parametrize(
+    'shape, fraction, limits',
+    [
+        ((32, 32, 3), 0.04, (1, 1)),
+        ((64, 64, 1), 0.04, (2, 2)),
+        ((25, 60, 3), 0.04, (1, 2)),
+        ((6, 30, 2), 0.1, (0, 3)),
+        ((8, 4, 1), 0.5, (4, 2)),
+        ((100, 3, 1), 0.29, (29, 0)),
+    ],
+)
+def test_a_shift_is_a_crop_of_the_reflected_image(shape, fraction, limits):
+    images = np.random.default_rng(2).integers(0, 256, (60, *shape), dtype=np.uint8)
+    seed = seeds.tensor_seed(0, 'shift')
+    shifted = random_shift(tf.constant(images), seed, fraction=fraction)
+    assert shifted.dtype == tf.uint8 and shifted.shape == images.shape
+    (rows, columns), found = limits, []
+    for image, result in zip(images, shifted.numpy()):
+        padded = np.pad(image, ((rows, rows), (columns, columns), (0, 0)), mode='reflect')
+        places = [
+            (top - rows, left - columns)
+            for top in range(2 * rows + 1)
+            for left in range(2 * columns + 1)
+            if np.array_equal(padded[top : top + shape[0], left : left + shape[1]], result)
+        ]
+        assert len(places) == 1
+        found += places
+    down, right = np.array(found).T
+    for shifts, limit in ((down, rows), (right, columns)):
+        assert shifts.min() >= -limit and shifts.max() <= limit
+        if limit < 4:
+            assert set(shifts) == {*range(-limit, limit + 1)}
+
+
+def test_shifts_depend_on_the_seed_alone_and_are_uniform():
+    images = tf.constant(np.random.default_rng(3).integers(0, 256, (900, 32, 32, 1), np.uint8))
+    seed, other = (seeds.tensor_seed(0, name) for name in ('one', 'two'))
+    first = random_shift(images, seed)
+    np.testing.assert_array_equal(first, random_shift(images, seed))
+    np.testing.assert_array_equal(first, tf.function(random_shift)(images, seed))
+    assert np.any(first != random_shift(images, other))
+    # The same as crops with a padding of one pixel.
+    np.testing.assert_array_equal(first, pad_and_crop(images, seed, padding=1))
+    same = np.mean(np.all(first == images, axis=(1, 2, 3)))
+    assert abs(same - 1 / 9) < 0.04
+
+
+def test_images_are_shifted_in_training():
+    plain, shifted = (
+        next(iter(training_batches(SPLIT, 5, seed=3, augmentations=augmentations)))['image']
+        for augmentations in ([], [random_shift_by_a_sixth])
+    )
+    assert shifted.shape == plain.shape == (5, 6, 8, 3) and np.any(shifted != plain)
+
+
+def random_shift_by_a_sixth(images, seed):
+    return random_shift(images, seed, fraction=1 / 6)
+
+
+@pytest.mark.parametrize(
+    'fraction, message',
+    [
+        (0.0, '`fraction` must be .* above 0'),
+        (0.6, 'at most 0.5; got fraction=0.6'),
+        (float('nan'), 'fraction'),
+        (
+            0.04,
+            'at least one pixel of height or width, 0.125 for images of 6x8; got fraction=0.04',
+        ),
+    ],
+)
+def test_a_shift_that_cannot_be_is_an_error(fraction, message):
+    with pytest.raises(ValueError, match=message):
+        random_shift(tf.constant(IMAGES), seeds.tensor_seed(0, 'test'), fraction=fraction)
 
 
 def test_sizes_are_checked():

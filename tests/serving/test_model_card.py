@@ -107,6 +107,22 @@ def test_card_of_evaluated_weights(tmp_path):
     assert '8 x 8 images with 3 channels at 8 bits' in text and '123,456 parameters' in text
 
 
+def test_card_says_what_the_run_was_started_from(tmp_path):
+    about = save(tmp_path, 'checkpoints', 5, 1.0)
+    origin = {
+        'source': '/home/me/runs/first',
+        'kind': 'run',
+        'checkpoint': 'ckpt-7',
+        'sha256': 'ab',
+        'weights': 'averaged',
+    }
+    row = '| trained from | the averaged weights of first (run, ckpt-7) |\n'
+    _, text = card_of(small_wolf(), tmp_path, {**about, 'initialized_from': origin})
+    assert row in text and '/home/me' not in text
+    _, text = card_of(small_wolf(), tmp_path, about)
+    assert 'trained from' not in text
+
+
 def test_card_names_the_checkpoint_of_an_evaluation_of_other_weights(tmp_path):
     evaluate(tmp_path, save(tmp_path, 'checkpoints', 9, 1.0))
     about = save(tmp_path, 'best', 5, 2.0)

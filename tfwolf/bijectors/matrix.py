@@ -66,6 +66,8 @@ class FullMatrix(CompleteVariables, tf.Module):
         dtype: floating type.
     """
 
+    undecayed_weights = ('weight',)
+
     def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='full_matrix')
         size = validate.integer('size', size, minimum=1)
@@ -111,6 +113,8 @@ class PLUMatrix(CompleteVariables, tf.Module):
         seed: seed of the initial matrix.
         dtype: floating type.
     """
+
+    undecayed_weights = ('triangles',)
 
     def __init__(self, size: int, seed: int = 0, dtype: tf.DType = tf.float32) -> None:
         super().__init__(name='plu_matrix')

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     'train digits --train_dir=runs/digits',
     'train cifar10_small --data_dir=DATA --train_dir=runs/mine --gin_param="train.batch_size = 32"',
+    'train digits --train_dir=runs/tuned --init_from=pretrained:digits --max_steps=500',
 )
 
 
@@ -44,6 +45,13 @@ def define_flags(options: Flags) -> None:
         'override_config',
         False,
         'Continue the run with another configuration; the differences are printed.',
+    )
+    options.path(
+        'init_from',
+        None,
+        'Start a new run from the weights of this run, imported, packed or exported model, or '
+        'pretrained:NAME. A run that is continued ignores it.',
+        'RUN',
     )
     groups.experiment(options)
     groups.data(options)
@@ -72,6 +80,7 @@ def main(options: Flags) -> None:
             options.seed,
             opening.environment(options, checkpoint=options.checkpoint),
             program.PROCESS_STARTED,
+            options.init_from,
         )
     except KeyboardInterrupt as interrupt:
         steps = checkpoint_steps(os.path.join(train_dir, LATEST))

@@ -5,6 +5,8 @@ They process a whole batch at once, which is much faster than one call per image
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
@@ -45,12 +47,56 @@ def pad_and_crop(images: tf.Tensor, seed: tf.Tensor, padding: int = 4) -> tf.Ten
             '`padding` must be less than height and width, because the padding is a reflection; '
             f'got padding={padding!r} for images of {height}x{width}.'
         )
-    offsets = tf.cast(
-        seeds.uniform([2, tf.shape(images)[0]], seed, tf.float32) * (2 * padding + 1), tf.int32
-    )
+    return _shifted(images, seed, (height, width), (padding, padding))
+
+
+@register
+def random_shift(images: tf.Tensor, seed: tf.Tensor, fraction: float = 0.04) -> tf.Tensor:
+    """Return the images, each shifted by up to `fraction` of its height and of its width.
+
+    Both shifts of an image are whole pixels, uniform between their limits, which are rounded down:
+    one pixel to each side for images of 32 x 32 pixels. What a shift leaves empty is filled by
+    reflection at the edge.
+
+    Args:
+        images: uint8 `[batch, height, width, channels]`, height and width static.
+        seed: int32 `[2]`.
+        fraction: largest shift as a share of the size, above 0 and at most 0.5; at least one pixel
+            of the longer side.
+
+    Raises:
+        ValueError: if `fraction` is out of range.
+    """
+    height, width = validate.static_shape('images', images.shape[1:3])
+    validate.real('fraction', fraction, above=0, maximum=0.5)
+    # Rounded first, so that 0.29 of 100 pixels are 29.
+    limits = math.floor(round(fraction * height, 6)), math.floor(round(fraction * width, 6))
+    if not any(limits):
+        raise ValueError(
+            '`fraction` must be at least one pixel of height or width, '
+            f'{1 / max(height, width):.3g} for images of {height}x{width}; got '
+            f'fraction={fraction!r}.'
+        )
+    return _shifted(images, seed, (height, width), limits)
+
+
+def _shifted(
+    images: tf.Tensor, seed: tf.Tensor, sizes: tuple[int, int], limits: tuple[int, int]
+) -> tf.Tensor:
+    """Return the images, each shifted by random numbers of rows and columns, with reflected edges.
+
+    Args:
+        images: uint8 `[batch, height, width, channels]`.
+        seed: int32 `[2]`.
+        sizes: (height, width).
+        limits: largest shifts (in rows, in columns), less than the sizes.
+    """
+    choices = tf.constant([[2 * limit + 1] for limit in limits], tf.float32)
+    draws = seeds.uniform([2, tf.shape(images)[0]], seed, tf.float32)
+    offsets = tf.cast(draws * choices, tf.int32)
     # Gathering reflected rows, then columns, avoids computing the padded image.
-    images = tf.gather(images, _reflected(offsets[0], height, padding), axis=1, batch_dims=1)
-    return tf.gather(images, _reflected(offsets[1], width, padding), axis=2, batch_dims=1)
+    images = tf.gather(images, _reflected(offsets[0], sizes[0], limits[0]), axis=1, batch_dims=1)
+    return tf.gather(images, _reflected(offsets[1], sizes[1], limits[1]), axis=2, batch_dims=1)
 
 
 def _reflected(offset: tf.Tensor, size: int, padding: int) -> tf.Tensor:

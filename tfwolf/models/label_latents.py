@@ -55,6 +55,8 @@ class ClassLatent(LabelLatent):
         dtype: floating type.
     """
 
+    undecayed_weights = ('embedding',)
+
     def __init__(
         self,
         image_shape: Sequence[int],

@@ -20,6 +20,7 @@ from tfwolf.runs.run_data import check_labels
 from tfwolf.training import run_directory
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.memory import check_evaluation
+from tfwolf.training.weights_origin import origin_in_results
 
 
 class Request(NamedTuple):
@@ -108,7 +109,11 @@ def evaluate(run: Any, request: Request) -> dict:
                     flush=True,
                 )
             try:
-                result = {**assessment.likelihood(), **about}
+                result = {
+                    **assessment.likelihood(),
+                    **about,
+                    **origin_in_results(run.train_dir),
+                }
                 for evaluator in (None, *request.evaluators):
                     if evaluator is not None and (
                         workers.is_chief or not getattr(evaluator, 'on_chief_alone', False)

@@ -31,6 +31,7 @@ def fit(
     seed: int = 0,
     params: Sequence[str] = (),
     environment: Environment = Environment(),
+    init_from: str | os.PathLike | None = None,
     **settings: Any,
 ) -> Run:
     """Train a model and return the `Run`, or continue the run in `train_dir`.
@@ -52,12 +53,15 @@ def fit(
         params: gin bindings that win over `config`, such as 'Wolf.num_bits = 5'.
         environment: an `Environment`: devices, data folder, and other settings that do not change
             results.
+        init_from: where a new run takes its first weights from, instead of initializing them: the
+            folder of a run or of an exported model, 'pretrained:NAME', or another of
+            `tfwolf.runs.weight_sources.start_from`. A run that is continued has its own.
         **settings: attributes of `tfwolf.Settings`, such as `max_steps` and `batch_size`; they win
             over `config` and `params`.
 
     Raises:
-        ValueError: if an argument is invalid, the folder contains other files, or another process
-            trains in it.
+        ValueError: if an argument is invalid, the folder contains other files, another process
+            trains in it, or the weights of `init_from` do not fit the model.
         RuntimeError: if training diverges, or a file cannot be written.
         KeyboardInterrupt: after Ctrl-C.
 
@@ -92,7 +96,9 @@ def fit(
     configuration = read_configuration(config, [*params, *texts], given=given)
     others = {name: value for name, value in settings.items() if not _is_literal(value)}
     chosen = dataclasses.replace(_settings_of(configuration), **others)
-    return fit_configuration(configuration, chosen, train_dir, seed, environment)
+    return fit_configuration(
+        configuration, chosen, train_dir, seed, environment, init_from=init_from
+    )
 
 
 def _check_settings(settings: dict[str, Any]) -> None:

@@ -23,9 +23,10 @@ from tfwolf.runs.remembered import (
 from tfwolf.runs.run import Run
 from tfwolf.runs.run_data import check_labels, keep_record, read_record, without_places
 from tfwolf.runs.source_paths import with_absolute_sources
+from tfwolf.runs.weight_sources import start_from
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoint_files import checkpoint_path
-from tfwolf.training.checkpoints import LATEST, find_checkpoint
+from tfwolf.training.checkpoints import LATEST, find_checkpoint, has_checkpoint
 from tfwolf.training.interrupts import Interrupts
 from tfwolf.training.memory import check_training
 from tfwolf.training.procedure import evaluate_test, introduce, train
@@ -33,6 +34,7 @@ from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
 from tfwolf.training.strategy import check_batch_size
 from tfwolf.training.training_lock import TrainingLock
+from tfwolf.training.weights_origin import describe_origin, write_origin
 from tfwolf.training.workers import Workers
 
 
@@ -43,6 +45,7 @@ def fit_configuration(
     seed: int,
     environment: Environment,
     process_started: float | None = None,
+    init_from: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Train the model of a `Configuration`; see `fit`.
 
@@ -51,11 +54,12 @@ def fit_configuration(
         settings: its `Settings`, possibly changed.
         train_dir, seed, environment: as in `fit`.
         process_started: `time.perf_counter()` at the start of the process; None for now.
+        init_from: as in `fit`.
     """
     if pretrained_name(train_dir) is not None:
         raise ValueError(
-            f'{train_dir} is a pretrained model. It cannot be trained further, since it has no '
-            'optimizer state; name the folder of a new run.'
+            f'{train_dir} is a pretrained model. It cannot be trained further in place; name the '
+            f'folder of a new run, and start it from these weights with --init_from={train_dir}.'
         )
     if environment.data_dir is None:
         environment = dataclasses.replace(environment, data_dir=remembered_data_dir(train_dir))
@@ -82,13 +86,19 @@ def fit_configuration(
         rules = RULES if stored is None else stored.rules
         found = record_of(dataset, rules, experiment.source)
         text = configuration.text_with_seed(seed)
-        workers.check_alike(repr((text, settings.max_steps, dataset.title, summary(found))))
+        about = text, settings.max_steps, dataset.title, summary(found), os.fspath(init_from or '')
+        workers.check_alike(repr(about))
         resume_from = None if environment.checkpoint == 'latest' else str(environment.checkpoint)
         lock = TrainingLock(train_dir)
+        continues = bool(workers.from_chief(workers.is_chief and has_checkpoint(train_dir)))
+        starts_from = None if continues or init_from is None else os.fspath(init_from)
+        origin = None
         if workers.is_chief:
             run_directory.check(train_dir)
             if resume_from is not None:
                 find_checkpoint(train_dir, resume_from)
+            if starts_from is not None:
+                origin = start_from(model, starts_from)
             stack.enter_context(lock)
             run_directory.prepare(
                 train_dir,
@@ -101,6 +111,8 @@ def fit_configuration(
             )
             dataset = keep_record(dataset, found, train_dir, stored, environment)
             files.write_text(os.path.join(train_dir, run_directory.CONFIG), text)
+            if not continues:
+                write_origin(train_dir, origin)
             remember_data_dir(train_dir, environment.data_dir)
             remember_determinism(train_dir, environment.deterministic)
             files.write_text(
@@ -127,8 +139,11 @@ def fit_configuration(
                 environment.verbose,
                 resume_from,
                 experiment.tf32,
+                starts_from=describe_origin(origin) if origin else starts_from,
             )
             introduce(run)
+            if continues and init_from is not None:
+                run.say(f'The run has its own checkpoints: {init_from} is not used')
             step = train(run, settings.max_steps)
             result = evaluate_test(run, step) if settings.test_samples else None
         weights = step.weights_name

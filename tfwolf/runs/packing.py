@@ -53,6 +53,8 @@ KEPT = (
     'non_finite_samples',
     'versions',
 )
+# What only some results have.
+SOMETIMES = ('accepted_data_changes', 'initialized_from')
 
 
 def write_pretrained(
@@ -138,7 +140,7 @@ def _evaluate(run: Run, name: str, num_images: int | None, num_samples: int) -> 
     limit = f' --num_images={num_images}' if num_images else ''
     return {
         **{key: result[key] for key in KEPT},
-        **{key: result[key] for key in ('accepted_data_changes',) if key in result},
+        **{key: result[key] for key in SOMETIMES if key in result},
         'step': run.step,
         'averaged': run.weights == AVERAGED,
         'command': f'tfwolf evaluate --pretrained={name} --num_samples={num_samples}{limit}',

@@ -27,6 +27,7 @@ from tfwolf.runs.remembered import remembered_data_dir
 from tfwolf.runs.run_data import missing_images, open_data, read_record
 from tfwolf.training.checkpoint_files import step_of
 from tfwolf.training.checkpoints import find_checkpoint, restore_model
+from tfwolf.training.weights_origin import origin_in_results
 from tfwolf.training.workers import Workers
 
 FULL_PRECISION = ("experiment.precision = 'full'",)
@@ -82,21 +83,19 @@ class Run:
     def identity(self) -> dict:
         """The values on which results of this model depend.
 
-        A dict with 'checkpoint', 'checkpoint_sha256', 'weights', 'arithmetic' and 'versions', and
-        'accepted_data_changes' if the images of the run have changed.
+        A dict with 'checkpoint', 'checkpoint_sha256', 'weights', 'arithmetic' and 'versions',
+        'accepted_data_changes' if the images of the run have changed, and 'initialized_from' if it
+        was started from other weights.
         """
-        if 'dataset' in self.__dict__:
-            accepted = self.dataset.accepted_changes
-        else:
-            record = read_record(self.train_dir)
-            accepted = record.accepted_changes if record else ()
+        images = self.dataset if 'dataset' in self.__dict__ else read_record(self.train_dir)
         return {
             'checkpoint': os.path.basename(self.checkpoint),
             'checkpoint_sha256': checkpoint_sha256(self.checkpoint),
             'weights': self.weights,
             'arithmetic': self.arithmetic,
             'versions': software_versions(),
-            **accepted_changes(accepted),
+            **accepted_changes(images.accepted_changes if images else ()),
+            **origin_in_results(self.train_dir),
         }
 
     @functools.cached_property

@@ -13,6 +13,7 @@ from tfwolf.serving.card_metadata import dataset_title, metadata
 from tfwolf.serving.run_evaluation import RunEvaluation, read_evaluation
 from tfwolf.serving.template_files import fill
 from tfwolf.serving.verification import Difference
+from tfwolf.training.weights_origin import describe_origin
 
 PICTURE = 'samples.png'
 
@@ -32,8 +33,8 @@ def model_card(
     Args:
         model: the `Wolf`.
         parameters: number of its trainable weights.
-        provenance: dict with `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256` and
-            `versions`.
+        provenance: dict with `checkpoint`, `checkpoint_sha256`, `weights`, `weights_sha256`,
+            `versions` and, if the run was started from other weights, `initialized_from`.
         train_dir: folder of the run, with the results of `tfwolf.evaluate` if it was evaluated.
         config: text of its configuration.
         differences: list of `Difference` from the checkpoint; None if the export was not verified.
@@ -60,6 +61,7 @@ def model_card(
         code='z and v' if model.latent.has_z else 'v',
         run=os.path.basename(os.path.abspath(train_dir)),
         checkpoint=provenance['checkpoint'],
+        origin=_origin(provenance),
         weights=provenance['weights'],
         arithmetic=arithmetic(model),
         weights_sha256=provenance['weights_sha256'],
@@ -151,6 +153,12 @@ def _verification(differences: list[Difference] | None) -> str:
         f'(max|a - b| / max(1, max|b|)), and {100 * pixels:.2g} % of the color values by one '
         'level.'
     )
+
+
+def _origin(provenance: dict[str, Any]) -> str:
+    """Return a row on the first weights of the run, '' if they were initialized."""
+    origin = provenance.get('initialized_from')
+    return f'\n| trained from | {describe_origin(origin)} |' if origin else ''
 
 
 def _number(value: float | None) -> str:

@@ -8,9 +8,15 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfwolf.core.freeze import derived_attributes
+from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.models.wolf import Wolf
 from tfwolf.serving.arguments import described
 from tfwolf.serving.signatures import Signatures
 from tfwolf.serving.versions import SAVED_MODEL
+
+# Of a variable that is no weight of the model.
+UNNAMED = 'unnamed'
 
 
 class _Holder(tf.Module):
@@ -19,13 +25,15 @@ class _Holder(tf.Module):
     Saved by way of Keras layers, a variable would be stored twice, one of them uninitialized.
     """
 
-    def __init__(self, weights: list[tf.Variable]) -> None:
+    def __init__(self, weights: dict[str, tf.Variable]) -> None:
         super().__init__()
         self.weights = weights
 
 
 def write_saved_model(signatures: Signatures, folder: str) -> None:
     """Write a SavedModel with the weights that the signatures read, each of them once.
+
+    They have the names of `named_variables`, so that a new run can start from them.
 
     Args:
         signatures: a `Signatures`. If the weights of its model are frozen
@@ -38,7 +46,14 @@ def write_saved_model(signatures: Signatures, folder: str) -> None:
         for function in functions.values()
         for variable in function.graph.variables
     }
-    tf.saved_model.save(_Holder(list(variables.values())), folder, signatures=functions)
+    names = _names(signatures.model)
+    holder = _Holder(
+        {
+            names.get(id(variable), f'{UNNAMED}{number}'): variable
+            for number, variable in enumerate(variables.values())
+        }
+    )
+    tf.saved_model.save(holder, folder, signatures=functions)
     _declare_shapes(folder, signatures.all)
 
 
@@ -62,6 +77,16 @@ def describe(signatures: Signatures) -> dict[str, Any]:
             for name, signature in signatures.all.items()
         },
     }
+
+
+def _names(model: Wolf) -> dict[int, str]:
+    """Return `{id of a variable: its path}` for the weights and the frozen values of a model."""
+    names = {id(as_tensorflow(found)): '/'.join(path) for path, found in named_variables(model)}
+    for path, module, attribute in derived_attributes(model):
+        frozen = vars(module).get(attribute.name)
+        if frozen is not None:
+            names[id(frozen)] = '/'.join((*path, attribute.name))
+    return names
 
 
 def _declare_shapes(folder, signatures):

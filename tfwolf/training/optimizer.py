@@ -1,4 +1,4 @@
-"""AdamW with the paper's learning-rate schedule (Wolf, appendix C.2)."""
+"""AdamW, by default with the paper's learning-rate schedule (Wolf, appendix C.2)."""
 
 from __future__ import annotations
 
@@ -11,44 +11,8 @@ from tfwolf.core.parts import register
 from tfwolf.core.pinned_keras import keras
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow
-
-
-@register
-class WarmupDecay:
-    """Learning rate schedule: linear from `initial` to `peak`, then multiplied by `decay`.
-
-    Args:
-        warmup_updates: number of warmup updates; the first update uses `initial`.
-        peak: highest learning rate.
-        initial: learning rate of the first update.
-        decay: factor per update after warmup.
-    """
-
-    def __init__(
-        self,
-        warmup_updates: int = 50,
-        peak: float = 1e-3,
-        initial: float = 1e-7,
-        decay: float = 0.999997,
-    ) -> None:
-        self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
-        self.peak = validate.real('peak', peak, above=0)
-        self.initial = validate.real('initial', initial, minimum=0)
-        self.decay = validate.real('decay', decay, above=0, maximum=1)
-
-    @property
-    def highest(self) -> float:
-        """The highest learning rate of the schedule."""
-        return max(self.peak, self.initial)
-
-    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
-        """Return the learning rate, float64, of update number `update` (0 is the first)."""
-        update = tf.cast(update, tf.float64)
-        warming = self.initial + (self.peak - self.initial) * update / max(self.warmup_updates, 1)
-        decaying = self.peak * tf.pow(
-            tf.constant(self.decay, tf.float64), update - self.warmup_updates
-        )
-        return tf.where(update < self.warmup_updates, warming, decaying)
+from tfwolf.training.kernels import Weights
+from tfwolf.training.schedules import Schedule, WarmupDecay, check_schedule
 
 
 @register
@@ -64,34 +28,43 @@ class AdamW(tf.Module):
     the paper's CIFAR-10 model.
 
     Args:
-        variables: `tf.Variable`s or `keras.Variable`s to optimize.
-        schedule: a `WarmupDecay`, or another function from the number of the update to the learning
-            rate that has an attribute `highest`.
+        variables: `tf.Variable`s or `keras.Variable`s to optimize, such as the `Weights` of a model
+            (`tfwolf.training.kernels`).
+        schedule: the learning rate, such as a `WarmupDecay`, `WarmupCosine` or `Cooldown`.
         weight_decay: decoupled weight decay, multiplied by the learning rate; applied to all
-            variables.
+            variables, or to some of them.
         beta1, beta2, epsilon: as in Adam.
+        decay_only_kernels: whether weight decay is applied only to the kernels, and not to biases,
+            gains and the like; `variables` must be the `Weights` of a model, which know them.
 
     Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019,
         arXiv:1711.05101, algorithm 2.
+
+    Raises:
+        ValueError: if an argument is invalid, or the kernels are not known.
     """
 
     def __init__(
         self,
         variables: Sequence[tf.Variable | keras.Variable],
-        schedule: WarmupDecay = WarmupDecay(),
+        schedule: Schedule = WarmupDecay(),
         weight_decay: float = 1e-6,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        decay_only_kernels: bool = False,
     ) -> None:
         super().__init__(name='adamw')
-        self._schedule = schedule
+        check_schedule(schedule)
+        self._schedule: Schedule = schedule
         self._weight_decay = validate.real('weight_decay', weight_decay, minimum=0)
         self._beta1 = validate.real('beta1', beta1, minimum=0, below=1)
         self._beta2 = validate.real('beta2', beta2, minimum=0, below=1)
         self._epsilon = validate.real('epsilon', epsilon, above=0)
         self._strategy = tf.distribute.get_strategy()
         self._targets = Untracked([as_tensorflow(variable) for variable in variables])
+        self._decayed = Untracked(_which_decay(variables, decay_only_kernels))
+        self._only_kernels = decay_only_kernels
         self.updates = tf.Variable(tf.zeros([], tf.int64), trainable=False, name='updates')
         self.first_moments = [
             self._slot(variable, 'first_moment') for variable in self._targets.value
@@ -99,6 +72,31 @@ class AdamW(tf.Module):
         self.second_moments = [
             self._slot(variable, 'second_moment') for variable in self._targets.value
         ]
+
+    @property
+    def num_decayed(self) -> int:
+        """Number of scalars to which weight decay is applied."""
+        return sum(
+            target.shape.num_elements()
+            for target, decayed in zip(self._targets.value, self._decayed.value)
+            if decayed
+        )
+
+    def notes(self, num_updates: int) -> list[str]:
+        """Return sentences on what may surprise in a training with so many updates."""
+        found = []
+        if self._only_kernels:
+            total = sum(target.shape.num_elements() for target in self._targets.value)
+            found.append(
+                f'Weight decay of {self.num_decayed:,} of {total:,} parameters, the kernels'
+            )
+        if not self._schedule(tf.constant(num_updates - 1, tf.int64)):
+            found.append(
+                f'WARNING: the learning rate is 0 at the last of {num_updates:,} steps. Steps with '
+                'that rate change nothing: bind `total_updates` of the schedule to the number of '
+                'steps.'
+            )
+        return found
 
     @property
     def learning_rate(self) -> tf.Tensor:
@@ -134,11 +132,12 @@ class AdamW(tf.Module):
             for dtype in {variable.dtype for variable in self._targets.value}
         }
 
-        def update(variable, first, second, gradient):
+        def update(variable, first, second, gradient, decayed):
             scalar = cast[variable.dtype]
             # Skipped if the factor rounds to 1 at the highest learning rate, as the paper's does in
             # float32: it would only cost a pass over all weights.
-            if variable.dtype.as_numpy_dtype(1 - self._schedule.highest * self._weight_decay) != 1:
+            strongest = 1 - self._schedule.highest * self._weight_decay
+            if decayed and variable.dtype.as_numpy_dtype(strongest) != 1:
                 variable.assign(variable * scalar['decay'])
             # The powers are zero because rate and epsilon include the bias corrections, in float64.
             tf.raw_ops.ResourceApplyAdam(
@@ -156,10 +155,30 @@ class AdamW(tf.Module):
             )
 
         for arguments in zip(
-            self._targets.value, self.first_moments, self.second_moments, gradients
+            self._targets.value,
+            self.first_moments,
+            self.second_moments,
+            gradients,
+            self._decayed.value,
         ):
             self._strategy.extended.update(arguments[0], update, args=arguments[1:], group=False)
         self.updates.assign_add(tf.cast(finite, tf.int64))
 
     def _slot(self, variable, name):
         return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False, name=name)
+
+
+def _which_decay(
+    variables: Sequence[tf.Variable | keras.Variable], only_kernels: bool
+) -> list[bool]:
+    """Return for each variable whether weight decay is applied to it."""
+    if not only_kernels:
+        return [True] * len(variables)
+    if not isinstance(variables, Weights):
+        raise ValueError(
+            '`variables` must be the `tfwolf.training.kernels.Weights` of a model if '
+            '`decay_only_kernels` is set, since a list does not say which of them are kernels; got '
+            f'a {type(variables).__name__}.'
+        )
+    kernels = {id(variable) for variable in variables.kernels}
+    return [id(variable) in kernels for variable in variables]

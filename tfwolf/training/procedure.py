@@ -20,6 +20,7 @@ from tfwolf.training.loop import Loop
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import Summaries
+from tfwolf.training.weights_origin import origin_in_results
 
 
 def introduce(run: TrainingRun) -> None:
@@ -44,7 +45,8 @@ def introduce(run: TrainingRun) -> None:
 def train(run: TrainingRun, last_step: int) -> TrainStep:
     """Train until `last_step` steps are done, from a checkpoint if there is one.
 
-    If the flow needs a preparation, it comes first; see `tfwolf.models.preparation`.
+    If the flow needs a preparation, it comes first; see `tfwolf.models.preparation`. A run that
+    starts from other weights has its result in them.
 
     Args:
         run: the `TrainingRun`.
@@ -59,7 +61,11 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
         KeyboardInterrupt: after Ctrl-C, with a checkpoint saved.
     """
     preparation = run.model.flow.preparation
-    if preparation is not None and not run.workers.from_chief(has_checkpoint(run.folder)):
+    if (
+        preparation is not None
+        and run.starts_from is None
+        and not run.workers.from_chief(has_checkpoint(run.folder))
+    ):
         _prepare(run, preparation.num_steps)
     step, loop = _start(run)
     loop.run(last_step)
@@ -105,6 +111,7 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
         result |= provenance(
             run.dataset, 'test', split, checkpoint, step.weights_name, run.seed, run.arithmetic
         )
+        result |= origin_in_results(run.folder)
         files.write_json(os.path.join(run.folder, run_directory.EVALUATION), result)
     return result
 
@@ -121,14 +128,21 @@ def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
         run.workers.is_chief,
     )
     restored = run.workers.from_chief(run.workers.is_chief and checkpoints.restore(run.resume_from))
-    if not restored:
+    if not restored and run.starts_from is None:
         initialize_run(run)
     run.workers.copy_from_chief(run.model, step.optimizer, step)
     if restored:
         run.say(f'Continuing from step {int(step.step.numpy()):,}')
+    elif run.starts_from is not None:
+        run.say(f'Starting from {run.starts_from}')
+        # So that the run continues without them.
+        checkpoints.save()
     elif run.model.flow.preparation is not None:
         # Initialization can be repeated quickly, the preparation cannot.
         checkpoints.save()
+    # An optimizer of the user's own may have none.
+    for note in getattr(step.optimizer, 'notes', lambda num_updates: ())(run.settings.max_steps):
+        run.say(note)
     summaries = Summaries(run.folder, int(step.step.numpy()), run.workers.is_chief)
     for name, text in run.texts.items():
         summaries.text(name, text, 0)

@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from tfwolf.core.progress import Progress
 from tfwolf.core.tensor_float_32 import tensor_float_32
-from tfwolf.core.variables import trainable_variables
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.models.arithmetic import arithmetic
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.averages import WeightAverages
 from tfwolf.training.flow_gradients import REVERSIBLE
 from tfwolf.training.interrupts import Interrupts
+from tfwolf.training.kernels import Weights
 from tfwolf.training.settings import Settings
 from tfwolf.training.step import TrainStep
 from tfwolf.training.workers import Workers
@@ -43,6 +43,8 @@ class TrainingRun:
         verbose: whether progress bars and messages are shown.
         resume_from: the checkpoint to continue from, as in `Checkpoints.restore`.
         tf32: whether GPUs may use TF32 in training steps.
+        starts_from: what the weights of the model are, for people, if they are not to be
+            initialized; used only if the run has no checkpoint.
 
     Raises:
         ValueError: if the gradient of the flow needs exact inverses, and `tf32` is set.
@@ -62,6 +64,7 @@ class TrainingRun:
     verbose: bool = True
     resume_from: str | None = None
     tf32: bool = False
+    starts_from: str | None = None
 
     def __post_init__(self) -> None:
         if self.tf32 and self.settings.gradient_memory == REVERSIBLE:
@@ -103,7 +106,7 @@ class TrainingRun:
     def make_step(self) -> TrainStep:
         """Return a new `TrainStep`, with an optimizer and weight averages as in the settings."""
         with self.strategy.scope():
-            variables = trainable_variables(self.model)
+            variables = Weights(self.model)
             optimizer = self.settings.optimizer(variables=variables)
             averages = (
                 WeightAverages(variables, self.settings.ema_decay)

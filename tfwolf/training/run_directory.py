@@ -30,6 +30,8 @@ CURVES = 'curves.csv'
 # What the run stored of its images: in short, and the names and checksums of single images.
 DATA, DATA_IMAGES = 'data.json', 'data_images.json.gz'
 LOCK = 'training.lock'
+# Where the first weights of the run are from; without it, they were initialized.
+ORIGIN = 'initialized_from.json'
 EVALUATION = 'evaluation.json'
 IMAGES = 'evaluation_images.csv'
 PREPARATION = 'preparation'

@@ -22,7 +22,8 @@ class Settings:
     Args:
         batch_size: images per step over all replicas.
         max_steps: number of steps.
-        optimizer: makes the optimizer, called with (variables).
+        optimizer: makes the optimizer, called with (variables), a sequence that is the
+            `tfwolf.training.kernels.Weights` of the model.
         objective: an `Objective`.
         augmentations: functions of images and a seed, see `tfwolf.data.augment`.
         accumulation_steps: number of parts into which each replica's images are split for the flow;
