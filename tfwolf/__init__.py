@@ -60,6 +60,7 @@ _NAMES = {
     'models.encoder': ['Encoder'],
     'models.feature_encoder': ['FeatureEncoder'],
     'models.gaussian_latent': ['GaussianLatent'],
+    'models.image_condition': ['Grey', 'LowResolution'],
     'models.initialization': ['initialize'],
     'models.label_latents': ['ClassLatent', 'LabelCondition'],
     'models.no_latent': ['NoLatent'],

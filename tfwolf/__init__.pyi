@@ -54,6 +54,8 @@ from tfwolf.models.dequantizer import UniformDequantizer as UniformDequantizer
 from tfwolf.models.encoder import Encoder as Encoder
 from tfwolf.models.feature_encoder import FeatureEncoder as FeatureEncoder
 from tfwolf.models.gaussian_latent import GaussianLatent as GaussianLatent
+from tfwolf.models.image_condition import Grey as Grey
+from tfwolf.models.image_condition import LowResolution as LowResolution
 from tfwolf.models.initialization import initialize as initialize
 from tfwolf.models.label_latents import ClassLatent as ClassLatent
 from tfwolf.models.label_latents import LabelCondition as LabelCondition

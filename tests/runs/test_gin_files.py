@@ -14,6 +14,8 @@ PARAMETERS = {
     'digits': 435_836,
     'cifar10': 51_860_457,
     'cifar10_small': 1_630_768,
+    'cifar10_superresolution_small': 3_142_192,
+    'cifar10_colorization_small': 2_136_496,
     'glow_refined_cifar10': 46_521_601,
     'cifar10_z_in_base': 48_386_857,
     'cifar10_class_conditional': 50_494_081,

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.variables import as_tensorflow, named_variables
+from tfwolf.nets.condition import tensors_of, with_tensors
 
 TOLERANCE = {tf.float64: 1e-10, tf.float32: 1e-4}
 
@@ -25,15 +26,12 @@ def log_det_by_autodiff(bijector, x, condition):
     for index in range(x.shape[0]):
         # As many copies as dimensions: the gradient of copy d's d-th output is row d of the
         # Jacobian.
-        copies = tf.repeat(x[index : index + 1], size, axis=0)
+        copies, *given = (
+            tf.repeat(part[index : index + 1], size, axis=0) for part in (x, *tensors_of(condition))
+        )
         with tf.GradientTape() as tape:
             tape.watch(copies)
-            y = bijector.forward_and_log_det(
-                copies,
-                None
-                if condition is None
-                else tf.repeat(condition[index : index + 1], size, axis=0),
-            )[0]
+            y = bijector.forward_and_log_det(copies, with_tensors(condition, given))[0]
             outputs = tf.linalg.diag_part(tf.reshape(y, [size, size]))
         jacobian = tf.reshape(tape.gradient(outputs, copies), [size, size])
         result.append(np.linalg.slogdet(jacobian.numpy().astype(np.float64))[1])
@@ -43,10 +41,14 @@ def log_det_by_autodiff(bijector, x, condition):
 def check_bijector(bijector, x, condition=None):
     """Checks inverse, log-determinants, dtype, shapes, TFP's methods and gradients for x `[batch,
     ...]`.
+
+    The condition is a vector or an image for each row of x, a `VectorAndImage` of both, or None.
     """
     tolerance = TOLERANCE[bijector.dtype]
     x = tf.constant(x, bijector.dtype)
-    condition = None if condition is None else tf.constant(condition, bijector.dtype)
+    condition = with_tensors(
+        condition, [tf.constant(part, bijector.dtype) for part in tensors_of(condition)]
+    )
     y, log_det = bijector.forward_and_log_det(x, condition)
     back, inverse_log_det = bijector.inverse_and_log_det(tf.identity(y), condition)
     assert y.dtype == log_det.dtype == back.dtype == bijector.dtype
@@ -88,7 +90,7 @@ def check_gradients(bijector, x, condition):
 
 def check_backpropagation(bijector, x, condition):
     """Checks that gradients from kept or rebuilt inputs are those of a tape over the whole."""
-    given = [] if condition is None else [condition]
+    given = tensors_of(condition)
     weights = [variable for _, variable in named_variables(bijector) if variable.trainable]
     random = np.random.default_rng(2)
     upstream = [

@@ -66,12 +66,21 @@ def small_flow_alone(name, dtype=tf.float32, seed=0):
     return Wolf(SHAPE, 8, flow=flow, latent=NoLatent, seed=seed, dtype=dtype)
 
 
-def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0, images=None):
+def small_wolf(
+    dtype=tf.float32,
+    latent='flow',
+    num_bits=8,
+    shape=SHAPE,
+    seed=0,
+    images=None,
+    condition=None,
+    flow=RefinedGlow,
+):
     """Returns a tiny `Wolf`; `latent` is 'flow', 'normal' or None; initialized from `images` if
-    they are given.
+    they are given; with a `condition`, and another class of its `flow`.
     """
     flow = functools.partial(
-        RefinedGlow, num_steps=[1, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0)
+        flow, num_steps=[1, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0)
     )
     prior = {
         'flow': functools.partial(
@@ -90,7 +99,15 @@ def small_wolf(dtype=tf.float32, latent='flow', num_bits=8, shape=SHAPE, seed=0,
             encoder=functools.partial(Encoder, widths=[6], out_channels=4),
         )
     )
-    model = Wolf(shape, num_bits, flow=flow, latent=make_latent, seed=seed, dtype=dtype)
+    model = Wolf(
+        shape,
+        num_bits,
+        flow=flow,
+        latent=make_latent,
+        seed=seed,
+        dtype=dtype,
+        condition=condition,
+    )
     if images is not None:
         initialize(model, images, seed)
     return model

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.analysis.image_code import AnyCode, Code, ConditionalCode
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import validate
 from tfwolf.core.image_noise import image_seeds
@@ -15,34 +16,7 @@ from tfwolf.core.progress import progress_bar
 from tfwolf.data import preprocess
 from tfwolf.models.generation import Array, check_temperature, sample_code
 from tfwolf.models.wolf import Wolf
-
-
-class Code(NamedTuple):
-    """z and v of images, as NumPy arrays.
-
-    Attributes:
-        z: `[num_images, latent_dim]`, or None for a model without z.
-        v: `[num_images, height, width, channels]`.
-    """
-
-    z: np.ndarray | None
-    v: np.ndarray
-
-    def __getitem__(self, rows: Any) -> Code:
-        """Return the code of some images.
-
-        Args:
-            rows: a NumPy index of images: a slice, positions or a mask.
-
-        Raises:
-            TypeError: if `rows` is a single integer.
-        """
-        if isinstance(rows, int):
-            raise TypeError(
-                'A Code is indexed by rows of images: code[3:4] or code[[3]], not code[3]. Its '
-                'parts are code.z and code.v.'
-            )
-        return Code(None if self.z is None else self.z[rows], self.v[rows])
+from tfwolf.nets.condition import Condition
 
 
 class Decoded(NamedTuple):
@@ -58,17 +32,16 @@ class Decoded(NamedTuple):
 
 
 def decode_and_check(
-    flow: FlowBijector, z: Array | None, v: Array, num_bits: int
+    flow: FlowBijector, condition: Condition | None, v: Array, num_bits: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the images of a code and whether each is finite, the tensors of `Decoded`.
+    """Return the images of v and whether each is finite, the tensors of `Decoded`.
 
     Args:
         flow: the flow of the model.
-        z: `[batch, latent_dim]`, or None for a model without z.
+        condition: of the flow, as from `flow_condition` of the model.
         v: `[batch, height, width, channels]`.
         num_bits: bits per color value of the model.
     """
-    condition = None if z is None else tf.convert_to_tensor(z)
     x = flow.inverse_and_log_det(tf.convert_to_tensor(v), condition)[0]
     finite = tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3])
     return preprocess.to_images(x, num_bits), finite
@@ -97,12 +70,15 @@ class Coder:
         self._decode = tf.function(self._decode_code, autograph=False)
         self._sample = tf.function(self._sample_images, autograph=False)
 
-    def encode(self, images: Array, labels: Array | None = None) -> Code:
+    def encode(self, images: Array, labels: Array | None = None) -> AnyCode:
         """Return the `Code` of images: the mean of q(z|x) or the z of the labels, and its v.
 
         Args:
             images: uint8 `[num_images, height, width, channels]`.
             labels: integers `[num_images]`; only used by a model whose z comes from labels.
+
+        Returns:
+            `Code`, or `ConditionalCode` for a model with a condition.
 
         Raises:
             ValueError: if the images have another shape or dtype, or required labels are missing.
@@ -110,26 +86,31 @@ class Coder:
         images = np.asarray(images)
         if not self.model.latent.needs_labels:
             labels = None
-        *z, v = self._in_batches('Encoding', self._encode, images, labels)
-        return Code(z[0] if z else None, v)
+        v, *others = self._in_batches('Encoding', self._encode, images, labels)
+        z = others.pop(0) if self.model.latent.has_z else None
+        return ConditionalCode(z, v, *others) if others else Code(z, v)
 
-    def decode(self, z: Array | None, v: Array) -> Decoded:
+    def decode(self, z: Array | None, v: Array, condition: Array | None = None) -> Decoded:
         """Return the `Decoded` images of a code.
 
         Args:
             z: `[num_images, latent_dim]`, or None for a model without z.
             v: `[num_images, height, width, channels]`.
+            condition: as in `Wolf.decode`.
 
         Raises:
-            ValueError: if z and v have different numbers of images.
+            ValueError: if the arguments have different numbers of images, or the condition is
+                missing or not expected.
         """
         dtype = self.model.dtype.as_numpy_dtype
         z, v = None if z is None else np.asarray(z, dtype), np.asarray(v, dtype)
-        if z is not None and len(z) != len(v):
-            raise ValueError(
-                f'`z` and `v` must have the same number of images; got {len(z)} and {len(v)}.'
-            )
-        images, finite = self._in_batches('Decoding', self._decode, v, z)
+        for name, part in (('z', z), ('condition', condition)):
+            if part is not None and len(part) != len(v):
+                raise ValueError(
+                    f'`{name}` and `v` must have the same number of images; got {len(part)} and '
+                    f'{len(v)}.'
+                )
+        images, finite = self._in_batches('Decoding', self._decode, v, z, condition)
         return Decoded(images, finite)
 
     def sample(
@@ -140,11 +121,15 @@ class Coder:
         temperature_z: float = 1.0,
         labels: int | Array | None = None,
         first: int = 0,
+        condition: Array | None = None,
     ) -> Decoded:
         """Return `Decoded` samples of the model, the same as those of `Wolf.sample`.
 
         Arguments are those of `Wolf.sample`, with one temperature for all images; `labels` may be
         one label for all images.
+
+        Raises:
+            ValueError: as `Wolf.sample`, or if there is not one condition for each image.
         """
         seeds = image_seeds(seed, num_images, first).numpy()
         factors = []
@@ -153,17 +138,28 @@ class Coder:
             factors.append(tf.constant(value, self.model.dtype))
         if labels is not None:
             labels = np.broadcast_to(labels, num_images)
-        images, finite = self._in_batches(
-            'Sampling', lambda seeds, labels: self._sample(seeds, *factors, labels), seeds, labels
-        )
+        if condition is not None and len(condition) != num_images:
+            raise ValueError(
+                f'`condition` must have one image for each sample, {num_images}; got '
+                f'{len(condition)}.'
+            )
+
+        def sample(seeds, labels, condition):
+            return self._sample(seeds, *factors, labels, condition)
+
+        images, finite = self._in_batches('Sampling', sample, seeds, labels, condition)
         return Decoded(images, finite)
 
     def _code_parts(self, images: tf.Tensor, labels: tf.Tensor | None) -> list[tf.Tensor]:
-        """Return [z, v], or [v] for a model without z."""
-        return [part for part in self.model.encode(images, labels) if part is not None]
+        """Return v, z and the condition of images, those that the model has."""
+        z, v = self.model.encode(images, labels)
+        return [part for part in (v, z, self.model.condition_of(images)) if part is not None]
 
-    def _decode_code(self, v: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        return decode_and_check(self.model.flow, z, v, self.model.num_bits)
+    def _decode_code(
+        self, v: Array, z: Array | None, condition: Array | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        model = self.model
+        return decode_and_check(model.flow, model.flow_condition(z, condition), v, model.num_bits)
 
     def _sample_images(
         self,
@@ -171,6 +167,7 @@ class Coder:
         temperature_v: tf.Tensor,
         temperature_z: tf.Tensor,
         labels: tf.Tensor | None,
+        condition: tf.Tensor | None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         model = self.model
         z, v = sample_code(
@@ -182,22 +179,22 @@ class Coder:
             temperature_z,
             labels,
         )
-        return decode_and_check(model.flow, z, v, model.num_bits)
+        return self._decode_code(v, z, condition)
 
     def _in_batches(
         self,
         description: str,
         function: Callable[..., Sequence[tf.Tensor]],
         rows: np.ndarray,
-        more_rows: Array | None,
+        *more_rows: Array | None,
     ) -> list[np.ndarray]:
-        """Return the outputs of `function(rows, more_rows)`, computed in batches.
+        """Return the outputs of `function(rows, *more_rows)`, computed in batches.
 
         Args:
             description: label of the progress bar.
-            function: takes a batch of `rows` and of `more_rows`.
+            function: takes a batch of `rows` and of each of `more_rows`.
             rows: `[num_images, ...]`.
-            more_rows: `[num_images, ...]`, or None, which is passed on.
+            *more_rows: `[num_images, ...]`, or None, which is passed on.
 
         Raises:
             ValueError: if there are no rows.
@@ -211,7 +208,7 @@ class Coder:
                 chosen = np.minimum(np.arange(first, first + self._batch_size), count - 1)
                 batch = [
                     None if part is None else tf.constant(np.asarray(part)[chosen])
-                    for part in (rows, more_rows)
+                    for part in (rows, *more_rows)
                 ]
                 num_real = min(self._batch_size, count - first)
                 outputs.append([part.numpy()[:num_real] for part in function(*batch)])

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.analysis.coder import Code, Coder
+from tfwolf.analysis.coder import Coder
+from tfwolf.analysis.image_code import AnyCode
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import Composite
 from tfwolf.bijectors.multiscale import MultiScaleSplit
@@ -64,10 +65,11 @@ def kept_fractions(depth: np.ndarray) -> list[float]:
     return [float((depth >= least).mean()) for least in range(depth.max() + 1)]
 
 
-def compress(coder: Coder, code: Code, seed: int | None = None) -> Compressed:
+def compress(coder: Coder, code: AnyCode, seed: int | None = None) -> Compressed:
     """Return the `Compressed` images of a code; z is kept and v is dropped level by level.
 
-    The elements that were factored out first hold the finest detail and are dropped first.
+    A condition is kept, too. The elements that were factored out first hold the finest detail and
+    are dropped first.
 
     Args:
         coder: a `Coder`.
@@ -93,7 +95,7 @@ def compress(coder: Coder, code: Code, seed: int | None = None) -> Compressed:
             code.v.shape[1:], image_seeds(seed, len(code.v)), DROPPED, coder.model.dtype
         ).numpy()
     decoded = [
-        coder.decode(code.z, np.where(depth >= least, code.v, rest))
+        coder.decode(**code._replace(v=np.where(depth >= least, code.v, rest))._asdict())
         for least in range(depth.max() + 1)
     ]
     images, finite = (np.stack(parts) for parts in zip(*decoded))

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.analysis.coder import Code, Coder, Decoded
+from tfwolf.analysis.coder import Coder, Decoded
+from tfwolf.analysis.image_code import AnyCode, Code
 from tfwolf.core import validate
 from tfwolf.data.dataset import Split
 
@@ -61,7 +62,7 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
         for having in (0, 1):
             rows = (labels == label) == bool(having)
             counts[having] += rows.sum()
-            for place, part in enumerate(code):
+            for place, part in enumerate((code.z, code.v)):
                 if part is not None:
                     sums[place][having] = sums[place][having] + part[rows].sum(
                         axis=0, dtype=np.float64
@@ -81,7 +82,7 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
 
 
 def along_direction(
-    coder: Coder, code: Code, direction: Direction, of: str, num_steps: int, strength: float
+    coder: Coder, code: AnyCode, direction: Direction, of: str, num_steps: int, strength: float
 ) -> Decoded:
     """Return the `Decoded` images of codes moved by t times a direction.
 
@@ -118,6 +119,7 @@ def along_direction(
         for t in steps
     ]
     images, finite = (
-        np.stack(parts, axis=1) for parts in zip(*(coder.decode(*part) for part in moved))
+        np.stack(parts, axis=1)
+        for parts in zip(*(coder.decode(**part._asdict()) for part in moved))
     )
     return Decoded(images, finite)

@@ -60,11 +60,13 @@ def larger_samples(
         temperature_z: factor on the noise of z, at least 0.
 
     Raises:
-        ValueError: if an argument is invalid, or the flow works for one size of images only.
+        ValueError: if an argument is invalid, the flow works for one size of images only, or the
+            model has a condition.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, appendix C.
     """
+    model.check_unconditional('A sample of another size')
     height, width, channels = model.image_shape
     flow = enlarged_flow(model, scale)
     validate.integer('num_samples', num_samples, minimum=1)
@@ -78,6 +80,7 @@ def larger_samples(
             temperature_v,
             temperature_z,
         )
-        samples.append([part.numpy() for part in decode_and_check(flow, z, v, model.num_bits)])
+        decoded = decode_and_check(flow, model.flow_condition(z, None), v, model.num_bits)
+        samples.append([part.numpy() for part in decoded])
     images, finite = (np.concatenate(parts) for parts in zip(*samples))
     return Decoded(images, finite)

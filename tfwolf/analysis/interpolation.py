@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfwolf.analysis.coder import Code, Coder, Decoded
+from tfwolf.analysis.coder import Coder, Decoded
+from tfwolf.analysis.image_code import AnyCode
 from tfwolf.core import validate
 from tfwolf.models.generation import decode_grid, interpolate_codes, switch_codes
 
@@ -35,8 +36,8 @@ def even_steps(num_steps: int) -> np.ndarray:
 
 def interpolation_grid(
     coder: Coder,
-    code_a: Code,
-    code_b: Code,
+    code_a: AnyCode,
+    code_b: AnyCode,
     alphas: Sequence[float] | np.ndarray,
     betas: Sequence[float] | np.ndarray,
 ) -> Grid:
@@ -51,21 +52,30 @@ def interpolation_grid(
         alphas: `[num_alphas]`, not used without z.
         betas: `[num_betas]`.
 
+    Raises:
+        ValueError: if the model has a condition: images between two have none.
+
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, equation 9.
     """
+    coder.model.check_unconditional('The interpolation')
     # Without z, alpha has no meaning: one row.
     rows, columns = np.asarray([0.0] if code_a.z is None else alphas), np.asarray(betas)
     images, finite = (
         np.asarray(part)
-        for part in decode_grid(coder.decode, interpolate_codes(code_a, code_b, rows, columns))
+        for part in decode_grid(
+            coder.decode,
+            interpolate_codes((code_a.z, code_a.v), (code_b.z, code_b.v), rows, columns),
+        )
     )
     shape = (len(rows), len(columns))
     return Grid(images.reshape(*shape, *images.shape[-3:]), finite.reshape(shape), rows, columns)
 
 
-def switched(coder: Coder, code_a: Code, code_b: Code) -> tuple[Decoded, Decoded]:
+def switched(coder: Coder, code_a: AnyCode, code_b: AnyCode) -> tuple[Decoded, Decoded]:
     """Return the `Decoded` (z of a with v of b, z of b with v of a) of pairs: Wolf, figure 1.
+
+    The condition goes with v.
 
     Args:
         coder: a `Coder`.
@@ -74,8 +84,11 @@ def switched(coder: Coder, code_a: Code, code_b: Code) -> tuple[Decoded, Decoded
     Raises:
         ValueError: if the model has no z.
     """
-    of_a, of_b = switch_codes(code_a, code_b)
-    return coder.decode(*of_a), coder.decode(*of_b)
+    (z_a, v_b), (z_b, v_a) = switch_codes((code_a.z, code_a.v), (code_b.z, code_b.v))
+    return (
+        coder.decode(**code_b._replace(z=z_a, v=v_b)._asdict()),
+        coder.decode(**code_a._replace(z=z_b, v=v_a)._asdict()),
+    )
 
 
 def pairs_within_class(labels: Sequence[int] | np.ndarray, num_pairs: int) -> np.ndarray:

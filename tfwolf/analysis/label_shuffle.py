@@ -36,5 +36,6 @@ def shuffle_labels(
     for label in labels:
         check_label(model, int(label))
     shuffled = labels[seeds.generator(seed, 'label shuffle').permutation(len(labels))]
-    v = coder.encode(images, labels).v
-    return coder.decode(model.latent.encode(model.encoder_input(images), shuffled), v), shuffled
+    code = coder.encode(images, labels)
+    z = model.latent.encode(model.encoder_input(images), shuffled)
+    return coder.decode(**code._replace(z=z)._asdict()), shuffled

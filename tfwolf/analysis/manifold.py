@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.analysis.coder import Code, Coder, Decoded
+from tfwolf.analysis.coder import Coder, Decoded
+from tfwolf.analysis.image_code import AnyCode
 from tfwolf.core import validate
 
 
@@ -31,7 +32,7 @@ def circle(num_angles: int) -> list[np.ndarray]:
     return both
 
 
-def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
+def manifold(coder: Coder, code: AnyCode, num_angles: int) -> Decoded:
     """Return the `Decoded` images of cos p (cos q c1 + sin q c2) + sin p (cos q c3 + sin q c4).
 
     The angles p and q go once around the circle. c is v and, where z has a prior, the noise that
@@ -49,11 +50,13 @@ def manifold(coder: Coder, code: Code, num_angles: int) -> Decoded:
             first axis, and finite `[num_angles, num_angles]`.
 
     Raises:
-        ValueError: if there are not four images, or `num_angles` is not a multiple of 4.
+        ValueError: if there are not four images, `num_angles` is not a multiple of 4, or the model
+            has a condition.
 
     Reference: Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017,
         arXiv:1605.08803, equation 19.
     """
+    coder.model.check_unconditional('The surface through four images')
     if len(code.v) != 4:
         raise ValueError(f'The surface requires four images; got {len(code.v)}.')
     cosines, sines = circle(num_angles)

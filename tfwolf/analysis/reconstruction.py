@@ -54,7 +54,7 @@ def reconstruct(
             f'num_draws={num_draws}.'
         )
     code = coder.encode(images, labels)
-    exact = coder.decode(*code)
+    exact = coder.decode(**code._asdict())
     error = np.abs(
         exact.images.astype(int) - preprocess.at_num_bits(images, model.num_bits).numpy()
     )
@@ -63,7 +63,9 @@ def reconstruct(
     if num_draws:
         posterior = model.posterior(images)
         decoded = [
-            coder.decode(posterior_draw(posterior, seed + draw), code.v)
+            coder.decode(
+                **code._replace(z=posterior_draw(posterior, seed + draw).numpy())._asdict()
+            )
             for draw in range(num_draws)
         ]
         draws, finite = (np.stack(parts, axis=1) for parts in zip(*decoded))

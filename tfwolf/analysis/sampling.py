@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfwolf.analysis.coder import Coder, Decoded
 from tfwolf.core import validate
+from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
 
 
@@ -15,6 +16,7 @@ def draw_samples(
     temperature_z: float = 1.0,
     label: int | None = None,
     first: int = 0,
+    condition: Array | None = None,
 ) -> Decoded:
     """Return `Decoded` samples; sample i is `model.sample(1, seed, first=first + i)`.
 
@@ -27,6 +29,7 @@ def draw_samples(
         label: class of all samples, for a model whose z comes from class labels; None draws one
             for each sample.
         first: number of the first sample.
+        condition: of each sample, as in `Wolf.sample`.
 
     Raises:
         ValueError: if an argument is invalid, or the model does not have the class.
@@ -34,7 +37,7 @@ def draw_samples(
     validate.integer('num_samples', num_samples, minimum=1)
     if label is not None:
         check_label(coder.model, label)
-    return coder.sample(num_samples, seed, temperature_v, temperature_z, label, first)
+    return coder.sample(num_samples, seed, temperature_v, temperature_z, label, first, condition)
 
 
 def check_label(model: Wolf, label: int) -> None:

@@ -34,6 +34,7 @@ def describe(model: Wolf, settings: Settings, tf32: bool = False) -> dict[str, A
         'latent_dim': model.latent.dim,
         'image_shape': list(model.image_shape),
         'num_bits': model.num_bits,
+        'condition': None if model.condition is None else model.condition.description,
         'parts': {
             'flow': count_parameters(model.flow),
             'latent': count_parameters(model.latent),

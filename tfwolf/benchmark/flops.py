@@ -33,10 +33,10 @@ def training_flop_per_image(model: Wolf) -> int:
     @tf.function(autograph=False)
     def forward(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         noise = model.draw_noise(1, tf.constant([0, 0]))
-        z = model.infer(images, noise, labels=labels).z
+        condition = model.infer(images, noise, labels=labels).condition
 
         def visit(path: tuple[str, ...], layer: FlowBijector, x: tf.Tensor) -> tf.Tensor:
-            return layer.forward_and_log_det(x, z)[0]
+            return layer.forward_and_log_det(x, condition)[0]
 
         return walk_leaves(model.flow, visit, model.flow_input(images, noise))
 

@@ -41,10 +41,15 @@ def _functions(
     def evaluate() -> tf.Tensor:
         return model.terms(images, model.draw_noise(size, noise_seed), labels=labels).nll_nats
 
+    condition = model.condition_of(images)
+
+    def sample() -> tf.Tensor:
+        return model.sample(size, seed, condition=condition)
+
     return {
         'evaluate': tf.function(evaluate, autograph=False),
         'encode': tf.function(lambda: model.encode(images, labels)[1], autograph=False),
-        'sample': tf.function(lambda: model.sample(size, seed), autograph=False),
+        'sample': tf.function(sample, autograph=False),
     }
 
 

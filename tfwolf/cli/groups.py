@@ -134,9 +134,9 @@ def temperatures(options: Flags, default: float = 1.0) -> None:
     )
 
 
-def images(options: Flags) -> None:
-    """Define the flags of which images are shown."""
-    options.group('Images')
+def images(options: Flags, title: str = 'Images') -> None:
+    """Define the flags of which images are shown, under a title."""
+    options.group(title)
     options.choice('split', 'test', SPLITS, 'Split of the data set.')
     options.list(
         'positions', None, 'Positions in the split, from 0. Default: the first images.', '3,17,...'

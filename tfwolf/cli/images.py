@@ -80,7 +80,7 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
                 'its data set with --positions.'
             )
         paths = named_files(options.images)
-        images = _read(paths, run.model.image_shape, options.resize)
+        images = read_files(paths, run.model.image_shape, options.resize)
         return Chosen(
             images,
             None,
@@ -159,6 +159,37 @@ def named_files(values: Sequence[str]) -> list[str]:
     return [path for path in paths if path]
 
 
+def read_files(
+    paths: Sequence[str], image_shape: Sequence[int], resize: bool, what: str = 'the model is for'
+) -> np.ndarray:
+    """Return the images in files, uint8 `[num_files, height, width, channels]`.
+
+    Args:
+        paths: of the files.
+        image_shape: (height, width, channels) that they must have.
+        resize: whether larger images are cropped and made smaller.
+        what: what has this shape, for messages.
+
+    Raises:
+        ValueError: if a file cannot be read, or has another size.
+    """
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise ValueError(
+            f'Image files have 1 or 3 channels, and {what} {channels}. Show images of the data set.'
+        )
+    fit, images = Fit((height, width), 'center_crop'), []
+    for path in paths:
+        picture = read_picture(path)
+        if (picture.height, picture.width) != (height, width) and not resize:
+            raise ValueError(
+                f'{path} is {picture.height}x{picture.width} (height x width), and {what} '
+                f'{height}x{width}. With --resize it is cropped and made smaller.'
+            )
+        images.append(fitted(path, picture, fit, channels))
+    return np.stack(images)
+
+
 def _place(path: str) -> str:
     return expanded(path.strip())
 
@@ -170,22 +201,3 @@ def _numbers(texts):
         raise ValueError(
             f'--positions must be comma-separated integers, such as 3,17; got {",".join(texts)!r}.'
         ) from None
-
-
-def _read(paths, image_shape, resize):
-    height, width, channels = image_shape
-    if channels not in (1, 3):
-        raise ValueError(
-            f'Image files have 1 or 3 channels, and the model is for {channels}. Show images of '
-            'its data set.'
-        )
-    fit, images = Fit((height, width), 'center_crop'), []
-    for path in paths:
-        picture = read_picture(path)
-        if (picture.height, picture.width) != (height, width) and not resize:
-            raise ValueError(
-                f'{path} is {picture.height}x{picture.width} (height x width), and the model is '
-                f'for {height}x{width}. With --resize it is cropped and made smaller.'
-            )
-        images.append(fitted(path, picture, fit, channels))
-    return np.stack(images)

@@ -73,6 +73,8 @@ def main(options: Flags) -> None:
                 raise ValueError(f'--{instead} does not accept --{flag}. Give one of them.')
     extractor = make_extractor(options.features, options.inception_weights)
     run = opening.open_run(options)
+    if not options.images:
+        run.model.check_unconditional('The distance of samples')
     reference = load_moments(options.reference_statistics) if options.reference_statistics else None
     if reference:
         reference.check_same_extractor(extractor.identity)

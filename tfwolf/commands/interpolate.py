@@ -10,7 +10,8 @@ from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 
 if TYPE_CHECKING:
-    from tfwolf.analysis.coder import Code, Coder
+    from tfwolf.analysis.coder import Coder
+    from tfwolf.analysis.image_code import AnyCode
     from tfwolf.analysis.interpolation import Grid
 
 EXAMPLES = (
@@ -49,6 +50,7 @@ def main(options: Flags) -> None:
     if options.given('seconds') and not options.animate:
         raise ValueError('--seconds sets the length of an animation; give --animate, too.')
     run = opening.open_run(options)
+    run.model.check_unconditional('The interpolation')
     chosen = images.chosen_images(options, run, 2)
     if len(chosen.images) != 2:
         raise ValueError(f'An interpolation needs two images; got {len(chosen.images)}.')
@@ -116,7 +118,7 @@ def _warn_of_broken(grid: Grid) -> None:
     )
 
 
-def _equal_corners(coder: Coder, grid: Grid, code: Code, pair: np.ndarray) -> dict[str, bool]:
+def _equal_corners(coder: Coder, grid: Grid, code: AnyCode, pair: np.ndarray) -> dict[str, bool]:
     """Return for each corner of the grid whether it equals the image, or the switch, exactly."""
     from tfwolf.analysis.interpolation import switched
     from tfwolf.data.preprocess import at_num_bits

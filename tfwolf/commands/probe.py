@@ -77,6 +77,8 @@ def main(options: Flags) -> None:
             'WARNING: this model makes z from the class label, and v depends on z: their '
             'accuracies say nothing about what images hold.'
         )
+    if run.model.condition is not None and {'z', 'v'} & set(names):
+        print(f'z and v need not hold what the condition holds, {run.model.condition.description}.')
     dataset, num_train = run.dataset, options.num_train
     if options.at_most or (num_train is None and options.protocol == 'paper'):
         num_train = min(

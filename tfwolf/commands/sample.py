@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,16 +15,22 @@ if TYPE_CHECKING:
 EXAMPLES = (
     'sample --train_dir=runs/digits --num_samples=64 --temperature_v=0.8 --temperature_z=0.8',
     'sample --train_dir=runs/digits --temperatures=0,0.25,0.6,0.7,0.8,0.9,1 --num_samples=10',
+    'sample --train_dir=runs/superresolution --positions=3,17 --num_samples=8',
 )
 
-MOST_SHOWN = 400
+# Samples for each condition.
+DRAWS = 4
 
 
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Samples')
     options.integer(
-        'num_samples', 64, 'Number of samples; with --temperatures per row.', lower_bound=1
+        'num_samples',
+        64,
+        'Number of samples; with --temperatures per row. Default with a condition: '
+        f'{DRAWS} per image.',
+        lower_bound=1,
     )
     groups.temperatures(options)
     options.list(
@@ -34,34 +39,55 @@ def define_flags(options: Flags) -> None:
         'Instead: temperatures of both, a row of the same noise for each (Glow, figure 8).',
         '0,0.7,1',
     )
-    options.integer('label', None, 'Class of all samples, for a conditional model.', lower_bound=0)
+    options.integer('label', None, 'Class of all samples, for a model of classes.', lower_bound=0)
     options.choice(
         'save',
         'none',
         ['none', 'png', 'npz'],
         'In addition to the picture: each sample as samples/NUMBER.png, or all in samples.npz.',
     )
+    groups.images(options, 'Conditions, for a model that has one: of these images')
+    options.integer('num_images', 8, 'Number of images, one per column.', lower_bound=1)
+    options.repeated(
+        'condition_images',
+        'Your own image files that are conditions, such as images of low resolution.',
+        'FILE,FILE,...',
+    )
     groups.results(options)
 
 
 def main(options: Flags) -> None:
     """Run the command."""
+    from tfwolf.analysis.conditional_samples import repeated
     from tfwolf.analysis.sampling import draw_samples
     from tfwolf.cli import opening
+    from tfwolf.cli.conditions import chosen_conditions
+    from tfwolf.cli.sample_pictures import sample_picture
+    from tfwolf.pictures.grids import marked
 
     temperatures = _temperatures(options)
     run = opening.open_run(options)
-    settings = options.chosen(
-        'num_samples', 'temperature_v', 'temperature_z', 'temperatures', 'label', 'save'
-    )
+    given = chosen_conditions(options, run)
+    count, condition, details = options.num_samples, None, {}
+    if given:
+        if not options.given('num_samples'):
+            count = len(given.values) * (1 if temperatures else DRAWS)
+        condition, details = repeated(given.values, count), given.details
+    settings = {
+        **options.chosen('temperature_v', 'temperature_z', 'temperatures', 'label', 'save'),
+        'num_samples': count,
+        **details,
+    }
     folder = opening.result_folder(options, 'sample', run, settings)
     coder = opening.coder(options, run)
     rows = temperatures or [(options.temperature_v, options.temperature_z)]
     drawn = [
-        draw_samples(coder, options.num_samples, options.seed, *row, options.label) for row in rows
+        draw_samples(coder, count, options.seed, *row, options.label, condition=condition)
+        for row in rows
     ]
     images, finite = (np.concatenate(parts) for parts in zip(*drawn))
-    folder.picture('samples', _grid(images, finite, temperatures))
+    of_rows = [of_both for of_both, _ in temperatures] if temperatures else None
+    folder.picture('samples', sample_picture(marked(images, finite), of_rows, given))
     _save(options.save, folder, images, finite)
     not_finite = np.flatnonzero(~finite).tolist()
     if not_finite:
@@ -95,19 +121,6 @@ def _temperatures(options: Flags) -> list[tuple[float, float]] | None:
             '--temperatures sets both temperatures. Leave out --temperature_v and --temperature_z.'
         )
     return [(value, value) for value in values] if values else None
-
-
-def _grid(images: np.ndarray, finite: np.ndarray, temperatures: list | None) -> np.ndarray:
-    from tfwolf.pictures.grids import captioned, image_grid, marked
-
-    shown = marked(images, finite)
-    if temperatures:
-        shown = shown.reshape(len(temperatures), -1, *shown.shape[1:])[
-            :, : MOST_SHOWN // len(temperatures)
-        ]
-        grid = image_grid(shown.reshape(-1, *shown.shape[2:]), columns=shown.shape[1])
-        return captioned(grid, [f'{value:g}' for value, _ in temperatures])
-    return image_grid(shown[:MOST_SHOWN], columns=math.ceil(math.sqrt(min(len(shown), MOST_SHOWN))))
 
 
 def _save(save: str, folder: ResultFolder, images: np.ndarray, finite: np.ndarray) -> None:

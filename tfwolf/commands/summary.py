@@ -61,6 +61,7 @@ def as_text(description: dict) -> str:
         f'{"arithmetic":22}networks in {description["arithmetic"]}',
         f'{"dequantization":22}{description["dequantization"]}',
         f"{'latent':22}z of {description['latent_dim']} dimensions, v of the image's shape",
+        *([f'{"condition":22}{description["condition"]}'] if description['condition'] else []),
         '',
         'level  resolution  channels  steps  hidden  leaving   parameters',
     ]

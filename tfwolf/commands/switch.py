@@ -53,6 +53,8 @@ def main(options: Flags) -> None:
         )
     folder = opening.result_folder(options, 'switch', run, chosen.details)
     coder = opening.coder(options, run)
+    if run.model.condition is not None:
+        print(f'The condition, {run.model.condition.description}, goes with v.')
     code = coder.encode(chosen.images, chosen.labels)
     (z_of_a, finite_a), (z_of_b, finite_b) = switched(coder, code[0::2], code[1::2])
     image_a, image_b = chosen.images[0::2], chosen.images[1::2]

@@ -128,8 +128,9 @@ def _print_likelihood(result: dict, latent: Latent) -> None:
 
     kl_nats = result['kl_nats']
     kl = f', including KL {kl_nats:.2f} nats' if latent.has_z else ''
+    given = f' given {result["condition"]}' if 'condition' in result else ''
     print(
-        f'Held out: {result["bits_per_dim"]:.4f} bits/dim on {result["num_images"]:,} test '
+        f'Held out: {result["bits_per_dim"]:.4f} bits/dim{given} on {result["num_images"]:,} test '
         f'images{kl}'
     )
     if latent.has_posterior and kl_nats < COLLAPSED_KL_NATS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -83,13 +84,6 @@ class Factory:
     def accepts(self, name: str) -> bool:
         """Return whether the target has a parameter of this name."""
         return name in _signature(self.target).parameters
-
-
-def accepts(factory: Callable[..., Any], name: str) -> bool:
-    """Return whether a class, a function or a `Factory` has a parameter of this name."""
-    if isinstance(factory, Factory):
-        return factory.accepts(name)
-    return name in _signature(factory).parameters
 
 
 @overload
@@ -175,6 +169,34 @@ def frozen(value: Any) -> Any:
             'Register it with `tfwolf.register`.'
         )
     return value
+
+
+def accepts(part: Callable, name: str) -> bool:
+    """Return whether a class, function, `functools.partial` or `Factory` accepts an argument.
+
+    Args:
+        part: what would be called.
+        name: of the argument.
+    """
+    if isinstance(part, Factory):
+        return part.accepts(name)
+    if isinstance(part, functools.partial):
+        return accepts(part.func, name)
+    parameters = _signature(part).parameters
+    return name in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
+
+
+def name_of(part: Callable) -> str:
+    """Return the name of a class, function, `functools.partial` or `Factory` for a message."""
+    if isinstance(part, Factory):
+        return part.name
+    return (
+        name_of(part.func)
+        if isinstance(part, functools.partial)
+        else str(getattr(part, '__name__', part))
+    )
 
 
 def reference(part: Callable) -> Callable[[], Factory]:

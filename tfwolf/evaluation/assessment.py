@@ -15,6 +15,7 @@ from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.evaluation.likelihood import (
     effective_batch_size,
     image_bits_per_dim,
+    kind_of_bound,
     likelihood_batches,
     summarize,
 )
@@ -64,7 +65,7 @@ class Assessment:
         """Return `summarize` of the likelihood of the images, and add it to the columns.
 
         The dict also has `has_posterior`, whether the model has an encoder posterior q(z|x), and
-        `dequantization`, 'uniform' or 'variational'.
+        `kind_of_bound`.
         """
         terms = self.terms('images', self.split)
         mean, iwae = image_bits_per_dim(terms, self.model.num_dims)
@@ -73,7 +74,7 @@ class Assessment:
         return {
             **summary,
             'has_posterior': self.model.latent.has_posterior,
-            'dequantization': self.model.dequantizer.kind,
+            **kind_of_bound(self.model),
         }
 
     def terms(self, name: str, split: Split) -> np.ndarray:

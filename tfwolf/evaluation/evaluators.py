@@ -50,7 +50,38 @@ class UnusualImages:
         self._num_samples = validate.integer('num_samples', num_samples, minimum=2)
 
     def __call__(self, assessment: Assessment) -> dict[str, Any]:
-        """Return the three; see `tfwolf.evaluation.outliers`."""
+        """Return the three; see `tfwolf.evaluation.outliers`.
+
+        There is no `typicality` of a model with a condition: its samples were drawn for given
+        conditions, which are not exactly those that are computed from them.
+        """
+        model, bits_per_dim = assessment.model, assessment.columns['bits_per_dim']
+        typical = (
+            {} if model.condition is not None else {'typicality': self._typicality(assessment)}
+        )
+        coded = np.concatenate(
+            assessment.by_batch(
+                'file lengths', lambda images: coded_bits_per_dim(images, model.num_bits)
+            )
+        )
+        correlation, caveat = likelihood_caveat(bits_per_dim, coded)
+        corrected = bits_per_dim - coded
+        assessment.columns.update(
+            coded_bits_per_dim=coded, complexity_corrected_bits_per_dim=corrected
+        )
+        return {
+            **typical,
+            'complexity': {
+                'coders': list(CODERS),
+                'coded_bits_per_dim': float(coded.mean()),
+                'corrected_bits_per_dim': float(corrected.mean()),
+                'rank_correlation': correlation,
+            },
+            'likelihood_caveat': caveat,
+        }
+
+    def _typicality(self, assessment: Assessment) -> dict[str, float]:
+        """Return `typicality` of the result, and add it of each image to the columns."""
         model, bits_per_dim = assessment.model, assessment.columns['bits_per_dim']
         samples = finite_samples(model, self._num_samples, assessment.seed)
         of_samples = np.empty(0)
@@ -73,26 +104,7 @@ class UnusualImages:
                 share_outside_95_percent_of_samples=float(np.mean(outside)),
             )
             assessment.columns['typicality'] = distance
-        coded = np.concatenate(
-            assessment.by_batch(
-                'file lengths', lambda images: coded_bits_per_dim(images, model.num_bits)
-            )
-        )
-        correlation, caveat = likelihood_caveat(bits_per_dim, coded)
-        corrected = bits_per_dim - coded
-        assessment.columns.update(
-            coded_bits_per_dim=coded, complexity_corrected_bits_per_dim=corrected
-        )
-        return {
-            'typicality': typical,
-            'complexity': {
-                'coders': list(CODERS),
-                'coded_bits_per_dim': float(coded.mean()),
-                'corrected_bits_per_dim': float(corrected.mean()),
-                'rank_correlation': correlation,
-            },
-            'likelihood_caveat': caveat,
-        }
+        return typical
 
 
 @register
@@ -120,7 +132,7 @@ class NumericalChecks:
         images, labels = examples['image'], examples['label']
         return {
             'reconstruction': reconstruction_errors(model, images, labels),
-            'non_finite_samples': non_finite_samples(model, self._num_images, seed),
+            'non_finite_samples': non_finite_samples(model, self._num_images, seed, images),
             'invertibility': invertibility_report(model, images, seed, labels),
         }
 

@@ -48,15 +48,16 @@ def invertibility_report(
         Neural Networks", 2021, arXiv:2006.09347.
     """
     z, _ = model.encode(images, labels)
+    condition = model.flow_condition(z, model.condition_of(images))
     base = seeds.tensor_seed(seed, 'invertibility')
     report: list[LayerReport] = []
 
     def visit(path: tuple[str, ...], layer: FlowBijector, x: tf.Tensor) -> tf.Tensor:
-        y = layer.forward_and_log_det(x, z)[0]
-        back = layer.inverse_and_log_det(y, z)[0]
+        y = layer.forward_and_log_det(x, condition)[0]
+        back = layer.inverse_and_log_det(y, condition)[0]
         step = seeds.normal(tf.shape(y), seeds.fold_in(base, len(report)), y.dtype)
         step *= RELATIVE_STEP * _norms(y) / _norms(step)
-        moved = layer.inverse_and_log_det(y + step, z)[0]
+        moved = layer.inverse_and_log_det(y + step, condition)[0]
         gain = _norms(moved - back) / _norms(step)
         report.append(
             {

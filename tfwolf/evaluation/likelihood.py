@@ -30,7 +30,7 @@ def evaluate_likelihood(
     strategy: tf.distribute.Strategy,
     progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
-    """Return `summarize` of the likelihood of a split, and the kind of `dequantization`.
+    """Return `summarize` of the likelihood of a split, and `kind_of_bound`.
 
     Args:
         model, split, batch_size, num_samples, seed, strategy: see `likelihood_batches`.
@@ -40,7 +40,17 @@ def evaluate_likelihood(
         ValueError: if `num_samples` is invalid.
     """
     terms = likelihood_terms(model, split, batch_size, num_samples, seed, strategy, progress)
-    return {**summarize(terms, model.num_dims), 'dequantization': model.dequantizer.kind}
+    return {**summarize(terms, model.num_dims), **kind_of_bound(model)}
+
+
+def kind_of_bound(model: Wolf) -> dict[str, str]:
+    """Return what the bound is of, `dequantization` and, of a model that has one, `condition`.
+
+    `dequantization` is 'uniform' or 'variational'; `condition` is its description. The bits per
+    dimension of a model with a condition are those of p(x|c).
+    """
+    of_condition = {} if model.condition is None else {'condition': model.condition.description}
+    return {'dequantization': model.dequantizer.kind, **of_condition}
 
 
 def likelihood_terms(

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.analysis.coder import Coder
+from tfwolf.analysis.conditional_samples import conditions_of
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core.image_noise import image_seeds
 from tfwolf.data import preprocess
@@ -34,7 +35,8 @@ def reconstruction_errors(
     """
     z, v = model.encode(images, labels)
     x = model.bin_centers(images)
-    back = model.flow.inverse_and_log_det(v, z)[0]
+    condition = model.flow_condition(z, model.condition_of(images))
+    back = model.flow.inverse_and_log_det(v, condition)[0]
     expected = preprocess.to_images(x, model.num_bits).numpy().astype(int)
     error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - expected)
     return {
@@ -46,7 +48,9 @@ def reconstruction_errors(
     }
 
 
-def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, float]:
+def non_finite_samples(
+    model: Wolf, num_samples: int, seed: int, images: Array | None = None
+) -> dict[str, float]:
     """Return `{temperature: fraction of samples with a value that is not finite}`.
 
     A flow can generate values that overflow. They are counted before the conversion to pixels,
@@ -57,14 +61,18 @@ def non_finite_samples(model: Wolf, num_samples: int, seed: int) -> dict[str, fl
         num_samples: samples per temperature; every temperature scales the same noise of v and z,
             that of `Wolf.sample`.
         seed: integer.
+        images: uint8 `[num_images, height, width, channels]`, whose conditions the samples have in
+            turn; required for a model with a condition, not used for others.
     """
     coder = Coder(model, min(BATCH, num_samples))
-    return {
-        str(temperature): float(
-            1 - draw_samples(coder, num_samples, seed, temperature, temperature).finite.mean()
-        )
-        for temperature in TEMPERATURES
-    }
+    condition = None if images is None else conditions_of(model, images, num_samples)
+
+    def finite(temperature: float) -> np.ndarray:
+        return draw_samples(
+            coder, num_samples, seed, temperature, temperature, condition=condition
+        ).finite
+
+    return {str(temperature): float(1 - finite(temperature).mean()) for temperature in TEMPERATURES}
 
 
 def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:

@@ -58,6 +58,8 @@ def _title(result: Result) -> list[str]:
             f'{"" if arithmetic == EXACT else f", networks in {arithmetic}"}'
             f', {result.get("dequantization", UNIFORM)} dequantization'
         )
+    if 'condition' in result:
+        lines.append(f'p(x|c), c = {result["condition"]}; do not compare with bits/dim of p(x)')
     return lines
 
 
@@ -159,7 +161,7 @@ def _layers(result: Result, room: int) -> list[str]:
 KNOWN = {
     *('bits_per_dim', 'bits_per_dim_stderr', 'bits_per_dim_iwae', 'iwae_gap_bits_per_dim'),
     *('nll_nats', 'reconstruction_nats', 'kl_nats', 'dequantization_nats', 'has_posterior'),
-    *('dequantizer_nats', 'dequantizer_bits_per_dim', 'dequantization'),
+    *('dequantizer_nats', 'dequantizer_bits_per_dim', 'dequantization', 'condition'),
     *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
     *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
     'arithmetic',

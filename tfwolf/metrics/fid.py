@@ -81,7 +81,12 @@ def sample_moments(
     temperature_v: float = 1.0,
     temperature_z: float = 1.0,
 ) -> SampleMoments:
-    """Return the `SampleMoments` of samples of a model; arguments as in `draw_samples`."""
+    """Return the `SampleMoments` of samples of a model; arguments as in `draw_samples`.
+
+    Raises:
+        ValueError: if the model has a condition.
+    """
+    coder.model.check_unconditional('The distance of samples')
     not_finite = []
 
     def batches() -> Iterator[np.ndarray]:

@@ -2,107 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Self
 
 import tensorflow as tf
 
-from tfwolf.bijectors.base import FlowBijector
-from tfwolf.core import seeds, validate
-from tfwolf.core.untracked import Untracked
-from tfwolf.core.variables import CompleteVariables
+from tfwolf.core import seeds
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
-from tfwolf.models.dequantizer import Dequantizer, UniformDequantizer
-from tfwolf.models.latent import Array, Inference, Latent
+from tfwolf.models.flow_model import FlowModel
+from tfwolf.models.latent import Array, Inference
 from tfwolf.models.terms import Noise, Terms
 
 
-class ImageDensity(CompleteVariables, tf.Module):
+class ImageDensity(FlowModel):
     """p(x) = integral of p(z) N(f(x; z); 0, I) |det df/dx| dz with a bound by q(z|x).
 
-    `Wolf` adds encoding, decoding and sampling; see there for the arguments.
-
-    Attributes:
-        image_shape: (height, width, channels).
-        num_bits: bits per color value that the model sees.
-        dtype: floating type of weights and computation.
-        latent: the `Latent`.
-        flow: the flow, a `FlowBijector`.
-        dequantizer: the `Dequantizer`.
-        initialized: boolean variable, whether data-dependent weights are initialized.
+    With a condition c it is p(x|c): f depends on c, too. `Wolf` adds encoding, decoding and
+    sampling; see there for the arguments.
     """
-
-    def __init__(
-        self,
-        image_shape: Sequence[int],
-        num_bits: int,
-        flow: Callable[..., FlowBijector],
-        latent: Callable[..., Latent],
-        seed: int = 0,
-        dtype: tf.DType = tf.float32,
-        dequantizer: Callable[..., Dequantizer] = UniformDequantizer,
-    ) -> None:
-        super().__init__(name='wolf')
-        self._arguments = Untracked(
-            {
-                'image_shape': image_shape,
-                'num_bits': num_bits,
-                'flow': flow,
-                'latent': latent,
-                'seed': seed,
-                'dtype': dtype,
-                'dequantizer': dequantizer,
-            }
-        )
-        if len(image_shape) != 3:
-            raise ValueError(
-                f'`image_shape` must be (height, width, channels); got image_shape={image_shape!r}.'
-            )
-        height, width, channels = image_shape
-        self.image_shape: tuple[int, int, int] = (height, width, channels)
-        self.num_bits: int = validate.num_bits(num_bits)
-        self.dtype: tf.DType = tf.as_dtype(dtype)
-        self.latent: Latent = latent(
-            image_shape=self.image_shape, seed=seeds.derive(seed, 'latent'), dtype=self.dtype
-        )
-        self.flow: FlowBijector = self.flow_for(self.image_shape)
-        self.dequantizer: Dequantizer = dequantizer(
-            image_shape=self.image_shape, seed=seeds.derive(seed, 'dequantizer'), dtype=self.dtype
-        )
-        self.initialized = tf.Variable(tf.constant(False), trainable=False, name='initialized')
-
-    def flow_for(self, image_shape: Sequence[int]) -> FlowBijector:
-        """Return a flow like the model's for images of another shape, with its initial weights.
-
-        Args:
-            image_shape: (height, width, channels).
-        """
-        arguments = self._arguments.value
-        return arguments['flow'](
-            image_shape=image_shape,
-            condition_dim=self.latent.dim,
-            seed=seeds.derive(arguments['seed'], 'flow'),
-            dtype=self.dtype,
-        )
-
-    def with_flow(self, **changes: Any) -> Self:
-        """Return a new model with the same seed, whose flow factory has changed arguments."""
-        arguments = self._arguments.value
-        flow = functools.partial(arguments['flow'], **changes)
-        return type(self)(**{**arguments, 'flow': flow})
-
-    @property
-    def trained_flows(self) -> list[FlowBijector]:
-        """The flow, and that of a learned dequantizer: what is computed from an `Inference`."""
-        return [flow for flow in (self.flow, self.dequantizer.trained_flow) if flow is not None]
-
-    @property
-    def num_dims(self) -> int:
-        """height * width * channels of an image."""
-        return math.prod(self.image_shape)
 
     def draw_noise(self, batch_size: int, seed: tf.Tensor) -> Noise:
         """Return the `Noise` for `batch_size` images; `seed` is a `[2]` tensor seed."""
@@ -141,9 +58,13 @@ class ImageDensity(CompleteVariables, tf.Module):
 
         Arguments and errors are those of `terms`.
         """
-        x = self.encoder_input(self._checked(images))
+        images = self._checked(images)
+        x = self.encoder_input(images)
         inference = self.latent.infer(x, noise.posterior, labels, training)
-        return inference._replace(features=self.dequantizer.features(x, training))
+        return inference._replace(
+            features=self.dequantizer.features(x, training),
+            condition_image=self._embedded(self.condition_of(images)),
+        )
 
     def terms_given(
         self, inference: Inference, images: Array, noise: Noise, training: bool = False
@@ -156,7 +77,9 @@ class ImageDensity(CompleteVariables, tf.Module):
         """
         x, dequantizer_nats = self.dequantized(inference, images, noise, training)
         forward = self.flow.forward_in_training if training else self.flow.forward_and_log_det
-        return self.terms_of(inference, dequantizer_nats, *forward(x, inference.z), training)
+        return self.terms_of(
+            inference, dequantizer_nats, *forward(x, inference.condition), training
+        )
 
     def terms_of(
         self,
@@ -175,7 +98,7 @@ class ImageDensity(CompleteVariables, tf.Module):
             log_det: `[batch]`, in nats.
             training: as in `terms`.
         """
-        auxiliary = self.flow.auxiliary_losses(v, inference.z) if training else {}
+        auxiliary = self.flow.auxiliary_losses(v, inference.condition) if training else {}
         constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
         return Terms(
             -(standard_normal_log_prob(v) + log_det),
@@ -205,24 +128,3 @@ class ImageDensity(CompleteVariables, tf.Module):
         features = self.dequantizer.features(self.encoder_input(images))
         u = self.dequantizer.draw(features, noise.dequantization).u
         return preprocess.to_unit_range(images, self.num_bits, u, self.dtype)
-
-    def encoder_input(self, images: Array) -> tf.Tensor:
-        """Return the encoder's input x in [-1, 1]: the lower edges of the images' bins."""
-        return preprocess.to_unit_range(images, self.num_bits, 0.0, self.dtype)
-
-    def bin_centers(self, images: Array) -> tf.Tensor:
-        """Return the flow's input x in [-1, 1] in `encode`: the centers of the images' bins."""
-        return preprocess.to_unit_range(images, self.num_bits, 0.5, self.dtype)
-
-    def _checked(self, images: Array) -> tf.Tensor:
-        images = preprocess.checked_images(images, self.image_shape)
-        self._check_initialized()
-        return images
-
-    def _check_initialized(self) -> None:
-        with tf.init_scope():
-            if not self.initialized.numpy():
-                raise RuntimeError(
-                    'The model has not been initialized. Call `tfwolf.initialize(model, images, '
-                    'seed)` or restore a checkpoint.'
-                )

@@ -60,7 +60,9 @@ def initialize(
     if progress:
         progress(len(images) // 2)
     parts = [part for part in z if part is not None]
-    condition = tf.concat(parts, axis=0) if parts else None
+    condition = model.flow_condition(
+        tf.concat(parts, axis=0) if parts else None, model.condition_of(images)
+    )
     model.flow.initialize_and_forward(
         tf.concat([model.flow_input(*pair) for pair in zip(chunks, noises)], axis=0), condition
     )

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.distributions.posterior import Posterior
+from tfwolf.nets.condition import Condition, joined
 
 Array = np.ndarray | tf.Tensor
 
@@ -24,12 +25,20 @@ class Inference(NamedTuple):
             for diagnosis. With a flow prior their sum is not `kl_nats`.
         features: features that a learned dequantizer depends on, `[batch, height, width,
             channels]`, or None.
+        condition_image: embedded image of an `ImageCondition`, `[batch, height, width, channels]`,
+            or None. No weights lie before it.
     """
 
     z: tf.Tensor | None
     kl_nats: tf.Tensor
     kl_per_dim_nats: tf.Tensor | None
     features: tf.Tensor | None = None
+    condition_image: tf.Tensor | None = None
+
+    @property
+    def condition(self) -> Condition | None:
+        """What the flow is conditioned on: z, the condition's image, both, or None."""
+        return joined(self.z, self.condition_image)
 
     @property
     def trained(self) -> list[tf.Tensor]:

@@ -51,8 +51,9 @@ def conclude_preparation(
     @tf.function(autograph=False)
     def measured_sums(images, labels, mask, noise_seed):
         noise = prepared.draw_noise(batch_size, noise_seed)
-        z = prepared.infer(images, noise, labels=labels).z
-        measured = preparation.measure(prepared.flow, prepared.flow_input(images, noise), z)
+        condition = prepared.infer(images, noise, labels=labels).condition
+        x = prepared.flow_input(images, noise)
+        measured = preparation.measure(prepared.flow, x, condition)
         return [
             tf.reduce_sum(tf.cast(tf.boolean_mask(array, mask), tf.float64), axis=0)
             for array in measured

@@ -19,19 +19,24 @@ class Wolf(ImageDensity):
     """A density of images with a global latent z and a local latent v.
 
     p(x) = integral of p(z) N(f(x; z); 0, I) |det df/dx| dz, with q(z|x) for the bound. With
-    `NoLatent` it is the flow alone.
+    `NoLatent` it is the flow alone. With a condition c, an image that is computed from x, it is
+    p(x|c): f depends on c, z does not.
 
     Images are uint8 `[batch, height, width, channels]`; v has the same shape, z is `[batch,
-    latent_dim]` (None without a latent). Methods accept tensors and NumPy arrays.
+    latent_dim]` (None without a latent). c is uint8 `[batch, *condition.reduced_shape]` (None
+    without a condition). Methods accept tensors and NumPy arrays.
 
     Args:
         image_shape: (height, width, channels).
         num_bits: bits per color value that the model sees, 1 to 8.
-        flow: factory of the flow, called with (image_shape, condition_dim, seed, dtype).
+        flow: factory of the flow, called with (image_shape, condition_dim, seed, dtype), and in a
+            model with a condition with `condition_channels`.
         latent: factory of the `Latent`, called with (image_shape, seed, dtype).
         seed: seed of the initial weights.
         dtype: floating type of weights and computation.
         dequantizer: factory of the `Dequantizer`, called with (image_shape, seed, dtype).
+        condition: factory of the `ImageCondition`, such as `LowResolution`, called with
+            (image_shape); None for none.
 
     Reference: Ma et al., "Decoupling Global and Local Representations via Invertible Generative
         Flows", 2021, arXiv:2004.11820, equations 5-8.
@@ -54,7 +59,8 @@ class Wolf(ImageDensity):
     ) -> tuple[tf.Tensor | None, tf.Tensor]:
         """Return (z, v): the mean of q(z|x) or the z of the labels, and v of the bin centers.
 
-        `decode(*encode(images))` returns `images` exactly, at the model's number of bits.
+        `decode(*encode(images))` returns `images` exactly, at the model's number of bits; with a
+        condition, `decode(*encode(images), condition_of(images))` does.
         """
         images = self._checked(images)
         z = self.latent.encode(self.encoder_input(images), labels)
@@ -63,9 +69,9 @@ class Wolf(ImageDensity):
     def encode_given(self, images: Array, z: Array | None) -> tf.Tensor:
         """Return v of images with given z, `[batch, height, width, channels]`.
 
-        z is None without a latent.
+        z is None without a latent. The condition is that of the images.
         """
-        condition = None if z is None else tf.convert_to_tensor(z, self.dtype)
+        condition = self.flow_condition(z, self.condition_of(images))
         return self.flow.forward_and_log_det(self.bin_centers(images), condition)[0]
 
     def posterior(self, images: Array) -> Posterior:
@@ -81,15 +87,22 @@ class Wolf(ImageDensity):
             )
         return self.latent.posterior(self.encoder_input(self._checked(images)))
 
-    def decode(self, z: Array | None, v: Array) -> tf.Tensor:
+    def decode(self, z: Array | None, v: Array, condition: Array | None = None) -> tf.Tensor:
         """Return the images of z and v, uint8 `[batch, height, width, channels]` in 0..255.
 
-        z is None without a latent.
+        Args:
+            z: `[batch, latent_dim]`, or None without a latent.
+            v: `[batch, height, width, channels]`.
+            condition: c, uint8 `[batch, *condition.reduced_shape]`, as from `condition_of`; None
+                for a model without a condition.
+
+        Raises:
+            ValueError: if the condition is missing, is not expected, or has another shape or dtype.
         """
         self._check_initialized()
-        condition = None if z is None else tf.convert_to_tensor(z, self.dtype)
+        given = self.flow_condition(z, condition)
         v = tf.convert_to_tensor(v, self.dtype)
-        return preprocess.to_images(self.flow.inverse_and_log_det(v, condition)[0], self.num_bits)
+        return preprocess.to_images(self.flow.inverse_and_log_det(v, given)[0], self.num_bits)
 
     def sample(
         self,
@@ -99,6 +112,7 @@ class Wolf(ImageDensity):
         temperature_z: Temperature = 1.0,
         labels: Array | None = None,
         first: int | tf.Tensor = 0,
+        condition: Array | None = None,
     ) -> tf.Tensor:
         """Return images drawn from the model, uint8 `[num_images, height, width, channels]`.
 
@@ -114,22 +128,18 @@ class Wolf(ImageDensity):
             labels: integers `[num_images]`, for a model whose z is a function of class labels; None
                 to draw them uniformly.
             first: number of the first image.
+            condition: c of each image, uint8 `[num_images, *condition.reduced_shape]`; None for a
+                model without a condition.
 
         Raises:
-            ValueError: if an argument is invalid, or the model does not accept labels.
+            ValueError: if an argument is invalid, the condition is missing, or the model does not
+                accept labels or a condition.
         """
         pairs = image_noise.image_seeds(seed, num_images, first)
-        return self.decode(
-            *generation.sample_code(
-                self.latent,
-                self.image_shape,
-                self.dtype,
-                pairs,
-                temperature_v,
-                temperature_z,
-                labels,
-            )
+        z, v = generation.sample_code(
+            self.latent, self.image_shape, self.dtype, pairs, temperature_v, temperature_z, labels
         )
+        return self.decode(z, v, condition)
 
     def reconstruct(
         self, images: Array, labels: Array | None = None, seed: int | tf.Tensor | None = None
@@ -147,12 +157,12 @@ class Wolf(ImageDensity):
             ValueError: if a seed is given for a model without an encoder, or the images have
                 another shape or dtype.
         """
+        condition = self.condition_of(images)
         if seed is None:
-            return self.decode(*self.encode(images, labels))
+            return self.decode(*self.encode(images, labels), condition)
         posterior = self.posterior(images)
-        return self.decode(
-            generation.posterior_draw(posterior, seed), self.encode_given(images, posterior.mean)
-        )
+        z = generation.posterior_draw(posterior, seed)
+        return self.decode(z, self.encode_given(images, posterior.mean), condition)
 
     def switch(
         self,
@@ -163,7 +173,7 @@ class Wolf(ImageDensity):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the images of (z of a, v of b) and of (z of b, v of a) (Wolf, figure 1).
 
-        Both are uint8 `[batch, height, width, channels]`.
+        Both are uint8 `[batch, height, width, channels]`. The condition goes with v.
 
         Raises:
             ValueError: if the model has no z, or the images have another shape or dtype.
@@ -171,7 +181,10 @@ class Wolf(ImageDensity):
         of_a, of_b = generation.switch_codes(
             self.encode(images_a, labels_a), self.encode(images_b, labels_b)
         )
-        return self.decode(*of_a), self.decode(*of_b)
+        return (
+            self.decode(*of_a, self.condition_of(images_b)),
+            self.decode(*of_b, self.condition_of(images_a)),
+        )
 
     def interpolate(
         self,
@@ -200,9 +213,10 @@ class Wolf(ImageDensity):
             of alphas without z, and no batch dimension for single images.
 
         Raises:
-            ValueError: if alphas are missing, or given to a model without z, or the images have
-                another shape or dtype.
+            ValueError: if alphas are missing, or given to a model without z, the images have
+                another shape or dtype, or the model has a condition: images between two have none.
         """
+        self.check_unconditional('The interpolation')
         if self.latent.has_z == (alphas is None):
             raise ValueError(
                 '`alphas` must be '

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfwolf.core.parts import accepts
+from tfwolf.core.parts import accepts, name_of
 
 
 class VectorAndImage(NamedTuple):
@@ -70,7 +70,7 @@ def image_argument(
     if not accepts(factory, 'condition_channels'):
         raise ValueError(
             f'`{name}` must accept `condition_channels` where the condition is an image; got '
-            f'{getattr(factory, "__name__", factory)}. `RefinedGlow`, `MaCow` and their '
+            f'{name_of(factory)}. `RefinedGlow`, `MaCow` and their '
             '`ConvCouplingNet` do.'
         )
     return {'condition_channels': condition_channels}

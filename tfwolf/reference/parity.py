@@ -93,7 +93,7 @@ class Parity:
         ours = {}
         inference = model.infer(self._images, self._noise, labels=self._labels)
         x, dequantizer_nats = model.dequantized(inference, self._images, self._noise)
-        v, log_det = model.flow.forward_and_log_det(x, inference.z)
+        v, log_det = model.flow.forward_and_log_det(x, inference.condition)
         terms = model.terms_of(inference, dequantizer_nats, v, log_det)
         if model.dequantizer.is_learned:
             drawn = model.dequantizer.draw(inference.features, self._noise.dequantization)
@@ -197,7 +197,7 @@ def _training_pass(model, variables, images, noise, labels):
         tape.watch(variables)
         inference = model.infer(images, noise, training=True, labels=labels)
         x, dequantizer_nats = model.dequantized(inference, images, noise, training=True)
-        outputs = model.flow.forward_in_training(x, inference.z)
+        outputs = model.flow.forward_in_training(x, inference.condition)
         terms = model.terms_of(inference, dequantizer_nats, *outputs, training=True)
         loss = tf.reduce_mean(terms.nll_nats)
     return (

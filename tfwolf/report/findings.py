@@ -190,8 +190,9 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
     low, high = result['bits_per_dim_interval_95']
     dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
     kind = result.get('dequantization', UNIFORM)
-    if round(result['dequantization_nats'] / (dims * math.log(2))) != 7 or kind != UNIFORM:
-        # Not 8 bits, for which dequantization costs seven bits per dimension, or another bound.
+    is_eight_bits = round(result['dequantization_nats'] / (dims * math.log(2))) == 7
+    if not is_eight_bits or kind != UNIFORM or 'condition' in result:
+        # 8 bits cost seven bits per dimension. The paper's bound is uniform, and of p(x).
         paper = ''
     rows = [
         Row(
@@ -206,6 +207,8 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
         Row('KL of z', f'{result["kl_nats"]:.2f} nats'),
         Row('images', f'{result["num_images"]:,} of {result["dataset"]}, {result["split"]}'),
     ]
+    if 'condition' in result:
+        rows.append(Row('given the condition', result['condition']))
     return Findings(
         rows,
         notes=['The paper trains its full-size models for up to 15,000 epochs.'] if paper else (),

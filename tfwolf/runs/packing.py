@@ -85,12 +85,13 @@ def write_pretrained(
         origin: what the model card says about training and data.
 
     Raises:
-        ValueError: if the run cannot be loaded, its test images are not available, a weight does
-            not fit half precision, or the folder has other files.
+        ValueError: if the run cannot be loaded, its model has a condition, its test images are not
+            available, a weight does not fit half precision, or the folder has other files.
     """
     folder = os.path.abspath(folder)
     check_output(folder)
     run = load(train_dir, checkpoint, weights, environment=environment)
+    run.model.check_unconditional('Packing')
     round_weights(run.model)
     name = os.path.basename(folder)
     evaluation = _evaluate(run, name, num_images, num_samples)

@@ -22,15 +22,19 @@ class Signatures:
     """All signatures of a model.
 
     Args:
-        model: an initialized `Wolf` in float32.
+        model: an initialized `Wolf` in float32, without a condition.
 
     Attributes:
         model: the model.
         all: `{name: Signature}`. A model without z has no signature `switch`. A model whose z comes
             from labels takes labels.
+
+    Raises:
+        ValueError: if the model has a condition.
     """
 
     def __init__(self, model: Wolf) -> None:
+        model.check_unconditional('An export')
         self.model: Wolf = model
         self._latent = model.latent
         self._functions = ModelFunctions(model)

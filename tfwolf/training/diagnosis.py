@@ -33,13 +33,14 @@ def first_bad_layer(
     for path, variable in variables:
         if not _finite(variable):
             return f'the weight {"/".join(path)} is not finite'
-    z = model.infer(images, noise, labels=labels).z
+    inference = model.infer(images, noise, labels=labels)
+    z, condition = inference.z, inference.condition
     if z is not None and not _finite(z):
         return 'the first output that is not finite is z, from the encoder'
     bad = []
 
     def visit(path, layer, x):
-        y, log_det = layer.forward_and_log_det(x, z)
+        y, log_det = layer.forward_and_log_det(x, condition)
         if not bad and not (_finite(y) and _finite(log_det)):
             bad.append('/'.join(('flow',) + path))
         return y

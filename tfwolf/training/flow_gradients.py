@@ -77,7 +77,7 @@ def flow_gradients(
             tape.watch(sources)
             x, dequantizer_nats = model.dequantized(inference, images, noise, training=True)
             if memory == STORE:
-                outputs = model.flow.forward_in_training(x, inference.z)
+                outputs = model.flow.forward_in_training(x, inference.condition)
                 terms = model.terms_of(inference, dequantizer_nats, *outputs, training=True)
                 loss = objective.flow_loss(terms, global_batch_size)
         if memory == STORE:
@@ -165,7 +165,7 @@ def _rebuilt(
     Returns:
         loss, terms, the gradients `[of x, of dequantizer_nats]`, and those of the sources.
     """
-    condition = inference.z
+    condition = inference.condition
     v, log_det, kept = model.flow.forward_and_keep(x, memory == RECOMPUTE, condition)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([*sources, v, log_det, dequantizer_nats])

@@ -33,9 +33,12 @@ def introduce(run: TrainingRun) -> None:
         f'{dataset.validation.num_examples:,} validation, '
         f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}'
     )
+    condition = run.model.condition
+    given = '' if condition is None else f'conditioned on {condition.description}, '
     workers = f' of {run.workers.count} workers' if run.workers.count > 1 else ''
     run.say(
         f'{count_parameters(run.model):,} parameters, z of {run.model.latent.dim} dimensions, '
+        f'{given}'
         f'{run.strategy.num_replicas_in_sync} '
         f'replica(s){workers}, networks in {run.arithmetic}; '
         f'built after {time.perf_counter() - run.process_started:.1f} s'

@@ -7,7 +7,13 @@ import os
 import tensorflow as tf
 import tqdm
 
-from tfwolf.analysis.previews import Preview, sample_grid, switch_grid
+from tfwolf.analysis.previews import (
+    MOST_CONDITIONS,
+    Preview,
+    conditional_grid,
+    sample_grid,
+    switch_grid,
+)
 from tfwolf.pictures.grids import write_png
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.step import TrainStep
@@ -29,6 +35,8 @@ class RunPictures:
 
     def draw(self, step: int) -> list[str]:
         """Write pictures of samples and, for a model with z, of switches; return their paths.
+
+        The samples of a conditional model are for conditions of validation images.
 
         Images that are not finite are crossed out, counted in TensorBoard and reported. Only the
         chief writes, and only once for a step.
@@ -54,8 +62,15 @@ class RunPictures:
 
     def _previews(self) -> dict[str, Preview]:
         model, images = self._run.model, self._run.dataset.train
-        count = self._run.settings.num_pictures
-        previews = {'samples': sample_grid(model, count, self._run.seed)}
+        count, seed = self._run.settings.num_pictures, self._run.seed
+        if model.condition is None:
+            previews = {'samples': sample_grid(model, count, seed)}
+        else:
+            unseen = self._run.dataset.validation
+            split = unseen if unseen.num_examples else images
+            columns = tf.range(min(MOST_CONDITIONS, split.num_examples), dtype=tf.int64)
+            given = split.load(columns)['image'].numpy()
+            previews = {'samples': conditional_grid(model, given, count, seed)}
         if model.latent.has_z:
             count = min(count, images.num_examples) // 2 * 2
             examples = images.load(tf.range(count, dtype=tf.int64))
