@@ -36,10 +36,12 @@ class Transform(Protocol):
         ...
 
 
+@register
 class ExpAffine:
-    """y = x exp(log_scale) + mu, with `[mu, log_scale]` the network's output along channels.
+    """y = x exp(u) + mu, with `[mu, u]` the network's output along channels.
 
-    The network must bound the log-scale.
+    Nothing bounds the scale. A network without a bound of its own may let training diverge, which
+    `BoundedAffine` prevents (Wolf, appendix B.2).
     """
 
     outputs_per_channel: int = 2
