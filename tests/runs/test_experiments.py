@@ -84,8 +84,8 @@ def take_step(model, dataset, settings, strategy):
     initialize(model, examples['image'].numpy(), seed=0, labels=examples['label'].numpy())
     before = [tf.identity(as_tensorflow(variable)) for variable in trainable_variables(model)]
     step = TrainingRun(model, dataset, settings, strategy).make_step()
-    # After the warmup, which starts at zero.
-    step.optimizer.updates.assign(2000)
+    # After the warmup, which starts at zero, and before a cosine ends there.
+    step.optimizer.updates.assign(min(2000, settings.max_steps // 2))
     batch = next(iter(training_batches(dataset.train, 16, 0, augmentations=[])))
     metrics = step(batch['image'], batch['label'])
     changed = [
