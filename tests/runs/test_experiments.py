@@ -41,6 +41,7 @@ SMALL = [
     'FlowPrior.num_steps = 1',
     'FlowPrior.hidden_features = 8',
     'GaussianLatent.latent_dim = 4',
+    'LabelCondition.num_classes = 10',
     'Glow.num_levels = 2',
     'Glow.num_steps = 1',
     'Glow.hidden_channels = 8',
