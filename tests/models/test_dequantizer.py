@@ -15,7 +15,13 @@ from support.small_models import (
     small_dequantizer,
     small_wolf,
 )
-from support.training_steps import IMAGES, make_run, take_steps, weights
+from support.training_steps import (
+    IMAGES,
+    assert_equal_trainings,
+    make_run,
+    take_steps,
+    weights,
+)
 from tfwolf.core import seeds
 from tfwolf.core.variables import named_variables
 from tfwolf.data.dataset import ArraySplit
@@ -150,13 +156,8 @@ def of_the_whole_batch():
 )
 def test_gradients_are_those_of_the_whole_bound(of_the_whole_batch, memory):
     """In two parts and with less memory: as a tape over everything gives them."""
-    whole_metrics, whole = of_the_whole_batch
-    metrics, found = metrics_and_weights(gradient_memory=memory, accumulation_steps=2)
-    for first, second in zip(whole_metrics, metrics):
-        for name in first:
-            np.testing.assert_allclose(second[name], first[name], rtol=1e-8, err_msg=name)
-    for path, value in whole.items():
-        np.testing.assert_allclose(found[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+    found = metrics_and_weights(gradient_memory=memory, accumulation_steps=2)
+    assert_equal_trainings(found, of_the_whole_batch, metrics_rtol=1e-8)
 
 
 def test_results_say_which_dequantization():

@@ -357,15 +357,21 @@ def test_a_folder_wins_over_a_name(cache, tmp_path, monkeypatch):
     assert_equal(weights(model), weights(other))
 
 
-def test_an_imported_model(tmp_path):
+def import_tiny(folder, *flags):
+    """Import the small model of the reference."""
     run_tool(
         'import',
         f'--config_file={GOLDEN / "wolf_tiny.json"}',
         f'--weights_file={GOLDEN / "wolf_tiny.weights.npz"}',
         '--image_size=16,16',
         '--num_bits=5',
-        f'--output_dir={tmp_path / "imported"}',
+        *flags,
+        f'--output_dir={folder}',
     )
+
+
+def test_an_imported_model(tmp_path):
+    import_tiny(tmp_path / 'imported')
     text = (tmp_path / 'imported' / 'config.gin').read_text()
     imported = tfwolf.load(tmp_path / 'imported').model
     assert imported.dtype == tf.float64
@@ -379,15 +385,7 @@ def test_an_imported_model(tmp_path):
 def test_training_of_an_imported_model(tmp_path):
     np.save(tmp_path / 'images.npy', random_images(60, (16, 16, 3)))
     imported = tmp_path / 'imported'
-    run_tool(
-        'import',
-        f'--config_file={GOLDEN / "wolf_tiny.json"}',
-        f'--weights_file={GOLDEN / "wolf_tiny.weights.npz"}',
-        '--image_size=16,16',
-        '--num_bits=5',
-        '--dtype=float32',
-        f'--output_dir={imported}',
-    )
+    import_tiny(imported, '--dtype=float32')
     printed, _ = run_tool(
         'train',
         f'--gin_file={imported / "config.gin"}',

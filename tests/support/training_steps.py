@@ -62,3 +62,22 @@ def weights(model):
     return {
         path: np.array(tf.convert_to_tensor(variable)) for path, variable in named_variables(model)
     }
+
+
+def assert_equal_trainings(found, expected, metrics_rtol=1e-9, weights_atol=1e-9):
+    """Assert that two trainings have equal metrics and weights, up to rounding.
+
+    Args:
+        found, expected: (metrics of each step, `{path: array}` of the weights after them).
+        metrics_rtol: relative tolerance of the metrics.
+        weights_atol: absolute tolerance of the weights, beside a relative one.
+    """
+    (found_metrics, found_weights), (expected_metrics, expected_weights) = found, expected
+    for of_found, of_expected in zip(found_metrics, expected_metrics, strict=True):
+        assert of_found.keys() == of_expected.keys()
+        for name, value in of_expected.items():
+            np.testing.assert_allclose(of_found[name], value, rtol=metrics_rtol, err_msg=name)
+    for path, value in expected_weights.items():
+        np.testing.assert_allclose(
+            found_weights[path], value, rtol=1e-6, atol=weights_atol, err_msg=str(path)
+        )

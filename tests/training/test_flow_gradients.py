@@ -1,11 +1,16 @@
 """Gradients in parts, and with less memory, equal those of the whole batch."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
 from support.small_models import small_flow_alone
-from support.training_steps import IMAGES, make_run, take_steps, weights
+from support.training_steps import (
+    IMAGES,
+    assert_equal_trainings,
+    make_run,
+    take_steps,
+    weights,
+)
 from tfwolf.models.initialization import initialize
 from tfwolf.training.objective import Objective
 from tfwolf.training.strategy import make_strategy
@@ -32,13 +37,8 @@ def test_accumulated_parts_equal_the_whole_batch(objective, model):
         )
         initialize(wolf, IMAGES[:32], seed=1)
         results.append((take_steps(strategy, step, 0, 4), weights(wolf)))
-    (whole_metrics, whole), (metrics, parts) = results
-    for first, second in zip(whole_metrics, metrics):
-        assert first.keys() == second.keys()
-        for name in first:
-            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
-    for path, value in whole.items():
-        np.testing.assert_allclose(parts[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+    whole, in_parts = results
+    assert_equal_trainings(in_parts, whole)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,8 @@ def test_memory_saving_gradients_equal_stored_ones(memory, model):
         wolf, _, step = make_run(strategy, tf.float64, clip_norm=100.0, **arguments, **model)
         initialize(wolf, IMAGES[:32], seed=1)
         results.append((take_steps(strategy, step, 0, 4), weights(wolf)))
-    (stored_metrics, stored), (metrics, found) = results
-    for first, second in zip(stored_metrics, metrics):
-        for name in first:
-            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
-    for path, value in stored.items():
-        np.testing.assert_allclose(found[path], value, rtol=1e-6, atol=1e-9, err_msg=str(path))
+    stored, found = results
+    assert_equal_trainings(found, stored)
 
 
 def test_invalid_gradient_memory_is_rejected():

@@ -5,7 +5,15 @@ import pytest
 import tensorflow as tf
 
 from support.small_models import small_flow_alone, small_wolf
-from support.training_steps import BATCH, IMAGES, SPLIT, make_run, take_steps, weights
+from support.training_steps import (
+    BATCH,
+    IMAGES,
+    SPLIT,
+    assert_equal_trainings,
+    make_run,
+    take_steps,
+    weights,
+)
 from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.initialization import initialize
@@ -56,15 +64,11 @@ def test_two_replicas_equal_one_device(objective, model):
         (two, metrics_two, weights_two, evaluated_two),
     ) = results
     assert (one, two) == (1, 2)
-    for first, second in zip(metrics_one, metrics_two):
-        for name in first:
-            np.testing.assert_allclose(second[name], first[name], rtol=1e-9, err_msg=name)
     # The gradient of a shift before batch norm is only rounding, which Adam divides by 1e-8.
     atol = 1e-8 if 'realnvp' in model.get('name', '') else 1e-9
-    for path, value in weights_one.items():
-        np.testing.assert_allclose(
-            weights_two[path], value, rtol=1e-6, atol=atol, err_msg=str(path)
-        )
+    assert_equal_trainings(
+        (metrics_two, weights_two), (metrics_one, weights_one), weights_atol=atol
+    )
     assert evaluated_one.keys() == evaluated_two.keys()
     assert evaluated_one.pop('dequantization') == evaluated_two.pop('dequantization') == 'uniform'
     for name, value in evaluated_one.items():

@@ -17,9 +17,9 @@ from tfwolf.core import seeds
 from tfwolf.core.variables import count_parameters
 from tfwolf.flows.factor_out import FactorOut
 from tfwolf.flows.layer_options import LayerOptions
-from tfwolf.flows.levels import Level, mean_hidden_arrays, networks
+from tfwolf.flows.levels import Level, check_image_shape, mean_hidden_arrays, networks
 from tfwolf.flows.refined_step import learned_factor_out
-from tfwolf.flows.refined_structure import Groups
+from tfwolf.flows.refined_structure import Groups, checked_factors, checked_groups
 
 
 class Step(Protocol):
@@ -38,26 +38,31 @@ class FineMultiScale:
 
     Args:
         step: makes one step.
-        groups: number of steps of each group of each level.
-        factors: M of each middle level.
-        hidden_channels: width of the couplings' networks, one per level.
+        num_steps, hidden_channels, factors: as in `RefinedGlow`.
         factor_out: selection of the dimensions that leave the flow.
         factor_out_transform: map of the couplings that factor out.
         seed: seed of the flow.
 
     Attributes:
+        groups: number of steps of each group of each level.
+        middle_factors: M of each middle level.
         rows: the `Level`s of the layers made so far.
+
+    Raises:
+        ValueError: if the structure is malformed.
     """
 
     step: Step
-    groups: Groups
-    factors: Sequence[int]
+    num_steps: Sequence[int | Sequence[int]]
     hidden_channels: Sequence[int]
+    factors: Sequence[int] | None
     factor_out: FactorOut
     factor_out_transform: Transform
     seed: int
 
     def __post_init__(self) -> None:
+        self.groups: Groups = checked_groups(self.num_steps, self.hidden_channels)
+        self.middle_factors: list[int] = checked_factors(self.factors, self.groups)
         self.rows: list[Level] = []
 
     @property
@@ -65,8 +70,21 @@ class FineMultiScale:
         """The `Level`s from the highest resolution to the lowest."""
         return sorted(self.rows, key=lambda row: (row.level, -row.channels))
 
-    def layers(
-        self, options: LayerOptions, shape: Sequence[int], index: int = 0
+    def layers(self, options: LayerOptions, image_shape: Sequence[int]) -> list[FlowBijector]:
+        """Return the layers of all levels.
+
+        Args:
+            options: options of the layers at the highest resolution.
+            image_shape: (height, width, channels).
+
+        Raises:
+            ValueError: if the image cannot be split or squeezed accordingly.
+        """
+        check_image_shape(image_shape, len(self.groups) - 1)
+        return self._from_level(options, image_shape, 0)
+
+    def _from_level(
+        self, options: LayerOptions, shape: Sequence[int], index: int
     ) -> list[FlowBijector]:
         """Return the layers of level `index` and all later levels.
 
@@ -83,7 +101,7 @@ class FineMultiScale:
             return layers if is_last else [*layers, self._next(options, shape, channels, index)]
         if not self.factor_out.splits:
             return self._unsplit(options, shape, index)
-        factor = self.factors[index - 1]
+        factor = self.middle_factors[index - 1]
         arrangement = self._arrangement(options, shape, index)
         leaving, count = shape[2] // factor, len(self.groups[index])
         if arrangement and leaving * count * 2 != shape[2]:
@@ -148,7 +166,7 @@ class FineMultiScale:
     ) -> Squeezed:
         """Return the next level, squeezed, for `channels` of this level's channels."""
         inner_shape = shape[0] // 2, shape[1] // 2, 4 * channels
-        inner = self.layers(options.squeezed(), inner_shape, index + 1)
+        inner = self._from_level(options.squeezed(), inner_shape, index + 1)
         return Squeezed(Chain(inner, name=f'level{index + 1}'))
 
     def _steps(

@@ -14,9 +14,7 @@ from tfwolf.flows.factor_out import Conventional, FactorOut
 from tfwolf.flows.fine_multiscale import FineMultiScale
 from tfwolf.flows.image_flow import ImageFlow
 from tfwolf.flows.layer_options import LayerOptions
-from tfwolf.flows.levels import check_image_shape
 from tfwolf.flows.refined_step import glow_step
-from tfwolf.flows.refined_structure import checked_factors, checked_groups
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.protocol import CouplingNetworkFactory
 
@@ -88,17 +86,15 @@ class RefinedGlow(ImageFlow):
         condition_channels: int = 0,
         name: str = 'refined_glow',
     ) -> None:
-        groups = checked_groups(num_steps, hidden_channels)
         structure = FineMultiScale(
             glow_step,
-            groups,
-            checked_factors(factors, groups),
+            num_steps,
             hidden_channels,
+            factors,
             factor_out,
             factor_out_transform or transform,
             seed,
         )
-        check_image_shape(image_shape, len(groups) - 1)
         options = LayerOptions(condition_dim, condition_channels, transform, matrix, net, dtype)
         layers = structure.layers(options, image_shape)
         super().__init__(layers, image_shape, structure.levels, factor_out, name=name)

@@ -120,11 +120,15 @@ class ImageDensity(FlowModel):
 
         Arguments are those of `terms_given`.
         """
-        u, log_prob_nats = self.dequantizer.draw(inference.features, noise.dequantization, training)
-        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype), log_prob_nats
+        return self._dequantized(inference.features, images, noise, training)
 
     def flow_input(self, images: Array, noise: Noise) -> tf.Tensor:
         """Return the flow's input x in [-1, 1]: the images dequantized with the `Noise`."""
         features = self.dequantizer.features(self.encoder_input(images))
-        u = self.dequantizer.draw(features, noise.dequantization).u
-        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype)
+        return self._dequantized(features, images, noise, training=False)[0]
+
+    def _dequantized(
+        self, features: tf.Tensor | None, images: Array, noise: Noise, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        u, log_prob_nats = self.dequantizer.draw(features, noise.dequantization, training)
+        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype), log_prob_nats

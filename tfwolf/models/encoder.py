@@ -13,6 +13,7 @@ from tfwolf.core.parts import register
 from tfwolf.core.pinned_keras import keras
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.nets.residual import Conv, ResidualBlock
+from tfwolf.nets.residual_stack import ResidualStack, checked_widths
 from tfwolf.nets.weight_norm import DIRECTION_STDDEV, weight_norm
 
 # Standard deviation of the last layer's output after initialization; zero in the paper.
@@ -77,7 +78,7 @@ class _PosteriorLayer(keras.layers.Layer):
 
 
 @register
-class Encoder(keras.Model):
+class Encoder(ResidualStack):
     """A residual network from x to q(z|x).
 
     Each level has two residual blocks, of strides 1 and 2. They are followed by a 1x1 convolution,
@@ -111,22 +112,10 @@ class Encoder(keras.Model):
         super().__init__(dtype=type_name, name='encoder')
         validate.integer('latent_dim', latent_dim, minimum=1)
         validate.integer('out_channels', out_channels, minimum=1)
-        if not isinstance(widths, (list, tuple)) or not widths:
-            raise ValueError(
-                '`widths` must be a non-empty list with the number of channels of each level; got '
-                f'widths={widths!r}.'
-            )
         channels = image_shape[-1]
-        self._block_names = []
-        for level, level_channels in enumerate(widths):
-            validate.integer('widths', level_channels, minimum=1)
+        for level, level_channels in enumerate(checked_widths(widths)):
             for place, strides in enumerate((1, 2)):
-                name = f'level{level}_block{place}'
-                # Checkpoints do not contain layers in lists of a Keras model, so each block is an
-                # attribute.
-                setattr(
-                    self,
-                    name,
+                self._add_block(
                     ResidualBlock(
                         channels,
                         level_channels,
@@ -134,10 +123,9 @@ class Encoder(keras.Model):
                         seed=seeds.derive(seed, level, strides),
                         dtype=type_name,
                         compute_dtype=compute_dtype,
-                        name=name,
-                    ),
+                        name=f'level{level}_block{place}',
+                    )
                 )
-                self._block_names.append(name)
                 channels = level_channels
         self.top = Conv(
             out_channels,
@@ -171,9 +159,7 @@ class Encoder(keras.Model):
         )
 
     def _outputs(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        for name in self._block_names:
-            x = getattr(self, name)(x, training=training)
-        features = tf.nn.elu(self.top(x))
+        features = tf.nn.elu(self.top(self._through_blocks(x, training)))
         return self.posterior(
             tf.reshape(features, [-1, features.shape[1] * features.shape[2] * features.shape[3]])
         )

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.parts import register
-from tfwolf.core.pinned_keras import keras
 from tfwolf.nets.residual import ResidualBlock
+from tfwolf.nets.residual_stack import ResidualStack, checked_widths
 from tfwolf.nets.transposed_residual import TransposedResidualBlock
 
 
 @register
-class FeatureEncoder(keras.Model):
+class FeatureEncoder(ResidualStack):
     """Residual blocks down to a low resolution and up again, without skip connections.
 
     Each level has two residual blocks down, of strides 1 and 2, and two transposed ones up. The
@@ -47,31 +47,24 @@ class FeatureEncoder(keras.Model):
         type_name = tf.as_dtype(dtype).name
         super().__init__(dtype=type_name, name='feature_encoder')
         self.out_channels: int = validate.integer('out_channels', out_channels, minimum=1)
-        if not isinstance(widths, (list, tuple)) or not widths:
-            raise ValueError(
-                '`widths` must be a non-empty list with the number of channels of each level; got '
-                f'widths={widths!r}.'
-            )
+        widths = checked_widths(widths)
         sides = tuple(image_shape[:2])
         if any(side % 2 ** len(widths) for side in sides):
             raise ValueError(
                 f'Height and width must be multiples of {2 ** len(widths)} for {len(widths)} '
                 f'levels; got {sides[0]}x{sides[1]}.'
             )
-        self._block_names: list[str] = []
 
-        def add(kind: type, name: str, inputs: int, outputs: int, strides: int) -> None:
-            block = kind(
-                inputs, outputs, strides, seeds.derive(seed, name), type_name, compute_dtype, name
+        def add(
+            kind: type[ResidualBlock], name: str, inputs: int, outputs: int, strides: int
+        ) -> None:
+            block_seed = seeds.derive(seed, name)
+            self._add_block(
+                kind(inputs, outputs, strides, block_seed, type_name, compute_dtype, name)
             )
-            # Checkpoints do not contain layers in lists of a Keras model, so each block is an
-            # attribute.
-            setattr(self, name, block)
-            self._block_names.append(name)
 
         channels = image_shape[-1]
         for level, width in enumerate(widths):
-            validate.integer('widths', width, minimum=1)
             add(ResidualBlock, f'down{level}_block0', channels, width, 1)
             add(ResidualBlock, f'down{level}_block1', width, width, 2)
             channels = width
@@ -89,6 +82,4 @@ class FeatureEncoder(keras.Model):
             x: `[batch, height, width, channels]` in [-1, 1].
             training: whether batch norm uses the statistics of the batch.
         """
-        for name in self._block_names:
-            x = getattr(self, name)(x, training=training)
-        return x
+        return self._through_blocks(x, training)

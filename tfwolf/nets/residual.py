@@ -98,6 +98,9 @@ class ResidualBlock(keras.layers.Layer):
     Source: He et al., "Deep Residual Learning", 2016, arXiv:1512.03385, with ELU.
     """
 
+    # Its convolutions; a subclass may have others with the same arguments.
+    convolution: type = Conv
+
     def __init__(
         self,
         in_channels: int,
@@ -110,8 +113,8 @@ class ResidualBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(dtype=dtype, name=name)
 
-        def conv(kernel_size: int, strides: int, layer_name: str) -> Conv:
-            return Conv(
+        def conv(kernel_size: int, strides: int, layer_name: str) -> keras.layers.Layer:
+            return self.convolution(
                 channels,
                 kernel_size,
                 strides,

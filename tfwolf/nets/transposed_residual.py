@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.pinned_keras import keras
-from tfwolf.nets.batch_norm import BatchNorm
 from tfwolf.nets.precision import compute_type
+from tfwolf.nets.residual import ResidualBlock
 
 
 class TransposedConv(keras.layers.Layer):
@@ -74,56 +74,14 @@ class TransposedConv(keras.layers.Layer):
         return tf.cast(y, self.compute_dtype)
 
 
-class TransposedResidualBlock(keras.layers.Layer):
+class TransposedResidualBlock(ResidualBlock):
     """ELU(shortcut(x) + BN(deconv3x3(ELU(BN(deconv3x3(x)))))), with transposed convolutions.
 
-    The shortcut is BN(deconv1x1(x)) if the shape changes, otherwise x. With stride 2, deconv1x1
-    sets one of four pixels, and the others to zero.
+    The shortcut is BN(deconv1x1(x)) if the shape changes, otherwise x. With stride 2, which doubles
+    height and width, deconv1x1 sets one of four pixels, and the others to zero.
 
-    Args:
-        in_channels: number of channels of x.
-        channels: number of channels of the result.
-        strides: 1, or 2 to double height and width.
-        seed: seed of the initial weights.
-        dtype: floating type of weights, normalization and result.
-        compute_dtype: type of the convolutions' computation; None for `dtype`.
-        name: name of the block.
+    Arguments are those of `ResidualBlock`. The result is `[batch, strides height, strides width,
+    channels]`.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        strides: int,
-        seed: int = 0,
-        dtype: str = 'float32',
-        compute_dtype: str | tf.DType | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(dtype=dtype, name=name)
-
-        def conv(kernel_size: int, strides: int, layer_name: str) -> TransposedConv:
-            return TransposedConv(
-                channels,
-                kernel_size,
-                strides,
-                seed=seeds.derive(seed, layer_name),
-                dtype=dtype,
-                compute_dtype=compute_dtype,
-                name=layer_name,
-            )
-
-        self.conv1, self.norm1 = conv(3, strides, 'conv1'), BatchNorm(dtype=dtype, name='norm1')
-        self.conv2, self.norm2 = conv(3, 1, 'conv2'), BatchNorm(dtype=dtype, name='norm2')
-        self.shortcut = self.shortcut_norm = None
-        if strides != 1 or in_channels != channels:
-            self.shortcut = conv(1, strides, 'shortcut')
-            self.shortcut_norm = BatchNorm(dtype=dtype, name='shortcut_norm')
-
-    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return `[batch, strides height, strides width, channels]`."""
-        h = tf.nn.elu(self.norm1(self.conv1(x), training=training))
-        h = self.norm2(self.conv2(h), training=training)
-        if self.shortcut is not None and self.shortcut_norm is not None:
-            x = self.shortcut_norm(self.shortcut(x), training=training)
-        return tf.nn.elu(h + x)
+    convolution = TransposedConv

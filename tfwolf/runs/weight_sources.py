@@ -61,7 +61,7 @@ def start_from(model: Wolf, init_from: str | os.PathLike[str]) -> dict[str, str]
             model. Of a run, its latest checkpoint; and the averages of its weights, if it has them.
 
     Returns:
-        What `run_directory.write_origin` writes.
+        What `weights_origin.write_origin` writes.
 
     Raises:
         ValueError: if there are no weights, or they do not fit the model, which is left unchanged.

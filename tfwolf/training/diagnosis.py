@@ -45,7 +45,7 @@ def first_bad_layer(
             bad.append('/'.join(('flow',) + path))
         return y
 
-    walk_leaves(model.flow, visit, model.flow_input(images, noise))
+    walk_leaves(model.flow, visit, model.dequantized(inference, images, noise)[0])
     if bad:
         return f'the first output that is not finite is that of the layer {bad[0]}'
     with tf.GradientTape() as tape:

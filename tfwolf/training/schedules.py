@@ -44,8 +44,40 @@ def check_schedule(schedule: Any) -> None:
         )
 
 
+class _Warmup:
+    """A learning rate on the line from (0, initial) to (warmup_updates, peak), then another.
+
+    Args:
+        warmup_updates: number of warmup updates; the first update uses `initial`.
+        peak: highest learning rate.
+        initial: learning rate of the first update.
+    """
+
+    def __init__(self, warmup_updates: int, peak: float, initial: float) -> None:
+        self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
+        self.peak = validate.real('peak', peak, above=0)
+        self.initial = validate.real('initial', initial, minimum=0)
+
+    @property
+    def highest(self) -> float:
+        """The highest learning rate of the schedule."""
+        return max(self.peak, self.initial)
+
+    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
+        """Return the learning rate, float64, of update number `update` (0 is the first)."""
+        update = tf.cast(update, tf.float64)
+        rise = (self.peak - self.initial) * update / max(self.warmup_updates, 1)
+        return tf.where(
+            update < self.warmup_updates, self.initial + rise, self._after_warmup(update)
+        )
+
+    def _after_warmup(self, update: tf.Tensor) -> tf.Tensor:
+        """Return the learning rate, float64, of an update after the warmup, float64."""
+        raise NotImplementedError
+
+
 @register
-class WarmupDecay:
+class WarmupDecay(_Warmup):
     """Learning rate schedule: linear from `initial` to `peak`, then multiplied by `decay`.
 
     Args:
@@ -62,27 +94,16 @@ class WarmupDecay:
         initial: float = INITIAL,
         decay: float = 0.999997,
     ) -> None:
-        self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
-        self.peak = validate.real('peak', peak, above=0)
-        self.initial = validate.real('initial', initial, minimum=0)
+        super().__init__(warmup_updates, peak, initial)
         self.decay = validate.real('decay', decay, above=0, maximum=1)
 
-    @property
-    def highest(self) -> float:
-        """The highest learning rate of the schedule."""
-        return max(self.peak, self.initial)
-
-    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
-        """Return the learning rate, float64, of update number `update` (0 is the first)."""
-        update = tf.cast(update, tf.float64)
-        decaying = self.peak * tf.pow(
-            tf.constant(self.decay, tf.float64), update - self.warmup_updates
-        )
-        return tf.where(update < self.warmup_updates, _warming(self, update), decaying)
+    def _after_warmup(self, update: tf.Tensor) -> tf.Tensor:
+        decay = tf.constant(self.decay, tf.float64)
+        return self.peak * tf.pow(decay, update - self.warmup_updates)
 
 
 @register
-class WarmupCosine:
+class WarmupCosine(_Warmup):
     """Learning rate schedule: linear from `initial` to `peak`, then half a cosine to `final`.
 
     With progress p from 0 at the end of the warmup to 1 at `total_updates`, the rate is
@@ -112,28 +133,18 @@ class WarmupCosine:
         initial: float = INITIAL,
         final: float = 0.0,
     ) -> None:
+        super().__init__(warmup_updates, peak, initial)
         self.total_updates = validate.integer('total_updates', total_updates, minimum=1)
-        self.warmup_updates = validate.integer('warmup_updates', warmup_updates, minimum=0)
         if self.warmup_updates >= self.total_updates:
             raise ValueError(
                 '`warmup_updates` must be less than `total_updates`; got '
                 f'warmup_updates={warmup_updates} and total_updates={total_updates}.'
             )
-        self.peak = validate.real('peak', peak, above=0)
-        self.initial = validate.real('initial', initial, minimum=0)
         self.final = validate.real('final', final, minimum=0, maximum=self.peak)
 
-    @property
-    def highest(self) -> float:
-        """The highest learning rate of the schedule."""
-        return max(self.peak, self.initial)
-
-    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
-        """Return the learning rate, float64, of update number `update` (0 is the first)."""
-        update = tf.cast(update, tf.float64)
+    def _after_warmup(self, update: tf.Tensor) -> tf.Tensor:
         progress = _progress(update, self.warmup_updates, self.total_updates)
-        falling = self.final + (self.peak - self.final) * 0.5 * (1 + tf.cos(math.pi * progress))
-        return tf.where(update < self.warmup_updates, _warming(self, update), falling)
+        return self.final + (self.peak - self.final) * 0.5 * (1 + tf.cos(math.pi * progress))
 
 
 @register
@@ -201,13 +212,6 @@ class Cooldown:
         )
         factor = self.final_factor + (1 - self.final_factor) * (1 - fallen)
         return factor * self.schedule(tf.minimum(update, tf.cast(begin, tf.float64)))
-
-
-def _warming(schedule: WarmupDecay | WarmupCosine, update: tf.Tensor) -> tf.Tensor:
-    """Return the rate on the line from (0, initial) to (warmup_updates, peak), float64."""
-    return schedule.initial + (schedule.peak - schedule.initial) * update / max(
-        schedule.warmup_updates, 1
-    )
 
 
 def _progress(update: tf.Tensor, begin: int, end: int) -> tf.Tensor:
