@@ -70,6 +70,7 @@ def test_the_encoder_counts_and_the_peak_is_plausible():
     assert 1e8 < matmul_peak(tf.float32) < 1e15
 
 
+@pytest.mark.slow
 def test_gradient_drift_is_measured_and_warned_of():
     images = tf.constant(random_images(6))
     model = small_wolf(images=images.numpy())

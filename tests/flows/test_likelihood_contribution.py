@@ -123,7 +123,13 @@ def test_ties_go_to_the_earlier_position():
     np.testing.assert_array_equal(order, [[[1, 3, 2, 0]]])
 
 
-@pytest.mark.parametrize('make', FACTORING_FLOWS)
+@pytest.mark.parametrize(
+    'make',
+    [
+        pytest.param(make, marks=pytest.mark.slow if make is factoring_refined_glow else ())
+        for make in FACTORING_FLOWS
+    ],
+)
 def test_phase_1_measures_in_image_layout(make):
     flow = make(Unsplit())
     move_weights(flow)
