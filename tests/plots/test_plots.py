@@ -13,7 +13,7 @@ from tfwolf.plots.figure_files import figure_array, figure_bytes, write_figure
 from tfwolf.plots.frechet import distance_by_number
 from tfwolf.plots.latent_dimensions import active_units, kl_per_dimension
 from tfwolf.plots.layers import ROUNDING, invertibility_by_layer
-from tfwolf.plots.likelihoods import against_file_length, likelihood_histogram
+from tfwolf.plots.likelihoods import against_file_length, likelihood_histogram, num_bins
 from tfwolf.plots.probe import probe_accuracies
 from tfwolf.plots.style import COLORS, DASHES, look
 from tfwolf.plots.temperature import non_finite_share, quality_over_temperature, wilson_interval
@@ -52,7 +52,7 @@ def test_learning_curves_have_a_chart_for_each_term_that_has_values():
 def test_the_first_steps_are_cut_off_and_named():
     values = np.concatenate([[80.0], np.linspace(4, 3, 99)])
     (axis,) = learning_curves({'step': np.arange(100.0), 'bits_per_dim': values}).axes
-    assert axis.get_ylim()[1] < 5 and axis.texts[0].get_text() == 'up to 80'
+    assert axis.get_ylim()[1] < 5 and axis.texts[0].get_text() == 'first steps: up to 80'
 
 
 def test_runs_that_may_not_be_compared_have_charts_of_their_own():
@@ -110,13 +110,16 @@ def test_histograms_share_bins_and_have_extreme_images_beside():
     for polygon, values in zip(axis.patches, (images, samples)):
         xs, ys = polygon.get_xy().T
         heights, edges = np.histogram(
-            values, np.histogram_bin_edges(np.concatenate([images, samples]), 40), density=True
+            values,
+            np.histogram_bin_edges(np.concatenate([images, samples]), num_bins(150)),
+            density=True,
         )
         assert ys.max() == pytest.approx(heights.max())
         assert (xs.min(), xs.max()) == pytest.approx((edges[0], edges[-1]))
     assert axis.get_legend().get_texts()[1].get_text() == 'samples (50), mean 4.250'
     picture = beside.images[0].get_array()
     assert picture[4, 4, 0] == 0 and picture[4, -5, 0] == 200
+    assert [num_bins(count) for count in (1, 100, 10_000)] == [10, 15, 40]
     assert len(likelihood_histogram(images, [], dark, light).axes[0].patches) == 1
     with pytest.raises(ValueError, match='`images_bits` must be finite'):
         likelihood_histogram([NAN, 1], [], dark, light)

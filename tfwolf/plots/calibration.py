@@ -74,8 +74,12 @@ def calibration_of_v(
         title='Values of v',
     )
     right.set(xlabel='lag (pixels of v)', ylabel='correlation', title='Neighbors in v')
-    left.legend()
-    right.legend(ncols=2)
+    right.set_xticks(
+        range(1, 1 + max((len(part) - 1 for part in correlations.values()), default=1))
+    )
+    # Below the charts, since lines may reach any corner.
+    for axis in (left, right):
+        axis.legend(loc='upper center', bbox_to_anchor=(0.5, -0.18), ncols=2)
     return figure
 
 

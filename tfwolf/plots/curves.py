@@ -130,5 +130,9 @@ def _focus(axis, lines):
         margin = 0.06 * (most - low)
         axis.set_ylim(low - margin, most + margin)
         axis.annotate(
-            f'up to {top:.4g}', (0.01, 0.99), xycoords='axes fraction', va='top', fontsize=7
+            f'first steps: up to {top:.4g}',
+            (0, 1.01),
+            xycoords='axes fraction',
+            va='bottom',
+            fontsize=7,
         )

@@ -14,7 +14,7 @@ from tfwolf.plots.style import BLUE, HATCHES, ORANGE, WIDTH, charts, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BINS = 40
+MOST_BINS = 40
 COLUMNS = 4
 
 
@@ -43,7 +43,8 @@ def likelihood_histogram(
     sets = [('test images', finite_vector('images_bits', images_bits), BLUE, HATCHES[0])]
     if np.size(samples_bits):
         sets.append((samples_name, finite_vector('samples_bits', samples_bits), ORANGE, HATCHES[1]))
-    edges = np.histogram_bin_edges(np.concatenate([values for _, values, _, _ in sets]), BINS)
+    together = np.concatenate([values for _, values, _, _ in sets])
+    edges = np.histogram_bin_edges(together, num_bins(len(together)))
     figure, axes = charts(1, 2, width=WIDTH)
     axis, pictures = axes
     for name, values, color, hatch in sets:
@@ -100,6 +101,11 @@ def against_file_length(coded_bits: np.typing.ArrayLike, model_bits: np.typing.A
     axis.set_aspect('equal')
     axis.legend()
     return figure
+
+
+def num_bins(count: int) -> int:
+    """Return the number of bins of a histogram of `count` values, at most `MOST_BINS`."""
+    return min(MOST_BINS, max(10, round(1.5 * count**0.5)))
 
 
 def _beside(left, right):

@@ -93,7 +93,8 @@ def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
             for name, value in matplotlib.rcParamsDefault.items()
             if not name.startswith(('backend', 'interactive', 'toolbar', 'webagg'))
         }
-        with matplotlib.rc_context({**settings, **SETTINGS}):
+        settings.update(SETTINGS)
+        with matplotlib.rc_context(settings):
             return function(*args, **kwargs)
 
     return in_style
