@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from tfwolf.core import files
 from tfwolf.core.messages import first_line
 
 KEYS = ('step', 'split')
+SPLITS = ('train', 'validation')
 # First columns of every file; other metrics follow in the order in which they first occur.
 COLUMNS = (
     *KEYS,
@@ -79,6 +82,51 @@ class Curves:
             f'{self._path} could not be written: {first_line(error)}. Free disk space, or fix the '
             'problem; then the same command continues the run.'
         )
+
+
+def read_curves(path: str) -> dict[str, dict[str, np.ndarray]]:
+    """Return the rows of a file of curves by split, `{split: {metric: float64 [num_rows]}}`.
+
+    Each split, 'train' and 'validation', has all metrics of the file and 'step'. A value is NaN
+    where a row does not have it. A last line without its line feed, which a running or killed
+    process leaves, does not count.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        ValueError: if there is no such file, or it is damaged; the message names the line.
+    """
+    text = _read(path)
+    if text is None:
+        raise ValueError(f'{path} does not exist. Runs of this version write it while they train.')
+    columns, *rows = [line.split(',') for line in text.split('\n')[:-1]] or [[]]
+    if tuple(columns[: len(KEYS)]) != KEYS or len(set(columns)) != len(columns):
+        raise _damage(path, 1, f'its columns must begin with {",".join(KEYS)} and differ')
+    found: dict[str, list[list[float]]] = {split: [] for split in SPLITS}
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise _damage(path, number, f'has {len(row)} values for {len(columns)} columns')
+        step, split, *values = row
+        if not step.isdecimal() or split not in found:
+            raise _damage(path, number, f'has the step {step!r} and the split {split!r}')
+        try:
+            found[split].append([float(value or 'nan') for value in (step, *values)])
+        except ValueError as error:
+            raise _damage(path, number, f'has a value that is no number ({error})') from None
+        if len(found[split]) > 1 and found[split][-1][0] <= found[split][-2][0]:
+            raise _damage(path, number, f'has step {step} after step {found[split][-2][0]:.0f}')
+    names = ['step', *columns[len(KEYS) :]]
+    return {
+        split: dict(zip(names, np.array(values, np.float64).reshape(-1, len(names)).T))
+        for split, values in found.items()
+    }
+
+
+def _damage(path: str, line: int, what: str) -> ValueError:
+    return ValueError(
+        f'{path} is damaged: line {line}: {what}. Restore it from a backup, or remove the line.'
+    )
 
 
 def _read(path: str) -> str | None:
