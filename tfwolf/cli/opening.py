@@ -93,11 +93,14 @@ def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> 
 
     Those of a pretrained model go to the working directory.
     """
-    if options.output_dir:
-        return options.output_dir
+    return options.output_dir or os.path.join(results_parent(options, train_dir, checkpoint), tool)
+
+
+def results_parent(options: Flags, train_dir: str, checkpoint: str) -> str:
+    """Return the folder in which tools have their results unless --output_dir names another."""
     if name := pretrained_name(options):
-        return os.path.join('results', name, tool)
-    return os.path.join(train_dir, 'results', os.path.basename(checkpoint), tool)
+        return os.path.join('results', name)
+    return os.path.join(train_dir, 'results', os.path.basename(checkpoint))
 
 
 def result_folder(
