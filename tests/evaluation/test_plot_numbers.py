@@ -12,6 +12,7 @@ from tfwolf.data.dataset import ArraySplit
 from tfwolf.evaluation.calibration import (
     PROBABILITIES,
     calibration,
+    known_probabilities,
     levels,
     noisy_v,
     normal_quantiles,
@@ -37,9 +38,13 @@ def test_normal_noise_is_calibrated_at_every_level():
     depth = np.zeros((8, 8, 3), int)
     depth[::2, ::2] = 1
     first, last = calibration(v, depth, 3)
+    # The last level has 24,000 values: 24 of them are beyond the quantile of 0.001.
+    probabilities = known_probabilities(500, depth)
+    assert probabilities.tolist() == [*PROBABILITIES[1:-1]]
+    assert known_probabilities(1, depth).tolist() == [0.3, 0.4, 0.5, 0.6, 0.7]
+    expected = normal_quantiles(probabilities)
     for level in (first, last):
-        inside = slice(2, -2)  # the outermost are of few values
-        np.testing.assert_allclose(level.quantiles[inside], normal_quantiles()[inside], atol=0.1)
+        np.testing.assert_allclose(level.quantiles, expected, atol=0.15)
         assert abs(level.mean) < 0.02 and level.standard_deviation == pytest.approx(1, abs=0.02)
     assert first.correlation[0, 3] == pytest.approx(1)
     others = np.delete(first.correlation.ravel(), 3)
@@ -55,8 +60,7 @@ def test_normal_noise_is_calibrated_at_every_level():
         False,
     ]
     assert np.isnan(last.correlation[[1, 3]]).all()
-    assert normal_quantiles()[PROBABILITIES.index(0.5)] == 0
-    np.testing.assert_allclose(scipy.stats.norm.cdf(normal_quantiles()), PROBABILITIES)
+    np.testing.assert_allclose(scipy.stats.norm.cdf(expected), probabilities)
 
 
 def test_correlation_has_its_direction_and_is_that_of_numpy():

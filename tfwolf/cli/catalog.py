@@ -25,6 +25,7 @@ COMMANDS = {
     'evaluate': Command('Evaluate', 'evaluate'),
     'probe': Command('Evaluate', 'probe'),
     'fid': Command('Evaluate', 'fid'),
+    'compare': Command('Evaluate', 'compare'),
     'plots': Command('Evaluate', 'plots'),
     'report': Command('Evaluate', 'report'),
     'sample': Command('Look', 'sample'),

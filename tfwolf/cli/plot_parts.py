@@ -8,8 +8,8 @@ from tfwolf.cli.plot_context import Context
 from tfwolf.cli.plot_tables import show_curves, show_frechet, show_probe, show_terms
 from tfwolf.core import seeds
 from tfwolf.evaluation.calibration import (
-    PROBABILITIES,
     calibration,
+    known_probabilities,
     levels,
     noisy_v,
     normal_quantiles,
@@ -102,18 +102,20 @@ def show_calibration(context: Context) -> None:
         f'level {number}': level
         for number, level in enumerate(calibration(v, levels(model), lag), start=1)
     }
+    probabilities = known_probabilities(len(v), levels(model))
+    expected = normal_quantiles(probabilities)
     correlations = {name: level.correlation for name, level in found.items()}
     quantiles = {name: level.quantiles for name, level in found.items()}
     context.write(
         'calibration',
         context.of_images(),
         {
-            'calibration': calibration_of_v(normal_quantiles(), quantiles, correlations),
+            'calibration': calibration_of_v(expected, quantiles, correlations),
             'correlation': correlation_maps(correlations),
         },
         {
-            'probabilities': PROBABILITIES,
-            'normal_quantiles': normal_quantiles().tolist(),
+            'probabilities': probabilities.tolist(),
+            'normal_quantiles': expected.tolist(),
             'levels': {
                 name: {
                     **level._asdict(),

@@ -16,7 +16,8 @@ from tfwolf.core import seeds, validate
 from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
 
-# Of the quantiles that are compared. Quantiles further out need more values than levels have.
+# Of the quantiles that are compared, as long as the smallest level has so many values further out.
+FURTHER_OUT = 10
 PROBABILITIES = (
     *(0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5),
     *(0.6, 0.7, 0.8, 0.9, 0.97, 0.99, 0.997, 0.999, 0.9999),
@@ -27,7 +28,7 @@ class LevelCalibration(NamedTuple):
     """Of the elements of v that leave the flow at one level.
 
     Attributes:
-        quantiles: `[num_probabilities]`, of all elements and images.
+        quantiles: at `known_probabilities`, of all elements and images.
         correlation: `[max_lag + 1, 2 max_lag + 1]`, see `spatial_correlation`.
         mean, standard_deviation: 0 and 1 if v is standard normal.
     """
@@ -38,9 +39,22 @@ class LevelCalibration(NamedTuple):
     standard_deviation: float
 
 
-def normal_quantiles() -> np.ndarray:
-    """Return the quantiles of N(0, 1) at `PROBABILITIES`."""
-    return scipy.stats.norm.ppf(PROBABILITIES)
+def known_probabilities(num_images: int, depth: np.ndarray) -> np.ndarray:
+    """Return those of `PROBABILITIES` whose quantiles all levels have enough values for.
+
+    Args:
+        num_images: number of images.
+        depth: as in `calibration`.
+    """
+    probabilities = np.array(PROBABILITIES)
+    fewest = num_images * np.bincount(np.ravel(depth)).min()
+    enough = fewest * np.minimum(probabilities, 1 - probabilities) >= FURTHER_OUT - 1e-6
+    return probabilities[enough | (probabilities == 0.5)]
+
+
+def normal_quantiles(probabilities: np.ndarray) -> np.ndarray:
+    """Return the quantiles of N(0, 1) at probabilities."""
+    return scipy.stats.norm.ppf(probabilities)
 
 
 def noisy_v(
@@ -105,13 +119,13 @@ def calibration(v: np.ndarray, depth: np.ndarray, max_lag: int) -> list[LevelCal
     broken = int((~np.isfinite(v)).any(axis=(1, 2, 3)).sum())
     if broken:
         raise ValueError(f'`v` must be finite; that of {broken} of {len(v)} images is not.')
-    found = []
+    found, probabilities = [], known_probabilities(len(v), depth)
     for level in range(int(np.max(depth)) + 1):
         mask = depth == level
         values = np.asarray(v, np.float64)[:, mask]
         found.append(
             LevelCalibration(
-                np.quantile(values, PROBABILITIES),
+                np.quantile(values, probabilities),
                 spatial_correlation(v, mask, max_lag),
                 float(values.mean()),
                 float(values.std()),

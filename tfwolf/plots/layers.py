@@ -39,6 +39,8 @@ def invertibility_by_layer(
     error = vector('round_trip_error', round_trip_error, len(kinds))
     gain = vector('inverse_gain', inverse_gain, len(kinds))
     depth = np.arange(1, len(kinds) + 1)
+    from matplotlib.ticker import LogFormatter
+
     figure, axes = charts(2, 1, width=7.6, height=HEIGHT * 0.85)
     for axis, values, name, floor in (
         (axes[0], error, 'round-trip error (of x in [-1, 1])', ROUNDING / 4),
@@ -71,6 +73,9 @@ def invertibility_by_layer(
         axis.set_yscale('log')
         axis.set(ylabel=name)
         axis.set_xlim(0, len(kinds) + 1)
+    # Gains are often within one decade, where powers of ten alone say little.
+    for set_formatter in (axes[1].yaxis.set_major_formatter, axes[1].yaxis.set_minor_formatter):
+        set_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
     axes[1].axhline(1, color='black', linestyle='--', linewidth=0.8)
     axes[1].set_xlabel('layer, from the image to v')
     axes[0].legend(loc='lower left', bbox_to_anchor=(0, 1.0), ncols=4)
