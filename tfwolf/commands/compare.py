@@ -54,7 +54,11 @@ def main(options: Flags) -> None:
     files.write_text(folder.path('comparison.csv'), as_csv(groups))
     folder.wrote('comparison.csv')
     curves = {
-        heading: {found.name: found.curve for found in group if len(found.curve[0])}
+        heading: {
+            f'{found.name} ({found.curve_of})': found.curve
+            for found in group
+            if len(found.curve[0])
+        }
         for heading, group in groups.items()
     }
     shown = {heading: group for heading, group in curves.items() if group}

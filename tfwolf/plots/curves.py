@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ PANELS = {
     'reconstruction_nats': '-log p(x|z) (nats)',
     'dequantizer_nats': 'log q(u|x) of the dequantizer (nats)',
 }
+# Characters of a line of the title of a chart of several runs.
+TITLE_WIDTH = 60
 # Early steps are far above all others; the axis of bits/dim shows the rest.
 SHOWN_QUANTILE = 0.97
 
@@ -100,7 +103,8 @@ def compared_curves(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarr
                 label=name,
             )
             number += 1
-        axis.set(xlabel='training step', ylabel='bits/dim', title=title)
+        axis.set(xlabel='training step', ylabel='bits/dim')
+        axis.set_title(textwrap.fill(title, TITLE_WIDTH))
         _focus(axis, [values for _, values in runs.values()])
         axis.legend()
     return figure

@@ -33,6 +33,7 @@ class RunSummary(NamedTuple):
         images: short checksum of what the run stored of its images, '' if it stored nothing.
         values: `{name: number or text}` for the table; None where the run does not have one.
         curve: (steps, bits/dim), of validation images if there are any, else of training images.
+        curve_of: 'validation' or 'training'.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RunSummary(NamedTuple):
     images: str
     values: dict[str, Any]
     curve: tuple[np.ndarray, np.ndarray]
+    curve_of: str
 
 
 def compared(runs: Sequence[str]) -> dict[str, list[RunSummary]]:
@@ -111,8 +113,10 @@ def summary(name: str, train_dir: str) -> RunSummary:
         'images_per_second': float(np.median(speed)) if len(speed) else None,
         **_held_out(run_directory.read_evaluation(train_dir) or {}),
     }
-    shown = curve if len(curve[0]) else train.get('bits_per_dim', nothing)
-    return RunSummary(name, kind_of(config, record), _checksum(record), values, shown)
+    shown, of = (
+        (curve, 'validation') if len(curve[0]) else (train.get('bits_per_dim', nothing), 'training')
+    )
+    return RunSummary(name, kind_of(config, record), _checksum(record), values, shown, of)
 
 
 def kind_of(config: Mapping[str, str], record: Mapping[str, Any]) -> str:
