@@ -148,7 +148,7 @@ def show_invertibility(context: Context) -> None:
 def show_temperature(context: Context) -> None:
     """Show bits/dim and total variation of samples, and what is not finite, over temperature."""
     options = context.options
-    temperatures = options.numbers('temperatures', '0.7,0.8,1')
+    temperatures = options.numbers('temperatures', '0.7,0.8,1') or []
     found = quality_by_temperature(
         context.coder,
         temperatures,
