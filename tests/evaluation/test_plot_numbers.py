@@ -109,7 +109,7 @@ def test_v_is_that_of_the_bound(model):
     np.testing.assert_array_equal(noisy_v(model, images, 3, seed=4), v)
     assert not np.array_equal(noisy_v(model, images, 3, seed=5), v)
     assert v.shape[1:] == levels(model).shape == SHAPE and levels(model).max() == 1
-    with pytest.raises(ValueError, match='must be at least 1'):
+    with pytest.raises(ValueError, match='`images` must have at least one image'):
         noisy_v(model, images[:0], 3, seed=4)
 
 
@@ -125,7 +125,7 @@ def test_the_use_of_z_is_that_of_its_posterior(model):
         atol=1e-5,
     )
     np.testing.assert_allclose(found.mean_variances, mean.var(axis=0, ddof=1), rtol=1e-3, atol=1e-9)
-    with pytest.raises(ValueError, match='at least 2'):
+    with pytest.raises(ValueError, match='`images` must have at least two images; got 1'):
         latent_use(model, images[:1], 3)
     alone = small_flow_alone('glow')
     initialize(alone, random_images(32), 0)

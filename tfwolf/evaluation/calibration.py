@@ -74,7 +74,9 @@ def noisy_v(
     Raises:
         ValueError: if there are no images, or an argument is invalid.
     """
-    count = validate.integer('number of `images`', len(images), minimum=1)
+    count = len(images)
+    if not count:
+        raise ValueError('`images` must have at least one image; got none.')
     size = min(validate.integer('batch_size', batch_size, minimum=1), count)
     base = seeds.tensor_seed(seed, 'calibration')
     numbers = np.full(count, -1) if labels is None else np.asarray(labels)

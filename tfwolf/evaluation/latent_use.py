@@ -36,7 +36,9 @@ def latent_use(model: Wolf, images: Array, batch_size: int) -> LatentUse:
     Raises:
         ValueError: if the model has no encoder, or an argument is invalid.
     """
-    count = validate.integer('number of `images`', len(images), minimum=2)
+    count = len(images)
+    if count < 2:
+        raise ValueError(f'`images` must have at least two images; got {count}.')
     validate.integer('batch_size', batch_size, minimum=1)
     kl, means = [], []
     for first in range(0, count, batch_size):
