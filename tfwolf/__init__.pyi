@@ -19,6 +19,7 @@ from tfwolf.bijectors.multiscale import MultiScaleSplit as MultiScaleSplit
 from tfwolf.bijectors.permutation import ChannelPermutation as ChannelPermutation
 from tfwolf.bijectors.permutation import reverse_channels as reverse_channels
 from tfwolf.bijectors.permutation import shuffle_channels as shuffle_channels
+from tfwolf.bijectors.rational_quadratic import RationalQuadratic as RationalQuadratic
 from tfwolf.bijectors.repeat import Repeat as Repeat
 from tfwolf.bijectors.squeeze import Squeeze as Squeeze
 from tfwolf.bijectors.squeeze import Squeezed as Squeezed
@@ -49,6 +50,7 @@ from tfwolf.flows.macow import MaCow as MaCow
 from tfwolf.flows.realnvp import RealNVP as RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow as RefinedGlow
 from tfwolf.flows.top_prior import TopPrior as TopPrior
+from tfwolf.flows.vector_realnvp import VectorRealNVP as VectorRealNVP
 from tfwolf.models.dequantizer import FlowDequantizer as FlowDequantizer
 from tfwolf.models.dequantizer import UniformDequantizer as UniformDequantizer
 from tfwolf.models.encoder import Encoder as Encoder
@@ -69,6 +71,7 @@ from tfwolf.nets.glow_net import ZeroConv as ZeroConv
 from tfwolf.nets.half_plane import HalfPlane as HalfPlane
 from tfwolf.nets.half_plane_net import HalfPlaneNet as HalfPlaneNet
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet as ResidualCouplingNet
+from tfwolf.nets.vector_net import VectorNet as VectorNet
 from tfwolf.runs.environment import Environment as Environment
 from tfwolf.runs.fit import fit as fit
 from tfwolf.runs.run import Run as Run
