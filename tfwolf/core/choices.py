@@ -37,4 +37,4 @@ PLOT_PARTS = (
 )
 PLOT_FORMATS = ('png', 'svg', 'pdf')
 # The noise within the bins of color values, as results name it.
-UNIFORM, VARIATIONAL = 'uniform', 'variational'
+UNIFORM, VARIATIONAL, NO_DEQUANTIZATION = 'uniform', 'variational', 'none'

@@ -9,12 +9,13 @@ import numpy as np
 
 from tfwolf.core.value_range import ValueRange, to_uint8
 from tfwolf.data import dataset, holdout, identities
-from tfwolf.data.array_files import find_arrays
+from tfwolf.data.array_files import Arrays, find_arrays
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import parts
+from tfwolf.data.vectors import vector_dataset, vector_split
 
 MAX_CHANNELS = 4
 
@@ -36,6 +37,8 @@ def load_npz(
     Splits that are missing are held out of the training images by a hash of each image, so that a
     new image moves no other. The order of given splits is kept.
 
+    Arrays `[n, features]` of any real numbers are vectors of continuous values, without labels.
+
     Args:
         location: path of the archive, of the folder or of the array.
         validation_size, test_size: see `sources.load_dataset`.
@@ -49,6 +52,8 @@ def load_npz(
     """
     path = pathlib.Path(location).expanduser()
     arrays = find_arrays(path)
+    if all(arrays.values[images].ndim == 2 for images, _ in arrays.names.values()):
+        return _vectors(path, arrays, validation_size, test_size)
     splits, shapes, classes = {}, {}, []
     for split, (images_name, labels_name) in arrays.names.items():
         images, labels = arrays.values[images_name], arrays.values.get(labels_name or '')
@@ -59,11 +64,7 @@ def load_npz(
         classes.append(count or 0)
     if len(set(shapes.values())) > 1:
         raise ValueError(f'{path}: all splits must have images of the same size; got {shapes}.')
-    if 'test' in splits and test_size is not None:
-        raise ValueError(
-            f'`test_size` is not accepted for {path}, because it has a test split '
-            f'({arrays.names["test"][0]!r}); got test_size={test_size!r}.'
-        )
+    _check_test_size(path, arrays, test_size)
     earlier = record is not None and record.rules == EARLIER_RULES
     train, validation, test = parts(splits, validation_size, test_size, earlier)
     return dataset.ImageDataset(
@@ -75,6 +76,39 @@ def load_npz(
         test,
         notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
     )
+
+
+def _vectors(
+    path: pathlib.Path,
+    arrays: Arrays,
+    validation_size: holdout.PartSize | None,
+    test_size: holdout.PartSize | None,
+) -> dataset.ImageDataset:
+    """Return arrays `[n, features]` as an `ImageDataset` of vectors; labels are not used."""
+    _check_test_size(path, arrays, test_size)
+    widths = {arrays.values[name].shape[1] for name, _ in arrays.names.values()}
+    if len(widths) > 1:
+        raise ValueError(
+            f'{path}: all splits must have the same number of features; got {sorted(widths)}.'
+        )
+    features = tuple(str(number) for number in range(1, widths.pop() + 1))
+    splits = {
+        split: vector_split(f'{path}: {name!r}', arrays.values[name], features)
+        for split, (name, _) in arrays.names.items()
+    }
+    found = parts(splits, validation_size, test_size)
+    notes = (f'{path}: {arrays.text}', *duplicates_note(*found))
+    return vector_dataset(path.stem, found, features, notes)
+
+
+def _check_test_size(
+    path: pathlib.Path, arrays: Arrays, test_size: holdout.PartSize | None
+) -> None:
+    if 'test' in arrays.names and test_size is not None:
+        raise ValueError(
+            f'`test_size` is not accepted for {path}, because it has a test split '
+            f'({arrays.names["test"][0]!r}); got test_size={test_size!r}.'
+        )
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:

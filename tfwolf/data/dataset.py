@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfwolf.core import seeds, validate
 from tfwolf.data.identities import Identities
 
-# {'image': uint8 [n, height, width, channels], 'label': int64 [n]}
+# {'image': uint8 [n, height, width, channels] or another `image_type`, 'label': int64 [n]}
 Batch = dict[str, tf.Tensor]
 
 MAX_ARRAY_BYTES = 8 * 2**30
@@ -106,11 +106,12 @@ class ArraySplit(Split):
     """Images held in memory, created on first use.
 
     Args:
-        make_arrays: function without arguments that returns the images, uint8 `[num_examples,
+        make_arrays: function without arguments that returns the images, `[num_examples,
             *image_shape]`, and the labels, integers `[num_examples]` or None.
         num_examples: number of images.
         image_shape: (height, width, channels).
         identities: see `Split`.
+        image_type: type of the images, 'uint8', 'uint16' or 'float32'.
     """
 
     def __init__(
@@ -119,9 +120,11 @@ class ArraySplit(Split):
         num_examples: int,
         image_shape: Sequence[int],
         identities: Identities | None = None,
+        image_type: str = 'uint8',
     ) -> None:
         super().__init__(num_examples)
         self.identities = identities
+        self._image_type = np.dtype(image_type)
         self._make_arrays = make_arrays
         self._lock = threading.Lock()
         self._reading: concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]] | None = None
@@ -142,21 +145,22 @@ class ArraySplit(Split):
             return self._reading
 
     def _read(self) -> tuple[tf.Tensor, tf.Tensor]:
-        shape = (self.num_examples,) + self._image_shape
-        if math.prod(shape) > MAX_ARRAY_BYTES:
+        shape = (self.num_examples, *self._image_shape)
+        size = math.prod(shape) * self._image_type.itemsize
+        if size > MAX_ARRAY_BYTES:
             raise ValueError(
                 f'{self.num_examples} decoded images of {self._image_shape} need '
-                f'{math.prod(shape) / 2**30:.1f} GiB, but this source keeps at most '
+                f'{size / 2**30:.1f} GiB, but this source keeps at most '
                 f'{MAX_ARRAY_BYTES / 2**30:.0f} GiB in memory. {TOO_LARGE_ADVICE}'
             )
         images, labels = self._make_arrays()
-        if images.shape != shape or images.dtype != np.uint8:
+        if images.shape != shape or images.dtype != self._image_type:
             raise ValueError(
-                f'`make_arrays` must return uint8 images {shape}; '
+                f'`make_arrays` must return {self._image_type} images {shape}; '
                 f'got {images.dtype} {images.shape}.'
             )
         labels = np.full(self.num_examples, -1) if labels is None else labels
-        return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
+        return host_tensor(images, tf.as_dtype(self._image_type)), host_tensor(labels, tf.int64)
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
         """As `Split.load`, from memory; `seed` is not used."""
@@ -184,6 +188,9 @@ class ImageDataset:
         origin: JSON values that identify the data of a source whose images have no `identities`.
         notes: lines for people: how the source was understood, and what is skipped.
         accepted_changes: what has changed in the data of a run, and was accepted.
+        image_type: 'uint8', 'uint16' or 'float32' for continuous values.
+        features: names of the features of vectors (images of one pixel); None for images.
+        entropy_nats: entropy of the distribution of the examples; None if it is unknown.
     """
 
     name: str
@@ -197,11 +204,22 @@ class ImageDataset:
     origin: Mapping[str, object] | None = None
     notes: tuple[str, ...] = ()
     accepted_changes: tuple[str, ...] = ()
+    image_type: str = 'uint8'
+    features: tuple[str, ...] | None = None
+    entropy_nats: float | None = None
 
     @property
     def title(self) -> str:
         """Name and version, as printed with results."""
         return f'{self.name} {self.version}' if self.version else self.name
+
+    @property
+    def kind(self) -> str:
+        """What the examples are, such as 'images of 32x32x3' or 'vectors of 2 features'."""
+        if self.features is not None:
+            return f'vectors of {len(self.features)} features'
+        of_type = '' if self.image_type == 'uint8' else f' ({self.image_type})'
+        return f'images of {"x".join(map(str, self.image_shape))}{of_type}'
 
     def split(self, name: str) -> Split:
         """Return the split 'train', 'validation' or 'test'.

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from tfwolf.core.choices import UNIFORM, VARIATIONAL
+from tfwolf.core.choices import NO_DEQUANTIZATION, UNIFORM, VARIATIONAL
 from tfwolf.evaluation.invertibility import worst_layers
 
 WIDTH, MAX_LINES, MAX_LAYERS = 80, 24, 5
@@ -45,18 +45,20 @@ def as_text(result: Result) -> str:
 
 def _title(result: Result) -> list[str]:
     name = ' '.join(filter(None, (result.get('dataset'), result.get('dataset_version'))))
-    images = f'{result["num_images"]:,} image{"s" if result["num_images"] > 1 else ""}'
+    what = 'example' if 'nats_per_dim' in result else 'image'
+    images = f'{result["num_images"]:,} {what}{"s" if result["num_images"] > 1 else ""}'
     lines = [
         f'{", ".join(filter(None, (name, result.get("split"))))}: {images}'.removeprefix(': ')
-        + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per image'
+        + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per {what}'
     ]
     if 'checkpoint' in result:
         arithmetic = result.get('arithmetic', EXACT)
+        noise = result.get('dequantization', UNIFORM)
         lines.append(
             f'{result["checkpoint"]}, {result.get("weights", "raw")} weights, '
             f'seed {result.get("seed", 0)}'
             f'{"" if arithmetic == EXACT else f", networks in {arithmetic}"}'
-            f', {result.get("dequantization", UNIFORM)} dequantization'
+            f', {"continuous values" if noise == NO_DEQUANTIZATION else f"{noise} dequantization"}'
         )
     if 'condition' in result:
         lines.append(f'p(x|c), c = {result["condition"]}; do not compare with bits/dim of p(x)')
@@ -64,6 +66,8 @@ def _title(result: Result) -> list[str]:
 
 
 def _likelihood(result: Result) -> list[str]:
+    if 'nats_per_dim' in result:
+        return _density(result)
     low, high = result['bits_per_dim_interval_95']
     interval = f'95 %: {low:.4f} to {high:.4f}' if result['num_images'] > 1 else 'one image'
     weighted = f'importance-weighted; {result["iwae_gap_bits_per_dim"]:.4f} below the mean bound'
@@ -79,6 +83,28 @@ def _likelihood(result: Result) -> list[str]:
         *_row('KL of z', f'{kl:.2f} nats', _meaning_of_kl(result)),
         *(_dequantizer(result) if learned else []),
     ]
+
+
+def _density(result: Result) -> list[str]:
+    """Return the lines of a density of continuous values, in nats."""
+    low, high = result['nll_nats_interval_95']
+    interval = f'95 %: {low:.4f} to {high:.4f}' if result['num_images'] > 1 else 'one example'
+    lines = [
+        *_row('-log p(x)', f'{result["nll_nats"]:.4f}', f'nats; lower is better ({interval})'),
+        *_row('per dimension', f'{result["nats_per_dim"]:.4f}', 'nats/dim, in the unit of the data'),
+    ]
+    if (entropy := result.get('entropy_nats')) is not None:
+        above = result['nll_nats'] - entropy
+        meaning = f'nats, of the distribution: the least possible; {above:+.4f} to -log p(x)'
+        lines += _row('entropy', f'{entropy:.4f}', meaning)
+    if result.get('has_posterior'):
+        lines += _row(
+            f'IW bound, K = {result["num_samples"]}',
+            f'{result["nats_per_dim_iwae"]:.4f}',
+            'nats/dim, importance-weighted',
+        )
+        lines += _row('KL of z', f'{result["kl_nats"]:.2f} nats', _meaning_of_kl(result))
+    return lines
 
 
 def _dequantizer(result: Result) -> list[str]:
@@ -103,7 +129,13 @@ def _meaning_of_kl(result: Result) -> str:
 
 def _diagnostics(result: Result) -> list[str]:
     lines = []
-    if errors := result.get('reconstruction'):
+    if (errors := result.get('reconstruction')) and 'num_not_exact' not in errors:
+        lines += _row(
+            'round trip',
+            _scientific(errors['max_round_trip_error']),
+            'largest error of f^-1(f(x)), in standard deviations of the data',
+        )
+    elif errors:
         count, wrong = errors['num_images'], errors['num_not_exact']
         meaning = 'all must be exact' if wrong else 'every image returns exactly, as it must'
         if wrong:
@@ -164,7 +196,8 @@ KNOWN = {
     *('dequantizer_nats', 'dequantizer_bits_per_dim', 'dequantization', 'condition'),
     *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
     *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
-    'arithmetic',
+    *('nats_per_dim', 'nats_per_dim_stderr', 'nats_per_dim_iwae', 'iwae_gap_nats_per_dim'),
+    *('arithmetic', 'entropy_nats'),
 }
 
 

@@ -12,7 +12,7 @@ from tfwolf.core.messages import first_line
 
 KEYS = ('step', 'split')
 SPLITS = ('train', 'validation')
-# First columns of every file; other metrics follow in the order in which they first occur.
+# First columns of a file; other metrics follow in the order in which they first occur.
 COLUMNS = (
     *KEYS,
     'bits_per_dim',
@@ -21,6 +21,8 @@ COLUMNS = (
     'reconstruction_nats',
     'dequantization_nats',
 )
+# Of a model of continuous values.
+CONTINUOUS_COLUMNS = (*KEYS, 'nats_per_dim', 'kl_nats', 'nll_nats', 'reconstruction_nats')
 
 
 class Curves:
@@ -35,15 +37,17 @@ class Curves:
         path: path of the file; created with the first row.
         step: step from which the run continues, 0 for a new run. Rows of later steps are removed,
             because the run will write them again.
+        columns: first columns of a new file.
 
     Raises:
         RuntimeError: if the file cannot be written.
     """
 
-    def __init__(self, path: str, step: int) -> None:
+    def __init__(self, path: str, step: int, columns: Sequence[str] = COLUMNS) -> None:
         self._path = path
         text = _read(path)
-        self._columns, rows = _complete_rows(text or '')
+        found, rows = _complete_rows(text or '')
+        self._columns: list[str] = found or list(columns)
         kept = [row for row in rows if int(row[0]) <= step]
         if text not in (None, _as_text([self._columns, *kept])):
             self._rewrite(kept)
@@ -138,14 +142,14 @@ def _read(path: str) -> str | None:
 
 
 def _complete_rows(text: str) -> tuple[list[str], list[list[str]]]:
-    """Return the columns and the complete rows of the text of a CSV file.
+    """Return the columns and the complete rows of the text of a CSV file, none if there are none.
 
     The last line is incomplete without its line feed. Text that is not a file of curves has no
     complete rows.
     """
     lines = [line.split(',') for line in text.split('\n')[:-1]]
     if not lines or tuple(lines[0][: len(KEYS)]) != KEYS:
-        return list(COLUMNS), []
+        return [], []
     columns, *rows = lines
     return columns, [row for row in rows if len(row) == len(columns) and row[0].isdecimal()]
 
