@@ -75,6 +75,7 @@ _NAMES = {
     'nets.residual_coupling_net': ['ResidualCouplingNet'],
     'nets.vector_net': ['VectorNet'],
     'core.parts': ['register'],
+    'evaluation.vector_density': ['encode_vectors', 'log_likelihood', 'sample_vectors'],
     'runs.environment': ['Environment'],
     'runs.fit': ['fit'],
     'runs.run': ['Run', 'load'],

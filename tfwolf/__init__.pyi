@@ -40,6 +40,9 @@ from tfwolf.data.sources import load_dataset as load_dataset
 from tfwolf.distributions.posterior import Posterior as Posterior
 from tfwolf.distributions.prior import FlowPrior as FlowPrior
 from tfwolf.distributions.prior import NormalPrior as NormalPrior
+from tfwolf.evaluation.vector_density import encode_vectors as encode_vectors
+from tfwolf.evaluation.vector_density import log_likelihood as log_likelihood
+from tfwolf.evaluation.vector_density import sample_vectors as sample_vectors
 from tfwolf.flows.conditional_base import ConditionalAffine as ConditionalAffine
 from tfwolf.flows.conditional_base import ConditionalBase as ConditionalBase
 from tfwolf.flows.factor_out import Conventional as Conventional

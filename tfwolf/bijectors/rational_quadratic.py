@@ -24,10 +24,10 @@ class RationalQuadratic:
         dy/dx = s^2 (d_k+1 t^2 + 2 s t (1 - t) + d_k (1 - t)^2) / q^2,
         q = s + (d_k+1 + d_k - 2 s) t (1 - t).
 
-    The slopes at the ends are 1. Unlike an affine map, one such map turns one mode into several, and
-    follows edges of a density. The network's output is, for each channel, `num_bins` logits of the
-    widths, as many of the heights, and `num_bins - 1` slopes before their softplus. Zeros are the
-    identity.
+    The slopes at the ends are 1. Unlike an affine map, one such map turns one mode into several,
+    and follows edges of a density. The network's output is, for each channel, `num_bins` logits of
+    the widths, as many of the heights, and `num_bins - 1` slopes before their softplus. Zeros are
+    the identity.
 
     Args:
         num_bins: K, number of bins, at least 2.
@@ -36,8 +36,8 @@ class RationalQuadratic:
     Raises:
         ValueError: if an argument is out of range.
 
-    Reference: Durkan et al., "Neural Spline Flows", 2019, arXiv:1906.04032, section 3.1; the inverse
-        is equations 25-30 of its appendix A.3.
+    Reference: Durkan et al., "Neural Spline Flows", 2019, arXiv:1906.04032, section 3.1; the
+        inverse solves the quadratic equation of its appendix A.
     """
 
     starts_as_identity: bool = True

@@ -23,6 +23,7 @@ COMMANDS = {
     'train': Command('Train', 'train'),
     'benchmark': Command('Train', 'benchmark'),
     'evaluate': Command('Evaluate', 'evaluate'),
+    'density': Command('Evaluate', 'density'),
     'probe': Command('Evaluate', 'probe'),
     'fid': Command('Evaluate', 'fid'),
     'compare': Command('Evaluate', 'compare'),

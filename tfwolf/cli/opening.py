@@ -66,10 +66,17 @@ def configuration(
     )
 
 
-def open_run(options: Flags) -> Run:
+def open_run(options: Flags, continuous: bool = False) -> Run:
     """Return the `Run` that the flags name, and print its checkpoint.
 
     Its networks compute in the type of the weights.
+
+    Args:
+        options: the flags.
+        continuous: whether the command accepts a model of continuous values.
+
+    Raises:
+        ValueError: if it does not, and the model is one; and as `load_configured`.
     """
     folder = run_folder(options)
     found = load_configured(
@@ -79,6 +86,11 @@ def open_run(options: Flags) -> Run:
         options.weights,
         environment(options, strategy='one_device'),
     )
+    if found.model.values.is_continuous and not continuous:
+        raise ValueError(
+            'This command shows or writes color values, but the run is of continuous values '
+            f'(num_bits = None). `tfwolf density`, `evaluate` and `sample` accept it. Got {folder}.'
+        )
     print(f'{found.checkpoint}, {found.weights} weights', flush=True)
     return found
 

@@ -92,7 +92,7 @@ def _vectors(
             f'{path}: all splits must have the same number of features; got {sorted(widths)}.'
         )
     features = tuple(str(number) for number in range(1, widths.pop() + 1))
-    splits = {
+    splits: dict[str, dataset.Split] = {
         split: vector_split(f'{path}: {name!r}', arrays.values[name], features)
         for split, (name, _) in arrays.names.items()
     }

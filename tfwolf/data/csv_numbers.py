@@ -23,7 +23,7 @@ def read_csv(
     Args:
         path: path of the file, in UTF-8.
         columns: names or numbers (from 1) of the columns that are read, in this order; None for
-            all.
+            all. In a file without a header, as many names as columns stand for all of them.
         delimiter: character between cells.
 
     Raises:
@@ -48,6 +48,9 @@ def read_csv(
     if len(set(names)) < width:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'{path}: the columns must have different names; got {twice!r} twice.')
+    unnamed = not header and columns is not None and len(columns) == width
+    if unnamed and not set(map(str, columns or ())) & set(names):
+        columns = None
     chosen = _positions(path, names, columns)
     rows = lines[1:] if header else lines
     numbers = np.empty([len(rows), len(chosen)])
@@ -69,9 +72,7 @@ def _positions(
     if columns is None:
         return list(range(len(names)))
     if isinstance(columns, str) or not len(columns):
-        raise ValueError(
-            f'`columns` must be names or numbers of columns; got columns={columns!r}.'
-        )
+        raise ValueError(f'`columns` must be names or numbers of columns; got columns={columns!r}.')
     positions = []
     for column in columns:
         if column in names:

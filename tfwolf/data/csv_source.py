@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -40,7 +41,8 @@ def load_csv(
         f'{path}: {len(numbers):,} rows of {len(features)} features: {_shown(features)}',
         *duplicates_note(*splits),
     )
-    return vector_dataset(path.stem, splits, features, notes)
+    found = vector_dataset(path.stem, splits, features, notes)
+    return dataclasses.replace(found, delimiter=delimiter)
 
 
 def _shown(features: Sequence[str]) -> str:

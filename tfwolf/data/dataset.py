@@ -191,6 +191,7 @@ class ImageDataset:
         image_type: 'uint8', 'uint16' or 'float32' for continuous values.
         features: names of the features of vectors (images of one pixel); None for images.
         entropy_nats: entropy of the distribution of the examples; None if it is unknown.
+        delimiter: of the CSV file that the vectors come from.
     """
 
     name: str
@@ -207,6 +208,7 @@ class ImageDataset:
     image_type: str = 'uint8'
     features: tuple[str, ...] | None = None
     entropy_nats: float | None = None
+    delimiter: str = ','
 
     @property
     def title(self) -> str:

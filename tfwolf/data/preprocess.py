@@ -6,8 +6,8 @@ value belongs to the bin `b = floor(value / 2^(depth - n))`, `0 <= b < 2^n`, and
 encoding, u is 0.5, the center of the bin, so that rounding errors of the inverse do not change the
 bin. For the input of the encoder, u is 0.
 
-All of this is exact in float32: bin centers at 16 bits need 17 of its 24 bits. Noise above 8 bits is
-rounded to what is left, 7 bits at n = 16, so that no sum is rounded into the next bin.
+All of this is exact in float32: bin centers at 16 bits need 17 of its 24 bits. Noise above 8 bits
+is rounded to what is left, 7 bits at n = 16, so that no sum is rounded into the next bin.
 """
 
 from __future__ import annotations
@@ -112,9 +112,7 @@ def to_images(x: Tensor, num_bits: int) -> tf.Tensor:
     white = 2 ** image_depth(num_bits) - 1
     if white > 255:
         bins = tf.cast(bins, tf.int64)
-    return tf.cast(
-        (bins * white + (num_bins - 1) // 2) // (num_bins - 1), image_type(num_bits)
-    )
+    return tf.cast((bins * white + (num_bins - 1) // 2) // (num_bins - 1), image_type(num_bits))
 
 
 def _within_bin(noise: tf.Tensor, num_places: float) -> tf.Tensor:

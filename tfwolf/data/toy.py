@@ -54,6 +54,12 @@ def load_toy(
     )
 
 
+def density_of(source: str | None) -> ToyDensity | None:
+    """Return the `ToyDensity` of a source such as 'toy:rings'; None for other sources."""
+    name, _, location = (source or '').partition(':')
+    return DENSITIES[location]() if name == 'toy' and location in DENSITIES else None
+
+
 def toy_density(name: str) -> ToyDensity:
     """Return the `ToyDensity` of a name.
 

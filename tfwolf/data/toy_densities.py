@@ -68,8 +68,8 @@ class Rings(ToyDensity):
     """Four rings: the angle is uniform, the radius is normal around 1, 2, 3 or 4.
 
     p(x) = 1/4 sum_k N(r; k, s^2) / (2 pi r) with r = |x|. The rings do not overlap (their distance
-    is 10 s), so the entropy is log(2 pi) + E[log r] + log 4 + log(s sqrt(2 pi e)), where E[log r] is
-    that of the normal radii: 3.1332 nats for s = 0.1.
+    is 10 s), so the entropy is log(2 pi) + E[log r] + log 4 + log(s sqrt(2 pi e)), where E[log r]
+    is that of the normal radii: 3.1332 nats for s = 0.1.
 
     Args:
         std: s, standard deviation of the radius.
@@ -133,9 +133,7 @@ class Moons(ToyDensity):
         for start in range(0, len(points), 4096):
             part = points[start : start + 4096]
             # |x - c|^2 without an array of differences.
-            squares = (
-                (part**2).sum(-1)[:, None] - 2 * part @ centers.T + (centers**2).sum(-1)[None]
-            )
+            squares = (part**2).sum(-1)[:, None] - 2 * part @ centers.T + (centers**2).sum(-1)[None]
             result[start : start + 4096] = np.logaddexp.reduce(
                 -0.5 * squares / self.std**2, axis=-1
             )

@@ -20,7 +20,6 @@ from tfwolf.evaluation.likelihood import image_likelihoods
 from tfwolf.evaluation.numerics import finite_samples, non_finite_samples, reconstruction_errors
 from tfwolf.evaluation.outliers import CODERS, coded_bits_per_dim, likelihood_caveat, typicality
 
-
 # Bits per color value of lossless coders.
 MAX_CODED_BITS = 8
 
@@ -70,9 +69,7 @@ class UnusualImages:
             return typical
         bits_per_dim = assessment.columns['bits_per_dim']
         coded = np.concatenate(
-            assessment.by_batch(
-                'file lengths', lambda images: coded_bits_per_dim(images, num_bits)
-            )
+            assessment.by_batch('file lengths', lambda images: coded_bits_per_dim(images, num_bits))
         )
         correlation, caveat = likelihood_caveat(bits_per_dim, coded)
         corrected = bits_per_dim - coded

@@ -46,8 +46,8 @@ def evaluate_likelihood(
 def kind_of_bound(model: Wolf) -> dict[str, str]:
     """Return what the bound is of, `dequantization` and, of a model that has one, `condition`.
 
-    `dequantization` is 'uniform', 'variational' or, of continuous values, 'none'; `condition` is its description. The bits per
-    dimension of a model with a condition are those of p(x|c).
+    `dequantization` is 'uniform', 'variational' or, of continuous values, 'none'; `condition` is
+    its description. The bits per dimension of a model with a condition are those of p(x|c).
     """
     of_condition = {} if model.condition is None else {'condition': model.condition.description}
     return {'dequantization': model.dequantizer.kind, **of_condition}
@@ -177,8 +177,8 @@ def image_likelihoods(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (mean of K bounds, importance-weighted bound) of images, `[num_images]` each.
 
-    Both are per dimension, in the unit. The second is `-log(1/K sum exp(-nll_k))`, which is never above
-    the first.
+    Both are per dimension, in the unit. The second is `-log(1/K sum exp(-nll_k))`, which is never
+    above the first.
 
     Args:
         terms: `[num_samples, num_images, 4]`, in nats.

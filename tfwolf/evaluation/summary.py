@@ -91,7 +91,9 @@ def _density(result: Result) -> list[str]:
     interval = f'95 %: {low:.4f} to {high:.4f}' if result['num_images'] > 1 else 'one example'
     lines = [
         *_row('-log p(x)', f'{result["nll_nats"]:.4f}', f'nats; lower is better ({interval})'),
-        *_row('per dimension', f'{result["nats_per_dim"]:.4f}', 'nats/dim, in the unit of the data'),
+        *_row(
+            'per dimension', f'{result["nats_per_dim"]:.4f}', 'nats/dim, in the unit of the data'
+        ),
     ]
     if (entropy := result.get('entropy_nats')) is not None:
         above = result['nll_nats'] - entropy

@@ -47,7 +47,8 @@ class VectorRealNVP(ImageFlow):
         num_steps: number of steps, at least 1.
         hidden_channels: width of the networks.
         transform: map of the couplings.
-        matrix: class of the linear maps' matrices, `FullMatrix` or `PLUMatrix`.
+        matrix: class of the linear maps' matrices, `FullMatrix` or `PLUMatrix`. None leaves the
+            maps out, as in Real NVP: the halves of the features stay the same in all steps.
         net: factory of the couplings' networks; see `CouplingNetworkFactory`.
         seed: seed of the initial weights.
         dtype: floating type.
@@ -75,7 +76,7 @@ class VectorRealNVP(ImageFlow):
         num_steps: int,
         hidden_channels: int,
         transform: Transform = RationalQuadratic(),
-        matrix: Matrix = FullMatrix,
+        matrix: Matrix | None = FullMatrix,
         net: CouplingNetworkFactory = VectorNet,
         seed: int = 0,
         dtype: tf.DType = tf.float32,
@@ -110,6 +111,9 @@ class VectorRealNVP(ImageFlow):
             actnorm = ActNorm(
                 features, event_ndims=ndims, seed=seeds.derive(seed, 'actnorm'), dtype=dtype
             )
+            couplings = [coupling(True, seed), coupling(False, seed)]
+            if matrix is None:
+                return Chain([actnorm, *couplings], name='step')
             linear = InvertibleLinear(
                 features,
                 seed=seeds.derive(seed, 'linear'),
@@ -117,9 +121,7 @@ class VectorRealNVP(ImageFlow):
                 matrix=matrix,
                 event_ndims=ndims,
             )
-            return Chain(
-                [actnorm, linear, coupling(True, seed), coupling(False, seed)], name='step'
-            )
+            return Chain([actnorm, linear, *couplings], name='step')
 
         steps = Repeat(step, num_steps, seed=seed)
         last = ActNorm(

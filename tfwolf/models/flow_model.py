@@ -132,6 +132,17 @@ class FlowModel(CompleteVariables, tf.Module):
         """height * width * channels of an image."""
         return math.prod(self.image_shape)
 
+    @property
+    def color_bits(self) -> int:
+        """`num_bits` of a model of color values.
+
+        Raises:
+            ValueError: for a model of continuous values.
+        """
+        if self.num_bits is None:
+            raise ValueError('This needs a model of color values; got one of continuous values.')
+        return self.num_bits
+
     def condition_of(self, images: Array) -> tf.Tensor | None:
         """Return the condition c of images, uint8 `[batch, *condition.reduced_shape]`, or None.
 

@@ -27,8 +27,8 @@ def initialize(
     These are the last layer of the encoder, then the actnorms of the prior, of a learned
     dequantizer and of the flow in order. The pass runs once, eagerly, on one device. Its result is
     copied to all replicas, so it does not depend on their number. Couplings start as the identity,
-    so their networks do not run and the pass takes seconds. Shift and scale of continuous values are
-    those of the images, unless they were set before (`ContinuousValues.fit`).
+    so their networks do not run and the pass takes seconds. Shift and scale of continuous values
+    are those of the images, unless they were set before (`ContinuousValues.fit`).
 
     Args:
         model: a `Wolf`.

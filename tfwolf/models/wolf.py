@@ -21,9 +21,9 @@ class Wolf(ImageDensity):
     `NoLatent` it is the flow alone. With a condition c, an image that is computed from x, it is
     p(x|c): f depends on c, z does not.
 
-    Images are uint8 `[batch, height, width, channels]` (see `num_bits` for others); v has the same shape, z is `[batch,
-    latent_dim]` (None without a latent). c is uint8 `[batch, *condition.reduced_shape]` (None
-    without a condition). Methods accept tensors and NumPy arrays.
+    Images are uint8 `[batch, height, width, channels]` (see `num_bits` for others); v has the same
+    shape, z is `[batch, latent_dim]` (None without a latent). c is uint8 `[batch,
+    *condition.reduced_shape]` (None without a condition). Methods accept tensors and NumPy arrays.
 
     Args:
         image_shape: (height, width, channels).

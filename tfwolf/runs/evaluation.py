@@ -109,7 +109,9 @@ def evaluate(run: Any, request: Request) -> dict:
                     flush=True,
                 )
             try:
-                known = {} if dataset.entropy_nats is None else {'entropy_nats': dataset.entropy_nats}
+                known = (
+                    {} if dataset.entropy_nats is None else {'entropy_nats': dataset.entropy_nats}
+                )
                 result = {
                     **assessment.likelihood(),
                     **known,

@@ -111,8 +111,9 @@ class Loop:
         value, now = float(metrics[unit.name]), time.perf_counter()
         self._write(
             bar,
-            f'First step ({value:.3f} {unit.text}) finished {now - self._run.process_started:.1f} s '
-            f'after the start; tracing and running it took {now - self._clock:.1f} s',
+            f'First step ({value:.3f} {unit.text}) finished '
+            f'{now - self._run.process_started:.1f} s after the start; tracing and running it '
+            f'took {now - self._clock:.1f} s',
         )
         if step == 1 and not due(step, self._settings.checkpoint_every, last_step):
             # Saved regardless of the interval, to detect a full or read-only disk early.
