@@ -124,7 +124,7 @@ def _print_result(run: Run, seconds: float) -> None:
 
 
 def _print_likelihood(result: dict, latent: Latent) -> None:
-    from tfwolf.evaluation.summary import COLLAPSED_KL_NATS
+    from tfwolf.evaluation.summary_rows import COLLAPSED_KL_NATS
 
     kl_nats = result['kl_nats']
     kl = f', including KL {kl_nats:.2f} nats' if latent.has_z else ''

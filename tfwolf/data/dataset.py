@@ -60,10 +60,7 @@ class Split(abc.ABC):
         """
 
     def select(self, positions: np.ndarray | Sequence[int]) -> Split:
-        """Return the split of the examples at `positions`, integers `[n]`, in that order.
-
-        No images are read.
-        """
+        """Return the split of the examples at `positions`, integers `[n]`, in that order."""
         return Subset(self, positions)
 
     def take(self, num_examples: int) -> Split:
@@ -190,7 +187,7 @@ class ImageDataset:
         accepted_changes: what has changed in the data of a run, and was accepted.
         image_type: 'uint8', 'uint16' or 'float32' for continuous values.
         features: names of the features of vectors (images of one pixel); None for images.
-        entropy_nats: entropy of the distribution of the examples; None if it is unknown.
+        entropy_nats: entropy of the distribution of the examples, if it is known.
         delimiter: of the CSV file that the vectors come from.
     """
 

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import seeds, validate
-from tfwolf.core.parts import name_of
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.data import preprocess
@@ -20,7 +19,7 @@ from tfwolf.models.dequantizer import Dequantizer, UniformDequantizer
 from tfwolf.models.image_condition import ImageCondition
 from tfwolf.models.latent import Array, Latent
 from tfwolf.models.no_dequantizer import NoDequantizer
-from tfwolf.models.values import ColorValues, ContinuousValues, Values
+from tfwolf.models.values import ColorValues, ContinuousValues, Values, check_parts
 from tfwolf.nets.condition import Condition, image_argument, joined
 
 
@@ -74,7 +73,7 @@ class FlowModel(CompleteVariables, tf.Module):
         self.num_bits: int | None = None if num_bits is None else validate.num_bits(num_bits)
         self.dtype: tf.DType = tf.as_dtype(dtype)
         if num_bits is None:
-            _check_continuous(dequantizer, condition)
+            check_parts(dequantizer, condition)
             self.values: Values = ContinuousValues(channels, self.dtype)
         else:
             self.values = ColorValues(num_bits)
@@ -233,19 +232,3 @@ class FlowModel(CompleteVariables, tf.Module):
                 '`model.condition_of(images)`; got None.'
             )
         return self.condition.embed(condition, self.dtype)
-
-
-def _check_continuous(
-    dequantizer: Callable[..., Dequantizer], condition: Callable[..., ImageCondition] | None
-) -> None:
-    """Raise a `ValueError` if a part makes no sense for continuous values."""
-    if dequantizer is not UniformDequantizer and name_of(dequantizer) != 'UniformDequantizer':
-        raise ValueError(
-            '`dequantizer` must not be set for a model of continuous values (num_bits=None), which '
-            f'have no bins; got {name_of(dequantizer)}.'
-        )
-    if condition is not None:
-        raise ValueError(
-            '`condition` must be None for a model of continuous values (num_bits=None): conditions '
-            f'are images of 8 bits; got {name_of(condition)}.'
-        )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.core.parts import name_of
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.data import preprocess
 from tfwolf.distributions.bits import dequantization_nats
 from tfwolf.distributions.unit import BITS_PER_DIM, NATS_PER_DIM, Unit
+from tfwolf.models.dequantizer import UniformDequantizer
 from tfwolf.models.latent import Array
 
 
@@ -118,3 +120,24 @@ class ContinuousValues(CompleteVariables, tf.Module):
 
 
 Values = ColorValues | ContinuousValues
+
+
+def check_parts(dequantizer: Callable, condition: Callable | None) -> None:
+    """Check that a model of continuous values has no part that needs color values.
+
+    Args:
+        dequantizer, condition: the arguments of `Wolf`.
+
+    Raises:
+        ValueError: if it has one.
+    """
+    if name_of(dequantizer) != UniformDequantizer.__name__:
+        raise ValueError(
+            '`dequantizer` must not be set for a model of continuous values (num_bits=None), which '
+            f'have no bins; got {name_of(dequantizer)}.'
+        )
+    if condition is not None:
+        raise ValueError(
+            '`condition` must be None for a model of continuous values (num_bits=None): conditions '
+            f'are images of 8 bits; got {name_of(condition)}.'
+        )
