@@ -66,14 +66,15 @@ def configuration(
     )
 
 
-def open_run(options: Flags, continuous: bool = False) -> Run:
+def open_run(options: Flags, any_values: bool = False) -> Run:
     """Return the `Run` that the flags name, and print its checkpoint.
 
     Its networks compute in the type of the weights.
 
     Args:
         options: the flags.
-        continuous: whether the command accepts a model of continuous values.
+        any_values: whether the command accepts a model of continuous values, or of more than 8
+            bits.
 
     Raises:
         ValueError: if it does not, and the model is one; and as `load_configured`.
@@ -86,13 +87,27 @@ def open_run(options: Flags, continuous: bool = False) -> Run:
         options.weights,
         environment(options, strategy='one_device'),
     )
-    if found.model.values.is_continuous and not continuous:
-        raise ValueError(
-            'This command shows or writes color values, but the run is of continuous values '
-            f'(num_bits = None). `tfwolf density`, `evaluate` and `sample` accept it. Got {folder}.'
-        )
+    check_pictures(found, any_values)
     print(f'{found.checkpoint}, {found.weights} weights', flush=True)
     return found
+
+
+def check_pictures(run: Run, any_values: bool = False) -> None:
+    """Check that the images of a run are of 8 bits, so that pictures show them as they are.
+
+    Args:
+        run: the `Run`.
+        any_values: whether other values are accepted, too.
+
+    Raises:
+        ValueError: if they are not, and that is not accepted.
+    """
+    found = run.model.values.image_type.name
+    if found != 'uint8' and not any_values:
+        raise ValueError(
+            f'This command shows or writes images of 8 bits, but those of the run are {found}. '
+            f'`tfwolf evaluate`, `density` and `sample` accept it. Got {run.train_dir}.'
+        )
 
 
 def coder(options: Flags, run: Run) -> Coder:

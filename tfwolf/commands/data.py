@@ -58,9 +58,8 @@ def main(options: Flags) -> None:
 
 
 def _table(dataset: ImageDataset, result: dict) -> str:
-    shape = 'x'.join(map(str, dataset.image_shape))
     lines = [
-        f'{dataset.title} ({result["source"]}): images of {shape}, '
+        f'{dataset.title} ({result["source"]}): {dataset.kind}, '
         f'{dataset.num_classes or "no"} classes'
     ]
     for name, split in result['splits'].items():

@@ -44,7 +44,7 @@ def main(options: Flags) -> None:
     from tfwolf.cli import opening
     from tfwolf.evaluation.summary import as_text
 
-    run = opening.open_run(options, continuous=True)
+    run = opening.open_run(options, any_values=True)
     if not run.model.values.is_continuous:
         raise ValueError(
             'This run is of color values, whose probabilities are measured in bits by `tfwolf '
