@@ -76,9 +76,7 @@ def test_results_are_in_nats_and_name_no_bits(data):
     assert kind_of_bound(model) == {'dequantization': 'none'}
     assert not [name for name in result if 'bits' in name or 'dequantization_nats' in name]
     mean = tfwolf.log_likelihood(model, data).mean()
-    np.testing.assert_allclose(
-        [result['nll_nats'], 3 * result['nats_per_dim']], -mean, rtol=1e-5
-    )
+    np.testing.assert_allclose([result['nll_nats'], 3 * result['nats_per_dim']], -mean, rtol=1e-5)
     low, high = result['nll_nats_interval_95']
     assert low < result['nll_nats'] < high
     text = as_text({**result, 'entropy_nats': 1.25})

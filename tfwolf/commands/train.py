@@ -115,11 +115,12 @@ def _print_result(run: Run, seconds: float) -> None:
     if found := ', '.join(filter(os.path.exists, pictures)):
         print(f'  {"pictures:":20}{found}')
     folder = f'--train_dir={run.train_dir}'
+    look = 'density' if run.model.values.is_continuous else 'explore'
     curves = os.path.join(run.train_dir, run_directory.TENSORBOARD)
     print(
         f'Next:\n  {program.tool("tensorboard")} {program.shell_line(f"--logdir={curves}")}\n'
         f'  {program.command_line("evaluate", folder, "--num_samples=5")}\n'
-        f'  {program.command_line("explore", folder)}'
+        f'  {program.command_line(look, folder)}'
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfwolf.core.value_range import ValueRange, to_uint8
+from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout, identities
 from tfwolf.data.array_files import Arrays, find_arrays
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
@@ -15,6 +15,7 @@ from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import parts
+from tfwolf.data.value_types import as_value_type
 from tfwolf.data.vectors import vector_dataset, vector_split
 
 MAX_CHANNELS = 4
@@ -26,6 +27,7 @@ def load_npz(
     validation_size: holdout.PartSize | None = None,
     test_size: holdout.PartSize | None = None,
     value_range: ValueRange | None = None,
+    value_type: str = 'uint8',
     fit: Fit = Fit(),
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
@@ -43,6 +45,8 @@ def load_npz(
         location: path of the archive, of the folder or of the array.
         validation_size, test_size: see `sources.load_dataset`.
         value_range: (low, high) of the values if they are not uint8.
+        value_type: 'uint8', 'uint16' or 'float32', the type that the model gets; see
+            `as_value_type`.
         fit: how images are brought to one size, without random crops.
         record: what a run stored of these images.
 
@@ -58,8 +62,9 @@ def load_npz(
     for split, (images_name, labels_name) in arrays.names.items():
         images, labels = arrays.values[images_name], arrays.values.get(labels_name or '')
         names = (f'{path}: {images_name!r}', f'{path}: {labels_name!r}')
-        images = _fitted(to_uint8(names[0], _checked_shape(names[0], images), value_range), fit)
-        splits[split], count = array_split(images, labels, names)
+        images = _checked_shape(names[0], images)
+        images = _fitted(as_value_type(names[0], images, value_type, value_range), fit)
+        splits[split], count = array_split(images, labels, names, value_type)
         shapes[split] = images.shape[1:]
         classes.append(count or 0)
     if len(set(shapes.values())) > 1:
@@ -75,6 +80,7 @@ def load_npz(
         validation,
         test,
         notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
+        image_type=value_type,
     )
 
 
@@ -117,21 +123,25 @@ def with_channels(images: np.ndarray) -> np.ndarray:
 
 
 def array_split(
-    images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    names: tuple[str, str],
+    value_type: str = 'uint8',
 ) -> tuple[dataset.Split, int | None]:
     """Return (split, number of classes) of arrays after checking them.
 
     The number of classes is the largest label plus 1, or None without labels.
 
     Args:
-        images: uint8 `[n, height, width, channels]`.
+        images: of the type, `[n, height, width, channels]`.
         labels: non-negative integers `[n]` or `[n, 1]`, or None.
         names: names of the images and the labels in messages.
+        value_type: type of the images.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
     """
-    images = to_uint8(names[0], _checked_shape(names[0], images))
+    images = as_value_type(names[0], _checked_shape(names[0], images), value_type)
     if labels is not None:
         given = labels
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
@@ -146,6 +156,7 @@ def array_split(
         len(images),
         images.shape[1:],
         identities.of_arrays(images, labels),
+        value_type,
     )
     return split, None if labels is None else int(labels.max()) + 1
 
@@ -177,6 +188,11 @@ def _fitted(images: np.ndarray, fit: Fit) -> np.ndarray:
         fit.crop_size is None and images.shape[1:3] == tuple(fit.image_size)
     ):
         return images
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f'`image_size` of {images.dtype} values must be that of the images, '
+            f'{images.shape[1:3]}: they are not resampled. Got image_size={fit.image_size!r}.'
+        )
     fit.check('Each image of the arrays', (images.shape[1], images.shape[2]))
     return np.stack([_fitted_image(image, fit) for image in images])
 

@@ -104,7 +104,9 @@ def _diagnostics(result: Result) -> list[str]:
         count, wrong = errors['num_images'], errors['num_not_exact']
         meaning = 'all must be exact' if wrong else 'every image returns exactly, as it must'
         if wrong:
-            meaning += f'; largest pixel error {errors["max_pixel_error"]} of 255'
+            meaning += (
+                f'; largest pixel error {errors["max_pixel_error"]} of {errors.get("white", 255)}'
+            )
         lines += row('exact images', f'{count - wrong} of {count}', meaning)
         lines += row(
             'round trip',

@@ -72,8 +72,8 @@ class FlowModel(CompleteVariables, tf.Module):
         self.image_shape: tuple[int, int, int] = (height, width, channels)
         self.num_bits: int | None = None if num_bits is None else validate.num_bits(num_bits)
         self.dtype: tf.DType = tf.as_dtype(dtype)
+        check_parts(self.num_bits, dequantizer, condition)
         if num_bits is None:
-            check_parts(dequantizer, condition)
             self.values: Values = ContinuousValues(channels, self.dtype)
         else:
             self.values = ColorValues(num_bits)

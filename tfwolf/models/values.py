@@ -122,22 +122,22 @@ class ContinuousValues(CompleteVariables, tf.Module):
 Values = ColorValues | ContinuousValues
 
 
-def check_parts(dequantizer: Callable, condition: Callable | None) -> None:
-    """Check that a model of continuous values has no part that needs color values.
+def check_parts(num_bits: int | None, dequantizer: Callable, condition: Callable | None) -> None:
+    """Check that a model has no part that its values do not allow.
 
     Args:
-        dequantizer, condition: the arguments of `Wolf`.
+        num_bits, dequantizer, condition: the arguments of `Wolf`.
 
     Raises:
         ValueError: if it has one.
     """
-    if name_of(dequantizer) != UniformDequantizer.__name__:
+    if num_bits is None and name_of(dequantizer) != UniformDequantizer.__name__:
         raise ValueError(
             '`dequantizer` must not be set for a model of continuous values (num_bits=None), which '
             f'have no bins; got {name_of(dequantizer)}.'
         )
-    if condition is not None:
+    if condition is not None and (num_bits is None or num_bits > 8):
         raise ValueError(
-            '`condition` must be None for a model of continuous values (num_bits=None): conditions '
-            f'are images of 8 bits; got {name_of(condition)}.'
+            '`condition` must be None for a model of more than 8 bits or of continuous values: '
+            f'conditions are images of 8 bits; got {name_of(condition)} with num_bits={num_bits}.'
         )
