@@ -17,8 +17,8 @@ def as_value_type(
     Args:
         name: name of the array in messages.
         values: booleans, integers or floating-point numbers.
-        value_type: 'uint8', converted as by `to_uint8`; 'uint16' for integers from 0 to 65535, which
-            are unchanged; 'float32' for any finite numbers.
+        value_type: 'uint8', converted as by `to_uint8`; 'uint16' for integers from 0 to 65535,
+            which are unchanged; 'float32' for any finite numbers.
         value_range: (low, high) of the values if they become uint8; else None.
 
     Raises:

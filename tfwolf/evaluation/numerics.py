@@ -30,8 +30,9 @@ def reconstruction_errors(
     Returns:
         `num_images`; `num_not_exact`, images with a wrong pixel at the model's number of bits;
             `max_pixel_error` and `mean_pixel_error` in 0..255, above 8 bits in 0..65535;
-            `white`, 65535, only then; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in [-1, 1]. Of continuous values only
-            the number of images and the last, in standard deviations.
+            `white`, 65535, only then; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in
+            [-1, 1]. Of continuous values only the number of images and the last, in standard
+            deviations.
     """
     z, v = model.encode(images, labels)
     x = model.bin_centers(images)
