@@ -62,7 +62,8 @@ def test_a_custom_source_is_one_file(tmp_path, monkeypatch):
     ]
     assert callable(module.load_stripes)
     with pytest.raises(
-        ValueError, match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME'; got source='stripes:'"
+        ValueError,
+        match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME', 'toy:NAME'; got source='stripes:'",
     ):
         load_dataset('stripes:')
     # As a notebook cell that is executed again.
@@ -140,7 +141,8 @@ def test_the_fields_of_a_dataclass_are_options():
         (
             'diggits',
             {},
-            r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME'; got "
+            r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME', "
+            r"'toy:NAME'; got "
             r"source='diggits'\. Did you mean 'digits'\?",
         ),
     ],

@@ -16,7 +16,7 @@ from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import parts
 from tfwolf.data.value_types import as_value_type
-from tfwolf.data.vectors import vector_dataset, vector_split
+from tfwolf.data.vectors import are_vectors, vector_dataset, vector_split
 
 MAX_CHANNELS = 4
 
@@ -39,7 +39,8 @@ def load_npz(
     Splits that are missing are held out of the training images by a hash of each image, so that a
     new image moves no other. The order of given splits is kept.
 
-    Arrays `[n, features]` of any real numbers are vectors of continuous values, without labels.
+    Arrays `[n, features]` of any real numbers but uint8 are vectors of continuous values,
+    without labels.
 
     Args:
         location: path of the archive, of the folder or of the array.
@@ -56,7 +57,7 @@ def load_npz(
     """
     path = pathlib.Path(location).expanduser()
     arrays = find_arrays(path)
-    if all(arrays.values[images].ndim == 2 for images, _ in arrays.names.values()):
+    if all(are_vectors(arrays.values[images]) for images, _ in arrays.names.values()):
         return _vectors(path, arrays, validation_size, test_size)
     splits, shapes, classes = {}, {}, []
     for split, (images_name, labels_name) in arrays.names.items():

@@ -17,6 +17,11 @@ def vector_shape(features: int) -> tuple[int, int, int]:
     return 1, 1, features
 
 
+def are_vectors(array: np.ndarray) -> bool:
+    """Return whether an array is one of vectors: `[n, features]`, not uint8 as a grey image is."""
+    return array.ndim == 2 and array.dtype != np.uint8
+
+
 def as_images(vectors: np.ndarray) -> np.ndarray:
     """Return vectors `[n, features]` as float32 `[n, 1, 1, features]`."""
     return np.asarray(vectors, np.float32)[:, None, None]
