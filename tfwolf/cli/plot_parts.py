@@ -80,7 +80,7 @@ def show_likelihoods(context: Context) -> None:
 def show_file_length(context: Context) -> None:
     """Show bits/dim of test images against the length of a lossless file."""
     bits = context.images_bits
-    coded = coded_bits_per_dim(context.chosen.images, context.run.model.num_bits)
+    coded = coded_bits_per_dim(context.chosen.images, context.run.model.color_bits)
     context.write(
         'file_length',
         context.of_images(),

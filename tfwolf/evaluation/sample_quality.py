@@ -12,7 +12,7 @@ from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core import seeds, validate
 from tfwolf.data.dataset import ArraySplit, Split
-from tfwolf.evaluation.likelihood import image_bits_per_dim, likelihood_terms
+from tfwolf.evaluation.likelihood import image_likelihoods, likelihood_terms
 from tfwolf.models.wolf import Wolf
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -43,7 +43,7 @@ def bits_of_split(
         model, split, batch_size, seed, strategy: as in `evaluation.likelihood.likelihood_batches`.
     """
     terms = likelihood_terms(model, split, batch_size, 1, seed, strategy)
-    return image_bits_per_dim(terms, model.num_dims)[0]
+    return image_likelihoods(terms, model.num_dims)[0]
 
 
 def total_variation(images: np.ndarray) -> np.ndarray:
