@@ -28,10 +28,10 @@ from tfwolf.bijectors.transforms import BoundedAffine as BoundedAffine
 from tfwolf.bijectors.transforms import ExpAffine as ExpAffine
 from tfwolf.bijectors.transforms import SigmoidAffine as SigmoidAffine
 from tfwolf.core.parts import register as register
+from tfwolf.data.array_split import ArraySplit as ArraySplit
 from tfwolf.data.augment import horizontal_flip as horizontal_flip
 from tfwolf.data.augment import pad_and_crop as pad_and_crop
 from tfwolf.data.augment import random_shift as random_shift
-from tfwolf.data.dataset import ArraySplit as ArraySplit
 from tfwolf.data.dataset import ImageDataset as ImageDataset
 from tfwolf.data.dataset import Split as Split
 from tfwolf.data.registry import register_source as register_source

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tfwolf.data import registry
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import known_sources, register_source
 from tfwolf.data.sources import DataSource, check_options, load_dataset
@@ -19,7 +20,8 @@ from tfwolf.data.sources import DataSource, check_options, load_dataset
 STRIPES = """
 import numpy as np
 
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.holdout import hold_out, split_validation
 from tfwolf.data.registry import register_source
 

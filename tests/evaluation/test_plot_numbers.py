@@ -8,7 +8,7 @@ from support.small_models import SHAPE, random_images, small_flow_alone, stirred
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core import seeds
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.calibration import (
     PROBABILITIES,
     calibration,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.small_models import random_images, small_class_model, small_wolf
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.evaluators import NumericalChecks, UnusualImages
 from tfwolf.evaluation.likelihood import summarize

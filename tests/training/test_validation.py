@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from support.small_models import random_images, small_wolf
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.evaluation.likelihood import image_likelihoods, likelihood_batches
 from tfwolf.training import validation
 from tfwolf.training.run import TrainingRun

@@ -9,7 +9,10 @@ import numpy as np
 
 from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout, identities
+from tfwolf.data.array_attributes import read_attributes
 from tfwolf.data.array_files import Arrays, find_arrays
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.attributes import with_label
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
@@ -29,6 +32,7 @@ def load_npz(
     value_range: ValueRange | None = None,
     value_type: str = 'uint8',
     fit: Fit = Fit(),
+    label: str | None = None,
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
     """Return the images of NumPy arrays as an `ImageDataset`.
@@ -38,6 +42,9 @@ def load_npz(
     `[n, height, width, channels]` or `[n, height, width]`, labels integers `[n]` or `[n, 1]`.
     Splits that are missing are held out of the training images by a hash of each image, so that a
     new image moves no other. The order of given splits is kept.
+
+    Arrays of attributes are bool `[n, num_attributes]`, see `array_files.ATTRIBUTES`, with their
+    names in the array 'attribute_names'.
 
     Arrays `[n, features]` of any real numbers but uint8 are vectors of continuous values,
     without labels.
@@ -49,6 +56,7 @@ def load_npz(
         value_type: 'uint8', 'uint16' or 'float32', the type that the model gets; see
             `as_value_type`.
         fit: how images are brought to one size, without random crops.
+        label: attribute that is the class label, see `with_label`.
         record: what a run stored of these images.
 
     Raises:
@@ -58,14 +66,15 @@ def load_npz(
     path = pathlib.Path(location).expanduser()
     arrays = find_arrays(path)
     if all(are_vectors(arrays.values[images]) for images, _ in arrays.names.values()):
-        return _vectors(path, arrays, validation_size, test_size)
+        return with_label(_vectors(path, arrays, validation_size, test_size), label)
+    attribute_names, attributes = read_attributes(path, arrays)
     splits, shapes, classes = {}, {}, []
     for split, (images_name, labels_name) in arrays.names.items():
         images, labels = arrays.values[images_name], arrays.values.get(labels_name or '')
         names = (f'{path}: {images_name!r}', f'{path}: {labels_name!r}')
         images = _checked_shape(names[0], images)
         images = _fitted(as_value_type(names[0], images, value_type, value_range), fit)
-        splits[split], count = array_split(images, labels, names, value_type)
+        splits[split], count = array_split(images, labels, names, value_type, attributes.get(split))
         shapes[split] = images.shape[1:]
         classes.append(count or 0)
     if len(set(shapes.values())) > 1:
@@ -73,7 +82,7 @@ def load_npz(
     _check_test_size(path, arrays, test_size)
     earlier = record is not None and record.rules == EARLIER_RULES
     train, validation, test = parts(splits, validation_size, test_size, earlier)
-    return dataset.ImageDataset(
+    found = dataset.ImageDataset(
         path.stem,
         next(iter(shapes.values())),
         max(classes) or None,
@@ -82,7 +91,9 @@ def load_npz(
         test,
         notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
         image_type=value_type,
+        attributes=attribute_names,
     )
+    return with_label(found, label)
 
 
 def _vectors(
@@ -128,6 +139,7 @@ def array_split(
     labels: np.ndarray | None,
     names: tuple[str, str],
     value_type: str = 'uint8',
+    attributes: np.ndarray | None = None,
 ) -> tuple[dataset.Split, int | None]:
     """Return (split, number of classes) of arrays after checking them.
 
@@ -138,6 +150,7 @@ def array_split(
         labels: non-negative integers `[n]` or `[n, 1]`, or None.
         names: names of the images and the labels in messages.
         value_type: type of the images.
+        attributes: bool `[n, num_attributes]`, checked before, or None.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
@@ -152,11 +165,11 @@ def array_split(
                 f'got {given.dtype} {given.shape}{_first_negative(labels)}.'
             )
         labels = labels.astype(np.int64)
-    split = dataset.ArraySplit(
-        lambda: (images, labels),
+    split = ArraySplit(
+        lambda: (images, labels, attributes),
         len(images),
         images.shape[1:],
-        identities.of_arrays(images, labels),
+        identities.of_arrays(images, labels, attributes),
         value_type,
     )
     return split, None if labels is None else int(labels.max()) + 1

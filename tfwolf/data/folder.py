@@ -12,6 +12,8 @@ import numpy as np
 from tfwolf.core.image_file import read_picture
 from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout
+from tfwolf.data.attributes import with_label
+from tfwolf.data.attributes_file import FileAttributes, read_attributes
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.earlier_folder import load_earlier_folder
@@ -33,6 +35,7 @@ def load_folder(
     test_size: holdout.PartSize | None = None,
     skip_bad_images: bool = False,
     value_range: ValueRange | None = None,
+    label: str | None = None,
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
     """Return the images in a folder as an `ImageDataset`: PNG, JPEG, BMP, GIF, WEBP, TIFF, .npy.
@@ -41,7 +44,8 @@ def load_folder(
     images by a hash of the names of the files, so that a new file moves no other. The images of a
     split are either directly in its folder or in one folder per class, whose sorted names are the
     labels. The order of every split is mixed, but fixed. All files are decoded before training, see
-    `image_file`; transparency is dropped.
+    `image_file`; transparency is dropped. Attributes of the images are in the file
+    `attributes.csv` of the folder, see `attributes_file`.
 
     Args:
         location: path of the folder.
@@ -52,6 +56,7 @@ def load_folder(
             images after a grey one are rejected.
         skip_bad_images: whether to go on without files that cannot be decoded or do not fit.
         value_range: (low, high) of the values in `.npy` files that are not uint8.
+        label: attribute that is the class label, see `with_label`.
         record: what a run stored of these images; files that it has are not decoded again.
 
     Raises:
@@ -75,6 +80,7 @@ def load_folder(
             f'`test_size` is not accepted for {root}, because it has a folder '
             f'{layout.folders["test"]!r}; got test_size={test_size!r}.'
         )
+    attributes = read_attributes(root, layout)
     read = functools.partial(read_picture, value_range=value_range)
     files = [file for listing in layout.splits.values() for file in listing.files]
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -89,7 +95,7 @@ def load_folder(
     if found.bad and not skip_bad_images:
         raise ValueError(bad_files_message(found.bad))
     splits = {
-        name: _make_split(listing, layout.classes, digests, found, read)
+        name: _make_split(listing, layout.classes, digests, found, read, attributes)
         for name, listing in layout.splits.items()
     }
     notes = [f'{root}: {layout.text}']
@@ -106,7 +112,7 @@ def load_folder(
         )
     splits = {name: mixed(split) for name, split in splits.items()}
     train, validation, test = parts(splits, validation_size, test_size)
-    return dataset.ImageDataset(
+    images = dataset.ImageDataset(
         root.resolve().name,
         (*found.fit.target_size, found.channels),
         len(layout.classes) or None,
@@ -115,7 +121,9 @@ def load_folder(
         test,
         classes=layout.classes or None,
         notes=(*notes, *duplicates_note(train, validation, test)),
+        attributes=attributes.names,
     )
+    return with_label(images, label)
 
 
 def _make_split(
@@ -124,6 +132,7 @@ def _make_split(
     digests: Mapping[pathlib.Path, str],
     found: CheckedFiles,
     read: functools.partial,
+    attributes: FileAttributes,
 ) -> dataset.Split:
     good = [i for i, file in enumerate(listing.files) if file not in found.bad]
     files = [listing.files[i] for i in good]
@@ -135,5 +144,6 @@ def _make_split(
         tuple(digests[file] for file in files),
         tuple(listing.names[i] for i in good),
         None if listing.classes is None else labels,
+        attributes.of(files),
     )
     return file_split(files, labels, found.fit, found.channels, read, identities, found.decoded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfwolf.core import seeds, validate
 from tfwolf.core.messages import did_you_mean
 from tfwolf.data import dataset, holdout
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.registry import register_source
 from tfwolf.data.toy_densities import DENSITIES, ToyDensity
 from tfwolf.data.vectors import as_images, vector_dataset, vector_shape
@@ -40,7 +41,7 @@ def load_toy(
         random = seeds.generator(0, 'toy', location)
         return as_images(density.points(random.random((total, density.num_uniforms)))), None
 
-    examples = dataset.ArraySplit(points, total, vector_shape(2), image_type='float32')
+    examples = ArraySplit(points, total, vector_shape(2), image_type='float32')
     count = holdout.part_size('test_size', test_size, total)
     training, test = (
         examples.select(range(total - count)),

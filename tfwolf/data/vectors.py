@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfwolf.data import dataset, identities
+from tfwolf.data.array_split import ArraySplit
 
 # A feature must not be rounded by more than this share of its standard deviation.
 MAX_ROUNDING = 1e-3
@@ -32,7 +33,7 @@ def as_vectors(images: np.ndarray) -> np.ndarray:
     return np.asarray(images).reshape(len(images), -1)
 
 
-def vector_split(name: str, vectors: np.ndarray, features: Sequence[str]) -> dataset.ArraySplit:
+def vector_split(name: str, vectors: np.ndarray, features: Sequence[str]) -> ArraySplit:
     """Return a split of vectors after checking them.
 
     Args:
@@ -70,7 +71,7 @@ def vector_split(name: str, vectors: np.ndarray, features: Sequence[str]) -> dat
             f'such as {np.round(vectors[:, column].mean()):g}.'
         )
     images = as_images(vectors)
-    return dataset.ArraySplit(
+    return ArraySplit(
         lambda: (images, None),
         len(images),
         images.shape[1:],

@@ -9,7 +9,7 @@ from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.conditional_samples import conditions_of
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core.image_noise import image_seeds
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.models.generation import Array, sample_labels
 from tfwolf.models.wolf import Wolf
 

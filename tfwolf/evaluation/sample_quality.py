@@ -11,7 +11,8 @@ import tensorflow as tf
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core import seeds, validate
-from tfwolf.data.dataset import ArraySplit, Split
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import Split
 from tfwolf.evaluation.likelihood import image_likelihoods, likelihood_terms
 from tfwolf.models.wolf import Wolf
 
