@@ -25,17 +25,9 @@ def as_value_type(
         ValueError: if the type is unknown, a range is given for another type than uint8, or a value
             does not fit.
     """
-    if value_type not in VALUE_TYPES:
-        raise ValueError(
-            f'`value_type` must be one of {", ".join(VALUE_TYPES)}; got value_type={value_type!r}.'
-        )
+    check_value_type(value_type, value_range)
     if value_type == 'uint8':
         return to_uint8(name, values, value_range)
-    if value_range is not None:
-        raise ValueError(
-            f'`value_range` is of values that become uint8; leave it out for '
-            f'value_type={value_type!r}. Got value_range={value_range!r}.'
-        )
     if value_type == 'uint16':
         fits = values.dtype.kind in 'bui' and (
             not values.size or (values.min() >= 0 and values.max() <= 65535)
@@ -52,6 +44,23 @@ def as_value_type(
             f'{values.shape}{_not_finite(values)}.'
         )
     return values.astype(np.float32)
+
+
+def check_value_type(value_type: str, value_range: ValueRange | None = None) -> None:
+    """Check a type of values, and that only values that become uint8 have a range.
+
+    Raises:
+        ValueError: if the type is unknown, or a range is given for another type than uint8.
+    """
+    if value_type not in VALUE_TYPES:
+        raise ValueError(
+            f'`value_type` must be one of {", ".join(VALUE_TYPES)}; got value_type={value_type!r}.'
+        )
+    if value_type != 'uint8' and value_range is not None:
+        raise ValueError(
+            f'`value_range` is of values that become uint8; leave it out for '
+            f'value_type={value_type!r}. Got value_range={value_range!r}.'
+        )
 
 
 def _not_finite(values: np.ndarray) -> str:
