@@ -19,6 +19,7 @@ from tfwolf.bijectors.multiscale import MultiScaleSplit as MultiScaleSplit
 from tfwolf.bijectors.permutation import ChannelPermutation as ChannelPermutation
 from tfwolf.bijectors.permutation import reverse_channels as reverse_channels
 from tfwolf.bijectors.permutation import shuffle_channels as shuffle_channels
+from tfwolf.bijectors.rational_quadratic import RationalQuadratic as RationalQuadratic
 from tfwolf.bijectors.repeat import Repeat as Repeat
 from tfwolf.bijectors.squeeze import Squeeze as Squeeze
 from tfwolf.bijectors.squeeze import Squeezed as Squeezed
@@ -27,10 +28,10 @@ from tfwolf.bijectors.transforms import BoundedAffine as BoundedAffine
 from tfwolf.bijectors.transforms import ExpAffine as ExpAffine
 from tfwolf.bijectors.transforms import SigmoidAffine as SigmoidAffine
 from tfwolf.core.parts import register as register
+from tfwolf.data.array_split import ArraySplit as ArraySplit
 from tfwolf.data.augment import horizontal_flip as horizontal_flip
 from tfwolf.data.augment import pad_and_crop as pad_and_crop
 from tfwolf.data.augment import random_shift as random_shift
-from tfwolf.data.dataset import ArraySplit as ArraySplit
 from tfwolf.data.dataset import ImageDataset as ImageDataset
 from tfwolf.data.dataset import Split as Split
 from tfwolf.data.registry import register_source as register_source
@@ -39,6 +40,9 @@ from tfwolf.data.sources import load_dataset as load_dataset
 from tfwolf.distributions.posterior import Posterior as Posterior
 from tfwolf.distributions.prior import FlowPrior as FlowPrior
 from tfwolf.distributions.prior import NormalPrior as NormalPrior
+from tfwolf.evaluation.vector_density import encode_vectors as encode_vectors
+from tfwolf.evaluation.vector_density import log_likelihood as log_likelihood
+from tfwolf.evaluation.vector_density import sample_vectors as sample_vectors
 from tfwolf.flows.conditional_base import ConditionalAffine as ConditionalAffine
 from tfwolf.flows.conditional_base import ConditionalBase as ConditionalBase
 from tfwolf.flows.factor_out import Conventional as Conventional
@@ -49,6 +53,7 @@ from tfwolf.flows.macow import MaCow as MaCow
 from tfwolf.flows.realnvp import RealNVP as RealNVP
 from tfwolf.flows.refined_glow import RefinedGlow as RefinedGlow
 from tfwolf.flows.top_prior import TopPrior as TopPrior
+from tfwolf.flows.vector_realnvp import VectorRealNVP as VectorRealNVP
 from tfwolf.models.dequantizer import FlowDequantizer as FlowDequantizer
 from tfwolf.models.dequantizer import UniformDequantizer as UniformDequantizer
 from tfwolf.models.encoder import Encoder as Encoder
@@ -69,6 +74,7 @@ from tfwolf.nets.glow_net import ZeroConv as ZeroConv
 from tfwolf.nets.half_plane import HalfPlane as HalfPlane
 from tfwolf.nets.half_plane_net import HalfPlaneNet as HalfPlaneNet
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet as ResidualCouplingNet
+from tfwolf.nets.vector_net import VectorNet as VectorNet
 from tfwolf.runs.environment import Environment as Environment
 from tfwolf.runs.fit import fit as fit
 from tfwolf.runs.run import Run as Run

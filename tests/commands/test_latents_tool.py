@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfwolf
 from support.small_models import (
     SHAPE,
     random_images,
@@ -19,14 +20,15 @@ from support.small_models import (
 from support.tool_runs import result, run_tool, train_tiny
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.compression import compress, departures, kept_fractions
-from tfwolf.analysis.directions import along_direction, label_direction
+from tfwolf.analysis.directions import along_direction, attribute_direction, label_direction
 from tfwolf.analysis.extrapolation import enlarged_flow, larger_samples
 from tfwolf.analysis.label_shuffle import shuffle_labels
 from tfwolf.analysis.manifold import circle, manifold
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.bijectors.permutation import reverse_channels
 from tfwolf.bijectors.transforms import Additive, BoundedAffine
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.sources import load_dataset
 from tfwolf.flows.conditional_base import ConditionalBase
 from tfwolf.flows.glow import Glow
 from tfwolf.flows.likelihood_contribution import LikelihoodContribution
@@ -64,6 +66,18 @@ def test_the_direction_of_a_label_is_the_difference_of_means(coder):
         label_direction(coder, split, 7)
     with pytest.raises(ValueError, match='image 0 has none'):
         label_direction(coder, ArraySplit(lambda: (images, None), 23, SHAPE), 0)
+
+
+def test_the_direction_of_an_attribute_is_that_of_a_label(coder):
+    images, labels = random_images(23, seed=1), np.arange(23) % 3
+    marks = np.stack([labels == 1, labels < 5], axis=1)
+    split = ArraySplit(lambda: (images, None, marks), 23, SHAPE)
+    found = attribute_direction(coder, split, 0, 'round')
+    same = label_direction(coder, ArraySplit(lambda: (images, labels), 23, SHAPE), 1)
+    assert (found.num_with, found.num_without) == (8, 15)
+    np.testing.assert_array_equal(found.code.v, same.code.v)
+    with pytest.raises(ValueError, match='23 of 23 have flat. Use more images'):
+        attribute_direction(coder, split, 1, 'flat')
 
 
 @pytest.mark.parametrize('of', ['z', 'v'])
@@ -306,7 +320,7 @@ def test_the_command_shows_all_that_it_can(tiny_run, tmp_path):
         (['--show=shuffle'], 'A shuffle of labels needs'),
         (['--show=color'], '--show must be some of attribute,'),
         (['--show=attribute', '--num_steps=4'], 'must be odd'),
-        (['--show=attribute', '--label=12'], '0 of 1293 have label 12'),
+        (['--show=attribute', '--label=12'], 'must be a class from 0 to 9; got 12'),
         (['--show=manifold', '--positions=1,2'], 'four images; got 2'),
     ],
 )
@@ -354,3 +368,58 @@ def test_a_model_of_classes_through_the_commands(tmp_path):
             'switch', shared, '--images=a.png,b.png', f'--output_dir={tmp_path}/none', fails=True
         )[1]
     )
+
+
+@pytest.fixture(scope='module')
+def digits_with_attributes(tmp_path_factory):
+    """The source of an archive of digits with the attributes 'even' and 'large'."""
+    path = tmp_path_factory.mktemp('attributes') / 'digits.npz'
+    digits = load_dataset('digits').train.take(1000).load(tf.range(1000, dtype=tf.int64))
+    labels = digits['label'].numpy()
+    np.savez(
+        path,
+        images=digits['image'],
+        labels=labels,
+        attributes=np.stack([labels % 2 == 0, labels > 4], axis=1),
+        attribute_names=np.array(['even', 'large']),
+    )
+    return f"--gin_param=dataset.source = 'npz:{path}'"
+
+
+@pytest.mark.slow
+def test_an_attribute_is_a_direction(digits_with_attributes, tmp_path):
+    run = train_tiny(tmp_path / 'run', digits_with_attributes)
+    shared = f'--train_dir={run}', '--show=attribute'
+    run_tool('latents', *shared, '--attribute=even', f'--output_dir={tmp_path}/out')
+    found = result(tmp_path / 'out' / 'attribute')
+    data = tfwolf.load(run).dataset
+    even = data.train.load(tf.range(data.train.num_examples, dtype=tf.int64))['attributes'][:, 0]
+    assert found['attribute'] == 'even' and found['num_with'] == int(even.numpy().sum())
+    assert found['num_with'] + found['num_without'] == data.train.num_examples
+    error = run_tool(
+        'latents', *shared, '--attribute=evn', f'--output_dir={tmp_path}/no', fails=True
+    )[1]
+    assert "Did you mean 'even'? The attributes are even, large." in error
+    label = "--gin_param=dataset.label = 'large'"
+    printed = run_tool('probe', f'--train_dir={run}', '--features=pixels', label)[0]
+    assert 'not large or large' in printed
+    probed = result(run / 'results' / 'ckpt-6' / 'probe', 'large-svm-tuned')
+    # Chance is a half.
+    assert probed['classes'] == ['not large', 'large'] and probed['accuracy_pixels'] > 0.8
+
+
+@pytest.mark.slow
+def test_an_attribute_is_the_label_of_a_model_of_classes(digits_with_attributes, tmp_path):
+    run = train_tiny(
+        tmp_path / 'run',
+        digits_with_attributes,
+        "--gin_param=dataset.label = 'even'",
+        '--gin_param=Wolf.latent = @LabelCondition',
+        '--gin_param=LabelCondition.num_classes = 2',
+    )
+    run_tool('latents', f'--train_dir={run}', '--show=shuffle', f'--output_dir={tmp_path}/out')
+    found = result(tmp_path / 'out' / 'shuffle')
+    names = ('not even', 'even')
+    assert found['classes'] == [names[label] for label in found['labels']]
+    assert found['shuffled_classes'] == [names[label] for label in found['shuffled']]
+    assert sorted(found['classes']) == sorted(found['shuffled_classes'])

@@ -10,7 +10,7 @@ import pytest
 from support.small_models import random_images, small_flow_alone, small_wolf
 from support.tool_runs import result, run_tool
 from tfwolf.analysis.coder import Coder
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.digits import load_digits
 from tfwolf.data.preprocess import to_unit_range
 from tfwolf.metrics.probe import CLASSIFIERS, probe, wilson_interval_95

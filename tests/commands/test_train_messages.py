@@ -6,7 +6,8 @@ import pytest
 
 import tfwolf
 from tfwolf.commands.train import _print_likelihood
-from tfwolf.evaluation.summary import COLLAPSED_KL_NATS, as_text
+from tfwolf.evaluation.summary import as_text
+from tfwolf.evaluation.summary_rows import COLLAPSED_KL_NATS
 
 SHAPE = (4, 4, 1)
 

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tfwolf.core.replicas import deal
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.augment import horizontal_flip
-from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import training_batches
 from tfwolf.training.strategy import make_strategy
 

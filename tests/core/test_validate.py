@@ -28,7 +28,7 @@ def test_valid_values_are_returned():
         (lambda: validate.real('a', 0, above=0, maximum=1), 'above 0 and at most 1; got a=0'),
         (lambda: validate.real('a', float('nan')), '`a` must be a finite number; got a=nan'),
         (lambda: validate.real('a', '1'), "got a='1'"),
-        (lambda: validate.num_bits(9), '`num_bits` must be an integer from 1 to 8'),
+        (lambda: validate.num_bits(17), '`num_bits` must be an integer from 1 to 16'),
         (
             lambda: validate.static_shape('a', tf.TensorShape([None, 3])),
             r'`a` must have a static shape; got \(None, 3\)',

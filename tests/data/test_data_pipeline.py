@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tfwolf.core import seeds
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.augment import horizontal_flip, pad_and_crop, random_shift
-from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import evaluation_batches, training_batches
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 6, 8, 3), dtype=np.uint8)

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tfwolf.data import data_record
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.data_changes import changes
 from tfwolf.data.data_record import EARLIER_RULES, RULES, DataRecord, from_json, record_of
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.given import as_dataset
 from tfwolf.data.sources import DataSource, load_dataset
 

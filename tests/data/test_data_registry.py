@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tfwolf.data import registry
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import known_sources, register_source
 from tfwolf.data.sources import DataSource, check_options, load_dataset
@@ -19,7 +20,8 @@ from tfwolf.data.sources import DataSource, check_options, load_dataset
 STRIPES = """
 import numpy as np
 
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.holdout import hold_out, split_validation
 from tfwolf.data.registry import register_source
 
@@ -62,7 +64,8 @@ def test_a_custom_source_is_one_file(tmp_path, monkeypatch):
     ]
     assert callable(module.load_stripes)
     with pytest.raises(
-        ValueError, match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME'; got source='stripes:'"
+        ValueError,
+        match=r"'stripes\[:WIDTH\]', 'synthetic', 'tfds:NAME', 'toy:NAME'; got source='stripes:'",
     ):
         load_dataset('stripes:')
     # As a notebook cell that is executed again.
@@ -140,7 +143,8 @@ def test_the_fields_of_a_dataclass_are_options():
         (
             'diggits',
             {},
-            r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME'; got "
+            r"'digits', 'folder:PATH', 'npz:PATH', 'synthetic', 'tfds:NAME', "
+            r"'toy:NAME'; got "
             r"source='diggits'\. Did you mean 'digits'\?",
         ),
     ],

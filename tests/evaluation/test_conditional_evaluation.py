@@ -7,7 +7,7 @@ import tensorflow as tf
 import tfwolf
 from support.bijector_checks import move_weights
 from support.small_models import random_images, small_flow_alone, small_wolf
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.likelihood import evaluate_likelihood, kind_of_bound
 from tfwolf.evaluation.summary import WIDTH, as_text
 from tfwolf.training.strategy import make_strategy

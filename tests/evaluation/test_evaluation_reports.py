@@ -14,7 +14,7 @@ from support.damage import damaged
 from support.small_models import random_images, small_wolf
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import named_variables
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.evaluation import resume_cache
 from tfwolf.evaluation.assessment import Assessment

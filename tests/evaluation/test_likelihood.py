@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from support.small_models import random_images, small_wolf
 from tfwolf.bijectors.base import FlowBijector
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.no_latent import NoLatent

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from support.small_models import random_images, small_class_model, small_wolf
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.evaluators import NumericalChecks, UnusualImages
 from tfwolf.evaluation.likelihood import summarize
 from tfwolf.evaluation.resume_cache import ResumeCache
-from tfwolf.evaluation.summary import COLLAPSED_KL_NATS, MAX_LINES, WIDTH, as_text
+from tfwolf.evaluation.summary import MAX_LINES, as_text
+from tfwolf.evaluation.summary_rows import COLLAPSED_KL_NATS, WIDTH
 from tfwolf.training.strategy import make_strategy
 
 ABOUT = {

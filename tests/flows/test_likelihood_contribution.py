@@ -16,7 +16,7 @@ from support.small_flows import (
 from support.small_models import random_images, residual_net
 from tfwolf.bijectors.composite import walk_leaves
 from tfwolf.core.variables import named_variables
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.distributions.prior import NormalPrior
 from tfwolf.flows.arrangement import Arrangement
 from tfwolf.flows.conditional_base import ConditionalBase

@@ -24,7 +24,7 @@ from support.training_steps import (
 )
 from tfwolf.core import seeds
 from tfwolf.core.variables import named_variables
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.flows.glow import Glow
 from tfwolf.flows.macow import MaCow

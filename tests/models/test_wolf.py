@@ -124,7 +124,7 @@ def test_misuse_is_rejected():
     with pytest.raises(ValueError, match='got uint8'):
         model.encode(images[:, :4])
     with pytest.raises(ValueError, match='num_bits'):
-        small_wolf(num_bits=9)
+        small_wolf(num_bits=17)
 
 
 def test_the_same_variables_are_trained_saved_and_counted(tmp_path):

@@ -19,6 +19,7 @@ ROOMS = [
     'core',
     'data',
     'pictures',
+    'plots',
     'nets',
     'bijectors',
     'flows',

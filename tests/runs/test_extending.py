@@ -72,7 +72,8 @@ class LinearEncoder(tf.Module):
 
 SOURCE = """
 import numpy as np
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import register_source
 
 @register_source('stripes', location='WIDTH')

@@ -33,6 +33,9 @@ PARAMETERS = {
     'cifar10_dequant_small': 1_990_877,
     'macow_cifar10': 47_303_625,
     'macow_wolf_cifar10_small': 3_322_047,
+    'toy_checkerboard': 137_284,
+    'toy_moons': 137_284,
+    'toy_rings': 137_284,
 }
 # Large models, and architectures that are tested above already.
 SLOW_PARAMETERS = {

@@ -15,8 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.small_models import random_images, small_wolf
 from tfwolf.core.replicas import deal
 from tfwolf.core.variables import trainable_variables
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.augment import horizontal_flip
-from tfwolf.data.dataset import ArraySplit
 from tfwolf.data.pipeline import training_batches
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.models.initialization import initialize

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from support.small_models import random_images, small_wolf
 from tfwolf.core.variables import named_variables, trainable_variables
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.pipeline import training_batches
 from tfwolf.training.objective import Objective
 from tfwolf.training.optimizer import AdamW, WarmupDecay

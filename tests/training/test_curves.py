@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfwolf.training.curves import COLUMNS, Curves
+from tfwolf.training.curves import COLUMNS, Curves, read_curves
 from tfwolf.training.summaries import Summaries
 
 
@@ -70,6 +70,41 @@ def test_other_text_in_the_file_is_replaced(path):
         path.write_text(text)
         Curves(str(path), 7).append(8, 'train', {'kl_nats': 1.0})
         assert keys(path) == [(8, 'train')] and rows(path)[0]['kl_nats'] == '1.0'
+
+
+def test_curves_are_read_by_split_as_they_were_written(path):
+    found = read_curves(str(path))
+    assert list(found) == ['train', 'validation']
+    train, validation = found['train'], found['validation']
+    assert train['step'].tolist() == [2, 4] and validation['step'].tolist() == [4]
+    assert np.float32(train['bits_per_dim'][0]) == np.float32(3.1)
+    np.testing.assert_array_equal(train['speed'], [np.nan, 10.5])
+    assert validation['bits_per_dim'].tolist() == [2.5] and np.isnan(validation['kl_nats'][0])
+    assert set(train) == set(validation) == {'step', *COLUMNS[2:], 'learning_rate', 'speed'}
+    whole = path.read_text()
+    path.write_text(whole + '6,train,1.')
+    assert read_curves(str(path))['train']['step'].tolist() == [2, 4], 'the last line is incomplete'
+
+
+@pytest.mark.parametrize(
+    'line, message',
+    [
+        ('5,train,2', 'line 5: has 3 values for 9 columns'),
+        ('x,train,2,,,,,,', "line 5: has the step 'x' and the split 'train'"),
+        ('5,test,2,,,,,,', "line 5: has the step '5' and the split 'test'"),
+        ('5,train,2a,,,,,,', 'line 5: has a value that is no number .*2a'),
+        ('4,train,2,,,,,,', 'line 5: has step 4 after step 4'),
+    ],
+)
+def test_a_damaged_file_of_curves_is_an_error_that_names_the_line(path, line, message):
+    path.write_text(f'{path.read_text()}{line}\n')
+    with pytest.raises(ValueError, match=message):
+        read_curves(str(path))
+    path.write_text('time,value\n1,2\n')
+    with pytest.raises(ValueError, match='line 1: its columns must begin with step,split'):
+        read_curves(str(path))
+    with pytest.raises(ValueError, match='does not exist'):
+        read_curves(f'{path}x')
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path):

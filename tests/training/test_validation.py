@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from support.small_models import random_images, small_wolf
 from tfwolf.core.variables import as_tensorflow, trainable_variables
-from tfwolf.data.dataset import ArraySplit, ImageDataset
-from tfwolf.evaluation.likelihood import image_bits_per_dim, likelihood_batches
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
+from tfwolf.evaluation.likelihood import image_likelihoods, likelihood_batches
 from tfwolf.training import validation
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.settings import Settings
@@ -35,7 +36,7 @@ def test_raw_weights_are_compared_on_the_first_images(monkeypatch):
 
     def of_images():
         batches = likelihood_batches(model, split, 8, 1, run.seed, strategy, 0, evaluate._terms)
-        return image_bits_per_dim(np.concatenate(list(batches), axis=1), model.num_dims)[0]
+        return image_likelihoods(np.concatenate(list(batches), axis=1), model.num_dims)[0]
 
     raw = of_images()
     with step.averages.in_use():

@@ -13,8 +13,8 @@ from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import validate
 from tfwolf.core.image_noise import image_seeds
 from tfwolf.core.progress import progress_bar
-from tfwolf.data import preprocess
 from tfwolf.models.generation import Array, check_temperature, sample_code
+from tfwolf.models.values import Values
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.condition import Condition
 
@@ -23,8 +23,9 @@ class Decoded(NamedTuple):
     """Images, and whether each of them is finite.
 
     Attributes:
-        images: uint8 `[num_images, height, width, channels]`; NaN becomes black.
-        finite: bool `[num_images]`, whether all values were finite before the conversion to uint8.
+        images: `[num_images, height, width, channels]` of the model's type; NaN of integers becomes
+            black.
+        finite: bool `[num_images]`, whether all values were finite before the conversion.
     """
 
     images: np.ndarray
@@ -32,7 +33,7 @@ class Decoded(NamedTuple):
 
 
 def decode_and_check(
-    flow: FlowBijector, condition: Condition | None, v: Array, num_bits: int
+    flow: FlowBijector, condition: Condition | None, v: Array, values: Values
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the images of v and whether each is finite, the tensors of `Decoded`.
 
@@ -40,11 +41,11 @@ def decode_and_check(
         flow: the flow of the model.
         condition: of the flow, as from `flow_condition` of the model.
         v: `[batch, height, width, channels]`.
-        num_bits: bits per color value of the model.
+        values: those of the model.
     """
     x = flow.inverse_and_log_det(tf.convert_to_tensor(v), condition)[0]
     finite = tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3])
-    return preprocess.to_images(x, num_bits), finite
+    return values.to_images(x), finite
 
 
 class Coder:
@@ -159,7 +160,7 @@ class Coder:
         self, v: Array, z: Array | None, condition: Array | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         model = self.model
-        return decode_and_check(model.flow, model.flow_condition(z, condition), v, model.num_bits)
+        return decode_and_check(model.flow, model.flow_condition(z, condition), v, model.values)
 
     def _sample_images(
         self,

@@ -1,10 +1,13 @@
-"""Attributes as directions in z and v: mean code with a label minus mean code without it.
+"""Attributes as directions in z and v: mean code with a mark minus mean code without it.
+
+The mark is a class label or a binary attribute.
 
 See Glow, section 6.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,18 +16,18 @@ import tensorflow as tf
 from tfwolf.analysis.coder import Coder, Decoded
 from tfwolf.analysis.image_code import AnyCode, Code
 from tfwolf.core import validate
-from tfwolf.data.dataset import Split
+from tfwolf.data.dataset import Batch, Split
 
 # Images that are in memory at a time.
 CHUNK = 1024
 
 
 class Direction(NamedTuple):
-    """Mean code of the images with a label minus that of those without.
+    """Mean code of the images with a label or an attribute minus that of those without.
 
     Attributes:
         code: `Code` of one row; z is None for a model without z.
-        num_with: number of images with the label.
+        num_with: number of images with it.
         num_without: number of images without it.
     """
 
@@ -47,20 +50,55 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
     Reference: Kingma and Dhariwal, "Glow: Generative Flow with Invertible 1x1 Convolutions", 2018,
         arXiv:1807.03039, section 6.
     """
-    counts, sums = np.zeros(2, int), [[0.0, 0.0], [0.0, 0.0]]
-    for first in range(0, split.num_examples, CHUNK):
-        examples = split.load(
-            tf.range(first, min(first + CHUNK, split.num_examples), dtype=tf.int64)
-        )
+
+    def has_label(examples: Batch, first: int) -> np.ndarray:
         labels = examples['label'].numpy()
         if (labels < 0).any():
             raise ValueError(
                 'A direction requires a class label for every image; image '
                 f'{first + int((labels < 0).argmax())} has none.'
             )
-        code = coder.encode(examples['image'].numpy(), labels)
+        return labels == label
+
+    return _direction(coder, split, has_label, f'have label {label}', '`label`')
+
+
+def attribute_direction(coder: Coder, split: Split, number: int, name: str) -> Direction:
+    """Return the `Direction` of a binary attribute in z and v.
+
+    Args:
+        coder: a `Coder`.
+        split: a `Split` with attributes, as in `label_direction`.
+        number: column of the attribute.
+        name: its name, for messages.
+
+    Raises:
+        ValueError: if all or none of the images have the attribute.
+    """
+
+    def has_attribute(examples: Batch, first: int) -> np.ndarray:
+        return examples['attributes'].numpy()[:, number]
+
+    return _direction(coder, split, has_attribute, f'have {name}', '`attribute`')
+
+
+def _direction(
+    coder: Coder,
+    split: Split,
+    find: Callable[[Batch, int], np.ndarray],
+    what: str,
+    argument: str,
+) -> Direction:
+    """Return the `Direction` of the images for which `find` of (examples, number) is true."""
+    counts, sums = np.zeros(2, int), [[0.0, 0.0], [0.0, 0.0]]
+    for first in range(0, split.num_examples, CHUNK):
+        examples = split.load(
+            tf.range(first, min(first + CHUNK, split.num_examples), dtype=tf.int64)
+        )
+        marked = find(examples, first)
+        code = coder.encode(examples['image'].numpy(), examples['label'].numpy())
         for having in (0, 1):
-            rows = (labels == label) == bool(having)
+            rows = marked == bool(having)
             counts[having] += rows.sum()
             for place, part in enumerate((code.z, code.v)):
                 if part is not None:
@@ -69,8 +107,8 @@ def label_direction(coder: Coder, split: Split, label: int) -> Direction:
                     )
     if not counts.all():
         raise ValueError(
-            f'`label` must be the label of some images but not of all; {counts[1]} of '
-            f'{counts.sum()} have label {label}.'
+            f'{argument} must be that of some images but not of all; {counts[1]} of '
+            f'{counts.sum()} {what}. Use more images, or another one.'
         )
     dtype = coder.model.dtype.as_numpy_dtype
     z, v = (

@@ -80,7 +80,7 @@ def larger_samples(
             temperature_v,
             temperature_z,
         )
-        decoded = decode_and_check(flow, model.flow_condition(z, None), v, model.num_bits)
+        decoded = decode_and_check(flow, model.flow_condition(z, None), v, model.values)
         samples.append([part.numpy() for part in decoded])
     images, finite = (np.concatenate(parts) for parts in zip(*samples))
     return Decoded(images, finite)

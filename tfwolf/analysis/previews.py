@@ -113,7 +113,7 @@ def _decode_and_mark(
 ) -> tuple[np.ndarray, int]:
     """Return the images of a code, crossed out if not finite, and the number of those."""
     z, v = code
-    decoded = decode_and_check(model.flow, model.flow_condition(z, condition), v, model.num_bits)
+    decoded = decode_and_check(model.flow, model.flow_condition(z, condition), v, model.values)
     images, finite = (part.numpy() for part in decoded)
     return marked(images, finite), int((~finite).sum())
 

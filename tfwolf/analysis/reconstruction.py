@@ -56,7 +56,7 @@ def reconstruct(
     code = coder.encode(images, labels)
     exact = coder.decode(**code._asdict())
     error = np.abs(
-        exact.images.astype(int) - preprocess.at_num_bits(images, model.num_bits).numpy()
+        exact.images.astype(int) - preprocess.at_num_bits(images, model.color_bits).numpy()
     )
     draws = np.empty((len(images), 0, *model.image_shape), np.uint8)
     finite = np.empty((len(images), 0), bool)

@@ -41,6 +41,7 @@ class Flags:
     Attributes:
         groups: `{title: [Described, ...]}` in the order of definition.
         argument: name of the flag that an argument without a name sets, or None.
+        arguments: name of the repeatable flag that all arguments without a name add to, or None.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class Flags:
         self._group = 'Flags'
         self.groups: dict[str, list[Described]] = {}
         self.argument: str | None = None
+        self.arguments: str | None = None
 
     def group(self, title: str) -> None:
         """Start a group: the flags that are defined next appear under this title in `--help`."""
@@ -129,7 +131,8 @@ class Flags:
 
         Args:
             arguments: without the name of the command. One argument without a name sets the flag
-                `argument`, if the command has one.
+                `argument`, or any number of them add to the flag `arguments`, if the command has
+                one of these.
 
         Raises:
             ValueError: if a flag is unknown or its value is invalid.
@@ -151,6 +154,11 @@ class Flags:
             flag.parse(rest.pop(0))
             flag.using_default_value = False
             flag.present = 1
+        if self.arguments and rest:
+            flag = self._values[self.arguments]
+            flag.parse(rest)
+            flag.using_default_value = False
+            rest = []
         if rest:
             raise ValueError(f'Unexpected argument {rest[0]!r}; flags are written --name=value.')
 

@@ -22,6 +22,8 @@ def command_help(name: str, module: ModuleType, options: Flags, program: str) ->
         program: how the program is called, such as 'tfwolf'.
     """
     argument = f' [{options.argument.upper()}]' if options.argument else ''
+    if options.arguments:
+        argument = f' [{options.arguments.upper()} ...]'
     lines = [
         (module.__doc__ or '').strip(),
         '',

@@ -30,6 +30,7 @@ class Chosen(NamedTuple):
         names: name of the file, or position in the split, of each image.
         source: the title of the split, or None for the user's own files.
         sha256: of the user's own files, or None.
+        classes: name of the class of each image; None without names.
     """
 
     images: np.ndarray
@@ -37,6 +38,7 @@ class Chosen(NamedTuple):
     names: list
     source: str | None
     sha256: list | None = None
+    classes: list[str] | None = None
 
     @property
     def details(self) -> dict:
@@ -46,6 +48,7 @@ class Chosen(NamedTuple):
             'images': self.names,
             'sha256': self.sha256,
             'labels': None if self.labels is None else self.labels.tolist(),
+            'classes': None if self.classes is None else list(self.classes),
         }
 
 
@@ -103,7 +106,9 @@ def chosen_images(options: Flags, run: Run, count: int, choose: Callable | None 
         positions = _numbers(options.positions)
     else:
         positions = np.arange(count) if choose is None else choose(split, count)
-    return Chosen(*split.load(positions), np.asarray(positions).tolist(), split.title)
+    images, labels = split.load(positions)
+    names = [run.dataset.class_name(label) for label in labels] if run.dataset.classes else None
+    return Chosen(images, labels, np.asarray(positions).tolist(), split.title, classes=names)
 
 
 class LabelledSplit:

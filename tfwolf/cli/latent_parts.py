@@ -9,14 +9,15 @@ import numpy as np
 
 from tfwolf.analysis.coder import Coder, Decoded
 from tfwolf.analysis.compression import Compressed, compress
-from tfwolf.analysis.directions import along_direction, label_direction
+from tfwolf.analysis.directions import along_direction
 from tfwolf.analysis.extrapolation import larger_samples
 from tfwolf.analysis.label_shuffle import shuffle_labels
 from tfwolf.analysis.manifold import manifold
 from tfwolf.cli import opening
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.images import Chosen, chosen_images
-from tfwolf.pictures.grids import captioned, image_grid, marked
+from tfwolf.cli.marks import chosen_mark
+from tfwolf.pictures.grids import captioned, image_grid, marked, titled
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
 
@@ -47,21 +48,22 @@ class Context(NamedTuple):
 
 
 def show_attribute(context: Context) -> None:
-    """Show images with less and more of the average difference of a class."""
+    """Show images with less and more of the average difference of an attribute or a class."""
     options, run, coder, _ = context
     of = options.of or ('z' if run.model.latent.has_z else 'v')
     chosen = context.chosen()
-    if run.dataset.num_classes is None:
-        raise ValueError(f'An attribute needs class labels; {run.dataset.title} has none.')
+    train = run.dataset.train.take(options.num_labelled)
+    mark = chosen_mark(options, run.dataset)
     folder = context.folder(
         'attribute',
         {
             **chosen.details,
             'of': of,
-            **options.chosen('label', 'num_labelled', 'num_steps', 'strength'),
+            **mark.details,
+            **options.chosen('num_labelled', 'num_steps', 'strength'),
         },
     )
-    direction = label_direction(coder, run.dataset.train.take(options.num_labelled), options.label)
+    direction = mark.direction(coder, train)
     found = along_direction(
         coder,
         coder.encode(chosen.images, chosen.labels),
@@ -73,13 +75,17 @@ def show_attribute(context: Context) -> None:
     steps = np.linspace(-options.strength, options.strength, options.num_steps)
     grid = image_grid(context.flat(found), columns=options.num_steps)
     folder.picture(
-        'attribute', captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps])
+        'attribute',
+        titled(
+            captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps]),
+            f'{mark.name}, added to {of}',
+        ),
     )
     folder.finish(
         {
             'num_with': direction.num_with,
             'num_without': direction.num_without,
-            'label': options.label,
+            **mark.details,
             'of': of,
             'length': float(np.linalg.norm(getattr(direction.code, of))),
             'num_not_finite': _broken(found),
@@ -167,7 +173,7 @@ def show_shuffle(context: Context) -> None:
             'LabelCondition); this one has none.'
         )
     chosen = context.chosen()
-    own_labels = np.asarray(chosen.labels)
+    own_labels, name_of = np.asarray(chosen.labels), context.run.dataset.class_name
     folder = context.folder('shuffle', chosen.details)
     found, labels = shuffle_labels(context.coder, chosen.images, own_labels, context.options.seed)
     rows = np.concatenate([chosen.images, marked(*found)])
@@ -176,13 +182,15 @@ def show_shuffle(context: Context) -> None:
         captioned(
             image_grid(rows, columns=len(labels)),
             ['image', 'other label'],
-            [f'{own} -> {other}' for own, other in zip(own_labels, labels)],
+            [f'{name_of(own)} -> {name_of(other)}' for own, other in zip(own_labels, labels)],
         ),
     )
     folder.finish(
         {
             'labels': own_labels.tolist(),
             'shuffled': labels.tolist(),
+            'classes': [name_of(label) for label in own_labels],
+            'shuffled_classes': [name_of(label) for label in labels],
             'num_not_finite': _broken(found),
         }
     )

@@ -66,10 +66,18 @@ def configuration(
     )
 
 
-def open_run(options: Flags) -> Run:
+def open_run(options: Flags, any_values: bool = False) -> Run:
     """Return the `Run` that the flags name, and print its checkpoint.
 
     Its networks compute in the type of the weights.
+
+    Args:
+        options: the flags.
+        any_values: whether the command accepts a model of continuous values, or of more than 8
+            bits.
+
+    Raises:
+        ValueError: if it does not, and the model is one; and as `load_configured`.
     """
     folder = run_folder(options)
     found = load_configured(
@@ -79,8 +87,27 @@ def open_run(options: Flags) -> Run:
         options.weights,
         environment(options, strategy='one_device'),
     )
+    check_pictures(found, any_values)
     print(f'{found.checkpoint}, {found.weights} weights', flush=True)
     return found
+
+
+def check_pictures(run: Run, any_values: bool = False) -> None:
+    """Check that the images of a run are of 8 bits, so that pictures show them as they are.
+
+    Args:
+        run: the `Run`.
+        any_values: whether other values are accepted, too.
+
+    Raises:
+        ValueError: if they are not, and that is not accepted.
+    """
+    found = run.model.values.image_type.name
+    if found != 'uint8' and not any_values:
+        raise ValueError(
+            f'This command shows or writes images of 8 bits, but those of the run are {found}. '
+            f'`tfwolf evaluate`, `density` and `sample` accept it. Got {run.train_dir}.'
+        )
 
 
 def coder(options: Flags, run: Run) -> Coder:
@@ -93,11 +120,14 @@ def results_path(options: Flags, train_dir: str, checkpoint: str, tool: str) -> 
 
     Those of a pretrained model go to the working directory.
     """
-    if options.output_dir:
-        return options.output_dir
+    return options.output_dir or os.path.join(results_parent(options, train_dir, checkpoint), tool)
+
+
+def results_parent(options: Flags, train_dir: str, checkpoint: str) -> str:
+    """Return the folder in which tools have their results unless --output_dir names another."""
     if name := pretrained_name(options):
-        return os.path.join('results', name, tool)
-    return os.path.join(train_dir, 'results', os.path.basename(checkpoint), tool)
+        return os.path.join('results', name)
+    return os.path.join(train_dir, 'results', os.path.basename(checkpoint))
 
 
 def result_folder(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = ('data imagenet64 --data_dir=DATA',)
 
+# Names that are printed.
+MAX_NAMES = 40
+
 
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
@@ -51,6 +54,8 @@ def main(options: Flags) -> None:
         'version': dataset.version,
         'image_shape': dataset.image_shape,
         'num_classes': dataset.num_classes,
+        'classes': dataset.classes,
+        'attributes': list(dataset.attributes),
         'notes': list(dataset.notes),
         'splits': splits,
     }
@@ -58,11 +63,17 @@ def main(options: Flags) -> None:
 
 
 def _table(dataset: ImageDataset, result: dict) -> str:
-    shape = 'x'.join(map(str, dataset.image_shape))
+    from tfwolf.data.folder_layout import shown
+
     lines = [
-        f'{dataset.title} ({result["source"]}): images of {shape}, '
+        f'{dataset.title} ({result["source"]}): {dataset.kind}, '
         f'{dataset.num_classes or "no"} classes'
     ]
+    if dataset.classes:
+        lines.append(f'  classes: {shown(dataset.classes, MAX_NAMES)}')
+    if dataset.attributes:
+        count = len(dataset.attributes)
+        lines.append(f'  {count} attributes: {shown(dataset.attributes, MAX_NAMES)}')
     for name, split in result['splits'].items():
         lines.append(
             f'  {name:12}{split["num_images"]:>11,} images {split["decoded_gib"]:8.2f} GiB '

@@ -130,7 +130,7 @@ def _equal_corners(coder: Coder, grid: Grid, code: AnyCode, pair: np.ndarray) ->
     return {
         name: bool(
             np.array_equal(
-                grid.images[row, column], at_num_bits(image, coder.model.num_bits).numpy()
+                grid.images[row, column], at_num_bits(image, coder.model.color_bits).numpy()
             )
         )
         for name, (row, column, image) in expected.items()

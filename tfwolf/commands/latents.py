@@ -6,7 +6,10 @@ from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 from tfwolf.core.choices import LATENT_PARTS
 
-EXAMPLES = ('latents --train_dir=runs/cifar10_small --data_dir=DATA --show=compression,manifold',)
+EXAMPLES = (
+    'latents --train_dir=runs/cifar10_small --data_dir=DATA --show=compression,manifold',
+    'latents --train_dir=runs/faces --show=attribute --attribute=Smiling',
+)
 
 
 def define_flags(options: Flags) -> None:
@@ -19,7 +22,10 @@ def define_flags(options: Flags) -> None:
         'NAME,...',
     )
     options.integer('num_images', 8, 'Images of attribute, compression and shuffle.', lower_bound=1)
-    options.integer('label', 0, 'Class whose attribute is added and removed.', lower_bound=0)
+    options.string(
+        'attribute', None, 'Attribute that is added and removed, such as Smiling.', 'NAME'
+    )
+    options.integer('label', 0, 'Class that is added and removed instead.', lower_bound=0)
     options.choice(
         'of', None, ['z', 'v'], 'Code that the attribute moves. Default: z, if the model has one.'
     )

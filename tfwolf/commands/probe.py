@@ -89,7 +89,7 @@ def main(options: Flags) -> None:
     counts = [sum(split.num_examples for split in part) for part in splits]
     print(
         f'{dataset.title}: {counts[0]:,} training and {counts[1]:,} test images; '
-        f'{describe_protocol(options.protocol, options.classifier)}',
+        f'{describe_protocol(options.protocol, options.classifier)}{_of_classes(dataset)}',
         flush=True,
     )
     # Neither classifier nor number of images: one folder holds the results of all of them, and the
@@ -100,9 +100,13 @@ def main(options: Flags) -> None:
         folder.folder,
         splits,
         names,
-        (run.identity['checkpoint_sha256'], run.weights),
+        (run.identity['checkpoint_sha256'], run.weights, *(dataset.classes or ())),
     )
-    results, file = {}, f'{options.classifier}-{options.protocol}'
+    file = f'{options.classifier}-{options.protocol}'
+    if dataset.original is not None:
+        # The label is an attribute, whose results stand beside those of others.
+        file = f'{dataset.class_name(1)}-{file}'
+    results = {}
     for name in names:
         print(f'{name}:', flush=True)
         results[name] = probe(
@@ -126,6 +130,10 @@ def main(options: Flags) -> None:
         )
 
 
+def _of_classes(dataset: ImageDataset) -> str:
+    return f'; {" or ".join(dataset.classes)}' if dataset.original and dataset.classes else ''
+
+
 def _as_json(options: Flags, results: dict, dataset: ImageDataset, counts: list[int]) -> dict:
     import sklearn
 
@@ -140,6 +148,7 @@ def _as_json(options: Flags, results: dict, dataset: ImageDataset, counts: list[
         **{f'accuracy_{name}': found.accuracy for name, found in results.items()},
         **paper,
         'features': {name: found._asdict() for name, found in results.items()},
+        'classes': dataset.classes,
         'num_train': counts[0],
         'num_test': counts[1],
         **options.chosen('classifier', 'protocol'),

@@ -62,11 +62,15 @@ def main(options: Flags) -> None:
     from tfwolf.analysis.sampling import draw_samples
     from tfwolf.cli import opening
     from tfwolf.cli.conditions import chosen_conditions
+    from tfwolf.cli.sample_numbers import write_numbers
     from tfwolf.cli.sample_pictures import sample_picture
     from tfwolf.pictures.grids import marked
 
     temperatures = _temperatures(options)
-    run = opening.open_run(options)
+    run = opening.open_run(options, any_values=True)
+    if run.model.values.image_type.name != 'uint8':
+        write_numbers(options, run)
+        return
     given = chosen_conditions(options, run)
     count, condition, details = options.num_samples, None, {}
     if given:

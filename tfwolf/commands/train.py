@@ -115,24 +115,33 @@ def _print_result(run: Run, seconds: float) -> None:
     if found := ', '.join(filter(os.path.exists, pictures)):
         print(f'  {"pictures:":20}{found}')
     folder = f'--train_dir={run.train_dir}'
+    look = 'density' if run.model.values.is_continuous else 'explore'
     curves = os.path.join(run.train_dir, run_directory.TENSORBOARD)
     print(
         f'Next:\n  {program.tool("tensorboard")} {program.shell_line(f"--logdir={curves}")}\n'
         f'  {program.command_line("evaluate", folder, "--num_samples=5")}\n'
-        f'  {program.command_line("explore", folder)}'
+        f'  {program.command_line(look, folder)}'
     )
 
 
 def _print_likelihood(result: dict, latent: Latent) -> None:
-    from tfwolf.evaluation.summary import COLLAPSED_KL_NATS
+    from tfwolf.evaluation.summary_rows import COLLAPSED_KL_NATS
 
     kl_nats = result['kl_nats']
     kl = f', including KL {kl_nats:.2f} nats' if latent.has_z else ''
     given = f' given {result["condition"]}' if 'condition' in result else ''
-    print(
-        f'Held out: {result["bits_per_dim"]:.4f} bits/dim{given} on {result["num_images"]:,} test '
-        f'images{kl}'
-    )
+    if 'nats_per_dim' in result:
+        print(
+            f'Held out: -log p = {result["nll_nats"]:.4f} nats ({result["nats_per_dim"]:.4f} '
+            f'nats/dim) on {result["num_images"]:,} test examples{kl}'
+        )
+        if (entropy := result.get('entropy_nats')) is not None:
+            print(f'The entropy of the distribution, the least possible: {entropy:.4f} nats')
+    else:
+        print(
+            f'Held out: {result["bits_per_dim"]:.4f} bits/dim{given} on {result["num_images"]:,} '
+            f'test images{kl}'
+        )
     if latent.has_posterior and kl_nats < COLLAPSED_KL_NATS:
         print(
             f'WARNING: posterior collapse: the KL is {kl_nats:.2f} nats, so z holds almost no '

@@ -23,5 +23,18 @@ REPORT_PARTS = (
     'fid',
 )
 LATENT_PARTS = ('attribute', 'manifold', 'compression', 'extrapolation', 'shuffle')
+PLOT_PARTS = (
+    'curves',
+    'terms',
+    'kl',
+    'likelihoods',
+    'file_length',
+    'calibration',
+    'invertibility',
+    'temperature',
+    'probe',
+    'frechet',
+)
+PLOT_FORMATS = ('png', 'svg', 'pdf')
 # The noise within the bins of color values, as results name it.
-UNIFORM, VARIATIONAL = 'uniform', 'variational'
+UNIFORM, VARIATIONAL, NO_DEQUANTIZATION = 'uniform', 'variational', 'none'

@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib.util
 
 # Extra -> the modules that its packages provide.
-EXTRAS = {'serving': ('tensorflow_serving', 'requests'), 'report': ('jinja2',)}
+EXTRAS = {
+    'serving': ('tensorflow_serving', 'requests'),
+    'report': ('jinja2',),
+    'tiff': ('tifffile',),
+}
 
 
 def require_extra(extra: str) -> None:

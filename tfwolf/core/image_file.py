@@ -137,8 +137,8 @@ def _eight_bits(picture: Image.Image, background: str | None) -> Image.Image:
     mode = 'L' if is_grey(picture) else 'RGB'
     if picture.mode == 'F' or (picture.mode == 'I' and picture.format not in GREY_16_FORMATS):
         raise ValueError(
-            'it has 32-bit values, whose range is unknown; convert it to 8 or 16 bits, or to .npy '
-            'files with `dataset.value_range`'
+            'it has 32-bit values, whose range is unknown; keep them with `dataset.value_type`, or '
+            'convert it to 8 or 16 bits, or to .npy files with `dataset.value_range`'
         )
     if picture.mode == 'I' or picture.mode.startswith('I;16'):
         return Image.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))

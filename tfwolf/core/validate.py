@@ -55,7 +55,7 @@ def real(
 
 
 def num_bits(value: Any) -> int:
-    """Return `value` if it is a valid number of bits per color value, 1 to 8.
+    """Return `value` if it is a valid number of bits per color value, 1 to 16.
 
     Raises:
         ValueError: if it is not.
@@ -63,9 +63,9 @@ def num_bits(value: Any) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, numbers.Integral)
-        or not 1 <= int(value) <= 8
+        or not 1 <= int(value) <= 16
     ):
-        raise ValueError(f'`num_bits` must be an integer from 1 to 8; got num_bits={value!r}.')
+        raise ValueError(f'`num_bits` must be an integer from 1 to 16; got num_bits={value!r}.')
     return int(value)
 
 

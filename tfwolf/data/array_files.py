@@ -17,6 +17,14 @@ NAMES = {
     'test': (('test_images', 'test_labels'), ('x_test', 'y_test')),
     'all': (('images', 'labels'), ('x', 'y')),
 }
+# Names of the attributes of each split, and of their names.
+ATTRIBUTES = {
+    'train': 'train_attributes',
+    'validation': 'val_attributes',
+    'test': 'test_attributes',
+    'all': 'attributes',
+}
+ATTRIBUTE_NAMES = 'attribute_names'
 SYNONYMS = {'valid': 'val', 'validation': 'val', 'image': 'images', 'label': 'labels'}
 EXPECTED = (
     "'train_images' and optionally 'test_images', 'val_images', 'train_labels' and the like, or "
@@ -32,10 +40,14 @@ class Arrays:
         values: `{name: array}`.
         names: `{split: (name of the images, name of the labels or None)}`, with the splits 'train',
             'validation' and 'test', or 'all'.
+        attributes: `{split: name of the array of attributes}` of the splits that have one.
+        attribute_names: name of the array of their names, or None.
     """
 
     values: Mapping[str, np.ndarray]
     names: dict[str, tuple[str, str | None]]
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    attribute_names: str | None = None
 
     @property
     def text(self) -> str:
@@ -43,9 +55,12 @@ class Arrays:
         used = [
             f'{images} for {"all splits" if split == "all" else split}'
             + (f' with {labels}' if labels else ', no labels')
+            + (f' and {self.attributes[split]}' if split in self.attributes else '')
             for split, (images, labels) in self.names.items()
         ]
-        others = sorted(set(self.values) - {name for pair in self.names.values() for name in pair})
+        used_names = {name for pair in self.names.values() for name in pair}
+        used_names |= {*self.attributes.values(), self.attribute_names}
+        others = sorted(set(self.values) - used_names)
         return '; '.join(used) + (f'; not used: {", ".join(others)}' if others else '')
 
 
@@ -70,7 +85,10 @@ def find_arrays(path: pathlib.Path) -> Arrays:
                 found.setdefault(split, (by_name[images], by_name.get(labels)))
     if 'all' in found and len(found) > 1 or not {'all', 'train'} & set(found):
         raise ValueError(f'{path} must hold {EXPECTED}; it holds {sorted(values)}.')
-    return Arrays(values, found)
+    attributes = {
+        split: by_name[ATTRIBUTES[split]] for split in found if ATTRIBUTES[split] in by_name
+    }
+    return Arrays(values, found, attributes, by_name.get(ATTRIBUTE_NAMES))
 
 
 def _plain(name: str) -> str:

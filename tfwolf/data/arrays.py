@@ -7,14 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfwolf.core.value_range import ValueRange, to_uint8
+from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout, identities
-from tfwolf.data.array_files import find_arrays
+from tfwolf.data.array_attributes import read_attributes
+from tfwolf.data.array_files import Arrays, find_arrays
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.attributes import with_label
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import parts
+from tfwolf.data.value_types import as_value_type
+from tfwolf.data.vectors import are_vectors, vector_dataset, vector_split
 
 MAX_CHANNELS = 4
 
@@ -25,7 +30,9 @@ def load_npz(
     validation_size: holdout.PartSize | None = None,
     test_size: holdout.PartSize | None = None,
     value_range: ValueRange | None = None,
+    value_type: str = 'uint8',
     fit: Fit = Fit(),
+    label: str | None = None,
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
     """Return the images of NumPy arrays as an `ImageDataset`.
@@ -36,11 +43,20 @@ def load_npz(
     Splits that are missing are held out of the training images by a hash of each image, so that a
     new image moves no other. The order of given splits is kept.
 
+    Arrays of attributes are bool `[n, num_attributes]`, see `array_files.ATTRIBUTES`, with their
+    names in the array 'attribute_names'.
+
+    Arrays `[n, features]` of any real numbers but uint8 are vectors of continuous values,
+    without labels.
+
     Args:
         location: path of the archive, of the folder or of the array.
         validation_size, test_size: see `sources.load_dataset`.
         value_range: (low, high) of the values if they are not uint8.
+        value_type: 'uint8', 'uint16' or 'float32', the type that the model gets; see
+            `as_value_type`.
         fit: how images are brought to one size, without random crops.
+        label: attribute that is the class label, see `with_label`.
         record: what a run stored of these images.
 
     Raises:
@@ -49,24 +65,24 @@ def load_npz(
     """
     path = pathlib.Path(location).expanduser()
     arrays = find_arrays(path)
+    if all(are_vectors(arrays.values[images]) for images, _ in arrays.names.values()):
+        return with_label(_vectors(path, arrays, validation_size, test_size), label)
+    attribute_names, attributes = read_attributes(path, arrays)
     splits, shapes, classes = {}, {}, []
     for split, (images_name, labels_name) in arrays.names.items():
         images, labels = arrays.values[images_name], arrays.values.get(labels_name or '')
         names = (f'{path}: {images_name!r}', f'{path}: {labels_name!r}')
-        images = _fitted(to_uint8(names[0], _checked_shape(names[0], images), value_range), fit)
-        splits[split], count = array_split(images, labels, names)
+        images = _checked_shape(names[0], images)
+        images = _fitted(as_value_type(names[0], images, value_type, value_range), fit)
+        splits[split], count = array_split(images, labels, names, value_type, attributes.get(split))
         shapes[split] = images.shape[1:]
         classes.append(count or 0)
     if len(set(shapes.values())) > 1:
         raise ValueError(f'{path}: all splits must have images of the same size; got {shapes}.')
-    if 'test' in splits and test_size is not None:
-        raise ValueError(
-            f'`test_size` is not accepted for {path}, because it has a test split '
-            f'({arrays.names["test"][0]!r}); got test_size={test_size!r}.'
-        )
+    _check_test_size(path, arrays, test_size)
     earlier = record is not None and record.rules == EARLIER_RULES
     train, validation, test = parts(splits, validation_size, test_size, earlier)
-    return dataset.ImageDataset(
+    found = dataset.ImageDataset(
         path.stem,
         next(iter(shapes.values())),
         max(classes) or None,
@@ -74,7 +90,43 @@ def load_npz(
         validation,
         test,
         notes=(f'{path}: {arrays.text}', *duplicates_note(train, validation, test)),
+        image_type=value_type,
+        attributes=attribute_names,
     )
+    return with_label(found, label)
+
+
+def _vectors(
+    path: pathlib.Path,
+    arrays: Arrays,
+    validation_size: holdout.PartSize | None,
+    test_size: holdout.PartSize | None,
+) -> dataset.ImageDataset:
+    """Return arrays `[n, features]` as an `ImageDataset` of vectors; labels are not used."""
+    _check_test_size(path, arrays, test_size)
+    widths = {arrays.values[name].shape[1] for name, _ in arrays.names.values()}
+    if len(widths) > 1:
+        raise ValueError(
+            f'{path}: all splits must have the same number of features; got {sorted(widths)}.'
+        )
+    features = tuple(str(number) for number in range(1, widths.pop() + 1))
+    splits: dict[str, dataset.Split] = {
+        split: vector_split(f'{path}: {name!r}', arrays.values[name], features)
+        for split, (name, _) in arrays.names.items()
+    }
+    found = parts(splits, validation_size, test_size)
+    notes = (f'{path}: {arrays.text}', *duplicates_note(*found))
+    return vector_dataset(path.stem, found, features, notes)
+
+
+def _check_test_size(
+    path: pathlib.Path, arrays: Arrays, test_size: holdout.PartSize | None
+) -> None:
+    if 'test' in arrays.names and test_size is not None:
+        raise ValueError(
+            f'`test_size` is not accepted for {path}, because it has a test split '
+            f'({arrays.names["test"][0]!r}); got test_size={test_size!r}.'
+        )
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
@@ -83,21 +135,27 @@ def with_channels(images: np.ndarray) -> np.ndarray:
 
 
 def array_split(
-    images: np.ndarray, labels: np.ndarray | None, names: tuple[str, str]
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    names: tuple[str, str],
+    value_type: str = 'uint8',
+    attributes: np.ndarray | None = None,
 ) -> tuple[dataset.Split, int | None]:
     """Return (split, number of classes) of arrays after checking them.
 
     The number of classes is the largest label plus 1, or None without labels.
 
     Args:
-        images: uint8 `[n, height, width, channels]`.
+        images: of the type, `[n, height, width, channels]`.
         labels: non-negative integers `[n]` or `[n, 1]`, or None.
         names: names of the images and the labels in messages.
+        value_type: type of the images.
+        attributes: bool `[n, num_attributes]`, checked before, or None.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
     """
-    images = to_uint8(names[0], _checked_shape(names[0], images))
+    images = as_value_type(names[0], _checked_shape(names[0], images), value_type)
     if labels is not None:
         given = labels
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
@@ -107,11 +165,12 @@ def array_split(
                 f'got {given.dtype} {given.shape}{_first_negative(labels)}.'
             )
         labels = labels.astype(np.int64)
-    split = dataset.ArraySplit(
-        lambda: (images, labels),
+    split = ArraySplit(
+        lambda: (images, labels, attributes),
         len(images),
         images.shape[1:],
-        identities.of_arrays(images, labels),
+        identities.of_arrays(images, labels, attributes),
+        value_type,
     )
     return split, None if labels is None else int(labels.max()) + 1
 
@@ -143,6 +202,11 @@ def _fitted(images: np.ndarray, fit: Fit) -> np.ndarray:
         fit.crop_size is None and images.shape[1:3] == tuple(fit.image_size)
     ):
         return images
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f'`image_size` of {images.dtype} values must be that of the images, '
+            f'{images.shape[1:3]}: they are not resampled. Got image_size={fit.image_size!r}.'
+        )
     fit.check('Each image of the arrays', (images.shape[1], images.shape[2]))
     return np.stack([_fitted_image(image, fit) for image in images])
 

@@ -26,7 +26,8 @@ def changes(before: DataRecord, now: DataRecord) -> tuple[str, ...]:
         f'{name}: {_text(old)} before, {_text(new)} now'
         for name, old, new in (
             ('image size', before.image_shape, now.image_shape),
-            ('classes', before.classes, now.classes),
+            # What has an origin is compared by it; names of its classes were not always stored.
+            ('classes', before.classes, before.classes if now.origin else now.classes),
         )
         if old != new
     ]
@@ -92,7 +93,7 @@ def _changes_of_split(
         return []  # moved, which was said
     if old.sha256 != new.sha256:
         return [f'{name}: {"other images" if old.digests is None else "another order of images"}']
-    return [f'{name}: other labels'] if old.labels != new.labels else []
+    return [f'{name}: other labels or attributes'] if old.labels != new.labels else []
 
 
 def _keys(split: SplitRecord) -> Counter:

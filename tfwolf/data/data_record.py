@@ -29,7 +29,7 @@ class SplitRecord:
         num_images: number of images.
         sha256: of all that follows, or of images that are evenly spaced in the split; None if the
             origin of the data set identifies them.
-        labels: SHA-256 of the labels, or None.
+        labels: SHA-256 of the labels and the attributes, or None without either.
         digests, names: see `Identities`, or None.
     """
 
@@ -81,11 +81,12 @@ def record_of(
     source: str | None = None,
     accepted_changes: tuple[str, ...] = (),
 ) -> DataRecord:
-    """Return the `DataRecord` of an `ImageDataset`.
+    """Return the `DataRecord` of an `ImageDataset`, whatever of it is chosen as the label.
 
     Images are read only for a source that tells neither their identities nor their origin, and
     then only a few.
     """
+    dataset = dataset.original or dataset
     return DataRecord(
         rules,
         {
@@ -105,7 +106,10 @@ def _split_record(split: Split, has_origin: bool) -> SplitRecord:
     if found is None:
         return SplitRecord(count, None if has_origin or not count else _sampled(split))
     text = '\n'.join([*found.digests, *(found.names or ())])
-    labels = None if found.labels is None else _sha256(found.labels.astype('<i8').tobytes())
+    marks = [] if found.labels is None else [found.labels.astype('<i8').tobytes()]
+    if found.attributes is not None:
+        marks.append(np.packbits(found.attributes, axis=1).tobytes())
+    labels = _sha256(*marks) if marks else None
     content = text.encode('utf-8', 'surrogateescape')
     return SplitRecord(count, _sha256(content), labels, found.digests, found.names)
 

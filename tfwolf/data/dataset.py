@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import abc
-import concurrent.futures
 import dataclasses
-import math
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +12,8 @@ import tensorflow as tf
 from tfwolf.core import seeds, validate
 from tfwolf.data.identities import Identities
 
-# {'image': uint8 [n, height, width, channels], 'label': int64 [n]}
+# {'image': uint8 [n, height, width, channels] or another `image_type`, 'label': int64 [n]}, and
+# 'attributes': bool [n, num_attributes] of a data set that has any.
 Batch = dict[str, tf.Tensor]
 
 MAX_ARRAY_BYTES = 8 * 2**30
@@ -45,7 +43,8 @@ class Split(abc.ABC):
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
         """Return `{'image': uint8 [n, height, width, channels], 'label': int64 [n]}`.
 
-        Without labels, the label is -1.
+        Without labels, the label is -1. Images with named attributes also have `'attributes'`,
+        bool `[n, num_attributes]`.
 
         Args:
             indices: int64 `[n]`, positions within the split; may be symbolic, as in
@@ -60,10 +59,7 @@ class Split(abc.ABC):
         """
 
     def select(self, positions: np.ndarray | Sequence[int]) -> Split:
-        """Return the split of the examples at `positions`, integers `[n]`, in that order.
-
-        No images are read.
-        """
+        """Return the split of the examples at `positions`, integers `[n]`, in that order."""
         return Subset(self, positions)
 
     def take(self, num_examples: int) -> Split:
@@ -102,72 +98,6 @@ class Subset(Split):
             return self._split.load(tf.gather(self._positions, indices), seed)
 
 
-class ArraySplit(Split):
-    """Images held in memory, created on first use.
-
-    Args:
-        make_arrays: function without arguments that returns the images, uint8 `[num_examples,
-            *image_shape]`, and the labels, integers `[num_examples]` or None.
-        num_examples: number of images.
-        image_shape: (height, width, channels).
-        identities: see `Split`.
-    """
-
-    def __init__(
-        self,
-        make_arrays: Callable[[], tuple[np.ndarray, np.ndarray | None]],
-        num_examples: int,
-        image_shape: Sequence[int],
-        identities: Identities | None = None,
-    ) -> None:
-        super().__init__(num_examples)
-        self.identities = identities
-        self._make_arrays = make_arrays
-        self._lock = threading.Lock()
-        self._reading: concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]] | None = None
-        self._image_shape = tuple(image_shape)
-
-    def prefetch(self) -> None:
-        """As `Split.prefetch`."""
-        self._start_reading()
-
-    def _start_reading(self) -> concurrent.futures.Future[tuple[tf.Tensor, tf.Tensor]]:
-        with self._lock:
-            if self._reading is None:
-                executor = concurrent.futures.ThreadPoolExecutor(
-                    max_workers=1, thread_name_prefix='prefetch'
-                )
-                self._reading = executor.submit(self._read)
-                executor.shutdown(wait=False)
-            return self._reading
-
-    def _read(self) -> tuple[tf.Tensor, tf.Tensor]:
-        shape = (self.num_examples,) + self._image_shape
-        if math.prod(shape) > MAX_ARRAY_BYTES:
-            raise ValueError(
-                f'{self.num_examples} decoded images of {self._image_shape} need '
-                f'{math.prod(shape) / 2**30:.1f} GiB, but this source keeps at most '
-                f'{MAX_ARRAY_BYTES / 2**30:.0f} GiB in memory. {TOO_LARGE_ADVICE}'
-            )
-        images, labels = self._make_arrays()
-        if images.shape != shape or images.dtype != np.uint8:
-            raise ValueError(
-                f'`make_arrays` must return uint8 images {shape}; '
-                f'got {images.dtype} {images.shape}.'
-            )
-        labels = np.full(self.num_examples, -1) if labels is None else labels
-        return host_tensor(images, tf.uint8), host_tensor(labels, tf.int64)
-
-    def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> Batch:
-        """As `Split.load`, from memory; `seed` is not used."""
-        # Outside of any graph that is being traced: the arrays are created once, eagerly, and
-        # graphs capture them by reference.
-        with tf.init_scope():
-            images, labels = self._start_reading().result()
-        with tf.device('CPU:0'):
-            return {'image': tf.gather(images, indices), 'label': tf.gather(labels, indices)}
-
-
 @dataclasses.dataclass(frozen=True)
 class ImageDataset:
     """Images in three disjoint splits.
@@ -181,9 +111,15 @@ class ImageDataset:
         version: version of the source, or None if it has no versions. Results on different versions
             are not comparable.
         classes: names of the classes in the order of their labels, or None if they have none.
+        attributes: names of the binary attributes of every image, in the order of their columns.
+        original: the data set as its source has it, if its label is one of the attributes.
         origin: JSON values that identify the data of a source whose images have no `identities`.
         notes: lines for people: how the source was understood, and what is skipped.
         accepted_changes: what has changed in the data of a run, and was accepted.
+        image_type: 'uint8', 'uint16' or 'float32' for continuous values.
+        features: names of the features of vectors (images of one pixel); None for images.
+        entropy_nats: entropy of the distribution of the examples, if it is known.
+        delimiter: of the CSV file that the vectors come from.
     """
 
     name: str
@@ -194,14 +130,33 @@ class ImageDataset:
     test: Split
     version: str | None = None
     classes: tuple[str, ...] | None = None
+    attributes: tuple[str, ...] = ()
+    original: ImageDataset | None = None
     origin: Mapping[str, object] | None = None
     notes: tuple[str, ...] = ()
     accepted_changes: tuple[str, ...] = ()
+    image_type: str = 'uint8'
+    features: tuple[str, ...] | None = None
+    entropy_nats: float | None = None
+    delimiter: str = ','
 
     @property
     def title(self) -> str:
         """Name and version, as printed with results."""
         return f'{self.name} {self.version}' if self.version else self.name
+
+    @property
+    def kind(self) -> str:
+        """What the examples are, such as 'images of 32x32x3' or 'vectors of 2 features'."""
+        if self.features is not None:
+            return f'vectors of {len(self.features)} features'
+        of_type = '' if self.image_type == 'uint8' else f' ({self.image_type})'
+        return f'images of {"x".join(map(str, self.image_shape))}{of_type}'
+
+    def class_name(self, label: int) -> str:
+        """Return the name of a class, or its number if it has no name."""
+        named = self.classes is not None and 0 <= label < len(self.classes)
+        return self.classes[label] if named and self.classes else str(label)
 
     def split(self, name: str) -> Split:
         """Return the split 'train', 'validation' or 'test'.

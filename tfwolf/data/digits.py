@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfwolf.data import dataset, holdout
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.registry import register_source
 
 NUM_TRAINING = 1437
@@ -26,8 +27,8 @@ def load_digits(
     Raises:
         ValueError: if `validation_size` is out of range.
     """
-    training = dataset.ArraySplit(lambda: _arrays(slice(None, -NUM_TEST)), NUM_TRAINING, (8, 8, 1))
-    test = dataset.ArraySplit(lambda: _arrays(slice(-NUM_TEST, None)), NUM_TEST, (8, 8, 1))
+    training = ArraySplit(lambda: _arrays(slice(None, -NUM_TEST)), NUM_TRAINING, (8, 8, 1))
+    test = ArraySplit(lambda: _arrays(slice(-NUM_TEST, None)), NUM_TEST, (8, 8, 1))
     train, validation = holdout.split_validation(training, validation_size)
     return dataset.ImageDataset('digits', (8, 8, 1), 10, train, validation, test)
 

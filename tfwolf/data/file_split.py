@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfwolf.core.files import Path
 from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset
+from tfwolf.data.array_split import Arrays, ArraySplit
 from tfwolf.data.fit import Fit
 from tfwolf.data.fitted_file import fitted
 from tfwolf.data.identities import Identities
@@ -34,7 +35,7 @@ class FileSplit(dataset.Split):
         fit: `Fit` with an `image_size`.
         channels: 1 or 3.
         read: function of a path that returns a Pillow image.
-        identities: see `Split`.
+        identities: see `Split`; they hold the attributes, if there are any.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class FileSplit(dataset.Split):
         # As bytes, because the name of a file may not be valid Unicode.
         self._paths = dataset.host_tensor([os.fsencode(path) for path in paths], tf.string)
         self._labels = dataset.host_tensor(labels, tf.int64)
+        attributes = None if identities is None else identities.attributes
+        self._attributes = None if attributes is None else dataset.host_tensor(attributes, tf.bool)
 
     def load(self, indices: tf.Tensor, seed: tf.Tensor | None = None) -> dataset.Batch:
         """As `Split.load`; the files are decoded, resized and cropped on the host."""
@@ -62,7 +65,10 @@ class FileSplit(dataset.Split):
                 self._read, [paths, dataset.crop_positions(tf.size(indices), seed)], tf.uint8
             )
             images = tf.ensure_shape(images, paths.shape.concatenate(self._shape))
-            return {'image': images, 'label': tf.gather(self._labels, indices)}
+            batch = {'image': images, 'label': tf.gather(self._labels, indices)}
+            if self._attributes is not None:
+                batch['attributes'] = tf.gather(self._attributes, indices)
+            return batch
 
     def _read(self, names: np.ndarray, positions: np.ndarray) -> np.ndarray:
         paths = [os.fsdecode(name) for name in names]
@@ -100,7 +106,7 @@ def file_split(
     shape = (*fit.target_size, channels)
     known = decoded or {}
 
-    def decode() -> tuple[np.ndarray, np.ndarray]:
+    def decode() -> Arrays:
         images = np.empty((len(paths), *shape), np.uint8)
 
         def image_of(path: pathlib.Path) -> np.ndarray:
@@ -113,6 +119,6 @@ def file_split(
             for i, image in enumerate(pool.map(image_of, paths)):
                 images[i] = image
                 bar.update()
-        return images, labels
+        return images, labels, None if identities is None else identities.attributes
 
-    return dataset.ArraySplit(decode, len(paths), shape, identities)
+    return ArraySplit(decode, len(paths), shape, identities)

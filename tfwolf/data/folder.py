@@ -6,12 +6,15 @@ import concurrent.futures
 import functools
 import pathlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from tfwolf.core.image_file import read_picture
 from tfwolf.core.value_range import ValueRange
 from tfwolf.data import dataset, holdout
+from tfwolf.data.attributes import with_label
+from tfwolf.data.attributes_file import FileAttributes, read_attributes
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.earlier_folder import load_earlier_folder
@@ -22,6 +25,8 @@ from tfwolf.data.folder_layout import Listing, read_layout, shown
 from tfwolf.data.identities import Identities, file_digest
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import mixed, parts
+from tfwolf.data.value_files import ValueFiles, read_value_files
+from tfwolf.data.value_types import check_value_type
 
 
 @register_source('folder', location='PATH')
@@ -33,6 +38,8 @@ def load_folder(
     test_size: holdout.PartSize | None = None,
     skip_bad_images: bool = False,
     value_range: ValueRange | None = None,
+    value_type: str = 'uint8',
+    label: str | None = None,
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
     """Return the images in a folder as an `ImageDataset`: PNG, JPEG, BMP, GIF, WEBP, TIFF, .npy.
@@ -41,7 +48,8 @@ def load_folder(
     images by a hash of the names of the files, so that a new file moves no other. The images of a
     split are either directly in its folder or in one folder per class, whose sorted names are the
     labels. The order of every split is mixed, but fixed. All files are decoded before training, see
-    `image_file`; transparency is dropped.
+    `image_file`; transparency is dropped. Attributes of the images are in the file
+    `attributes.csv` of the folder, see `attributes_file`.
 
     Args:
         location: path of the folder.
@@ -52,6 +60,9 @@ def load_folder(
             images after a grey one are rejected.
         skip_bad_images: whether to go on without files that cannot be decoded or do not fit.
         value_range: (low, high) of the values in `.npy` files that are not uint8.
+        value_type: 'uint8', or 'uint16' or 'float32' to keep the values of TIFF and `.npy` files
+            with any number of bands; see `as_value_type`.
+        label: attribute that is the class label, see `with_label`.
         record: what a run stored of these images; files that it has are not decoded again.
 
     Raises:
@@ -75,6 +86,13 @@ def load_folder(
             f'`test_size` is not accepted for {root}, because it has a folder '
             f'{layout.folders["test"]!r}; got test_size={test_size!r}.'
         )
+    attributes = read_attributes(root, layout)
+    check_value_type(value_type, value_range)
+    if channels is not None and value_type != 'uint8':
+        raise ValueError(
+            f'`channels` is of pictures of 8 bits; leave it out for value_type={value_type!r}. Got '
+            f'channels={channels!r}.'
+        )
     read = functools.partial(read_picture, value_range=value_range)
     files = [file for listing in layout.splits.values() for file in listing.files]
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -85,11 +103,15 @@ def load_folder(
         for file, name in zip(listing.files, listing.names)
         if record is not None and record.has_file(name, digests[file])
     )
-    found = check_files(files, fit, channels, read, known_good)
+    if value_type == 'uint8':
+        pictures = check_files(files, fit, channels, read, known_good)
+        found = PictureFiles(pictures, read)
+    else:
+        found = read_value_files(files, value_type, fit)
     if found.bad and not skip_bad_images:
         raise ValueError(bad_files_message(found.bad))
     splits = {
-        name: _make_split(listing, layout.classes, digests, found, read)
+        name: _make_split(listing, layout.classes, digests, found, attributes)
         for name, listing in layout.splits.items()
     }
     notes = [f'{root}: {layout.text}']
@@ -106,24 +128,52 @@ def load_folder(
         )
     splits = {name: mixed(split) for name, split in splits.items()}
     train, validation, test = parts(splits, validation_size, test_size)
-    return dataset.ImageDataset(
+    images = dataset.ImageDataset(
         root.resolve().name,
-        (*found.fit.target_size, found.channels),
+        found.shape,
         len(layout.classes) or None,
         train,
         validation,
         test,
         classes=layout.classes or None,
         notes=(*notes, *duplicates_note(train, validation, test)),
+        attributes=attributes.names,
+        image_type=value_type,
     )
+    return with_label(images, label)
+
+
+class PictureFiles(NamedTuple):
+    """Pictures of 8 bits that were checked, as `ValueFiles` are."""
+
+    checked: CheckedFiles
+    read: functools.partial
+
+    @property
+    def bad(self) -> dict[pathlib.Path, str]:
+        """`{path: what is wrong}`."""
+        return self.checked.bad
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return (*self.checked.fit.target_size, self.checked.channels)
+
+    def split(self, files: list[pathlib.Path], identities: Identities) -> dataset.Split:
+        """Return the split of some of the files."""
+        found = self.checked
+        labels = np.full(len(files), -1) if identities.labels is None else identities.labels
+        return file_split(
+            files, labels, found.fit, found.channels, self.read, identities, found.decoded
+        )
 
 
 def _make_split(
     listing: Listing,
     classes: tuple[str, ...],
     digests: Mapping[pathlib.Path, str],
-    found: CheckedFiles,
-    read: functools.partial,
+    found: PictureFiles | ValueFiles,
+    attributes: FileAttributes,
 ) -> dataset.Split:
     good = [i for i, file in enumerate(listing.files) if file not in found.bad]
     files = [listing.files[i] for i in good]
@@ -135,5 +185,6 @@ def _make_split(
         tuple(digests[file] for file in files),
         tuple(listing.names[i] for i in good),
         None if listing.classes is None else labels,
+        attributes.of(files),
     )
-    return file_split(files, labels, found.fit, found.channels, read, identities, found.decoded)
+    return found.split(files, identities)

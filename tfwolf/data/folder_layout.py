@@ -21,6 +21,8 @@ SPLIT_FOLDERS = {
     'test': 'test',
     'testing': 'test',
 }
+# Holds the attributes of the images, see `attributes_file`.
+ATTRIBUTES_FILE = 'attributes.csv'
 MAX_SHOWN = 5
 
 
@@ -118,6 +120,7 @@ def read_layout(root: pathlib.Path) -> Layout:
                 f'{shown(classes) or "none, its images are directly in it"}.'
             )
     named = {split: folder.name for split, folder in folders.items()}
+    skipped = [name for name in skipped if name != ATTRIBUTES_FILE]
     return Layout(splits, classes, named, tuple(skipped))
 
 

@@ -17,6 +17,7 @@ from tfwolf.data.arrays import array_split, with_channels
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.sources import DataSource, is_source
 from tfwolf.data.stable_holdout import parts
+from tfwolf.data.vectors import are_vectors, vector_dataset, vector_split
 
 # uint8 [n, height, width(, channels)], or anything that NumPy converts to such an array.
 Array = np.ndarray | tf.Tensor
@@ -43,6 +44,8 @@ def as_dataset(
     image moves no other. The kinds of images are:
 
     - an array, uint8 `[n, height, width, channels]` or `[n, height, width]`, which is copied;
+    - an array of real numbers `[n, features]`, not uint8: vectors, for a model of continuous
+      values;
     - a tuple of such an array and labels, non-negative integers `[n]`;
     - a finite, unbatched `tf.data.Dataset` of images, uint8 `[height, width, channels]` of one
       size, of pairs (image, label), or of dicts with 'image' and optionally 'label'. It is read
@@ -115,6 +118,8 @@ def _split(
     test_size: holdout.PartSize | None,
     earlier: bool,
 ) -> dataset.ImageDataset:
+    if are_vectors(images):
+        return _vectors(images, labels, validation_size, test_size)
     examples, classes = array_split(
         with_channels(images), labels, ('`images`', 'The labels of `images`')
     )
@@ -124,6 +129,19 @@ def _split(
     return dataset.ImageDataset(
         'given', with_channels(images).shape[1:], classes, train, validation, test
     )
+
+
+def _vectors(
+    vectors: np.ndarray,
+    labels: np.ndarray | None,
+    validation_size: holdout.PartSize | None,
+    test_size: holdout.PartSize | None,
+) -> dataset.ImageDataset:
+    if labels is not None:
+        raise ValueError('Vectors [n, features] have no labels; got a pair of arrays.')
+    features = [str(number) for number in range(1, vectors.shape[1] + 1)]
+    examples = vector_split('`images`', np.array(vectors), features)
+    return vector_dataset('given', parts({'all': examples}, validation_size, test_size), features)
 
 
 def _read(examples: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray | None]:

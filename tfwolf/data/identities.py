@@ -22,11 +22,13 @@ class Identities(NamedTuple):
         digests: hexadecimal checksum of the content of each image.
         names: name of each image within its split; None if they have none.
         labels: integers `[n]`, or None without labels.
+        attributes: bool `[n, num_attributes]`, or None without attributes.
     """
 
     digests: tuple[str, ...]
     names: tuple[str, ...] | None = None
     labels: np.ndarray | None = None
+    attributes: np.ndarray | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -35,17 +37,27 @@ class Identities(NamedTuple):
 
     def select(self, positions: np.ndarray | Sequence[int]) -> Identities:
         """Return the `Identities` of the images at `positions`, integers `[n]`."""
+        rows = np.asarray(positions, np.int64)
         return Identities(
-            tuple(self.digests[i] for i in positions),
-            None if self.names is None else tuple(self.names[i] for i in positions),
-            None if self.labels is None else self.labels[np.asarray(positions, np.int64)],
+            tuple(self.digests[i] for i in rows),
+            None if self.names is None else tuple(self.names[i] for i in rows),
+            None if self.labels is None else self.labels[rows],
+            None if self.attributes is None else self.attributes[rows],
         )
 
 
-def of_arrays(images: np.ndarray, labels: np.ndarray | None) -> Identities:
-    """Return the `Identities` of images, uint8 `[n, height, width, channels]`, and labels `[n]`."""
+def of_arrays(
+    images: np.ndarray, labels: np.ndarray | None, attributes: np.ndarray | None = None
+) -> Identities:
+    """Return the `Identities` of arrays.
+
+    Args:
+        images: `[n, height, width, channels]`.
+        labels: integers `[n]`, or None.
+        attributes: bool `[n, num_attributes]`, or None.
+    """
     digests = tuple(_digest(np.ascontiguousarray(image).data) for image in images)
-    return Identities(digests, None, labels)
+    return Identities(digests, None, labels, attributes)
 
 
 def file_digest(path: pathlib.Path) -> str:

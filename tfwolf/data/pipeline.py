@@ -71,7 +71,7 @@ def training_batches(
     # Without AutoGraph, which takes seconds to analyse the sources.
     @tf.autograph.experimental.do_not_convert
     def load(step: tf.Tensor, indices: tf.Tensor) -> Batch:
-        batch = split.load(indices, seeds.fold_in(window_seed, step))
+        batch = _images_and_labels(split.load(indices, seeds.fold_in(window_seed, step)))
         for augmentation, augmentation_seed in zip(augmentations, augmentation_seeds):
             batch['image'] = tf.ensure_shape(
                 augmentation(batch['image'], seeds.fold_in(augmentation_seed, step)),
@@ -110,9 +110,13 @@ def evaluation_batches(split: Split, batch_size: int, first_batch: int = 0) -> t
     @tf.autograph.experimental.do_not_convert
     def load(start: tf.Tensor) -> Batch:
         positions = start + tf.range(batch_size, dtype=tf.int64)
-        batch = split.load(tf.minimum(positions, split.num_examples - 1))
+        batch = _images_and_labels(split.load(tf.minimum(positions, split.num_examples - 1)))
         return {**batch, 'mask': positions < split.num_examples}
 
     first = validate.integer('first_batch', first_batch, 0) * batch_size
     starts = tf.data.Dataset.range(first, split.num_examples, batch_size)
     return starts.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _images_and_labels(batch: Batch) -> Batch:
+    return {name: batch[name] for name in ('image', 'label')}

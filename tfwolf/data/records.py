@@ -13,7 +13,8 @@ from tfwolf.core.files import Path
 from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset
 
-Parse = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# (record, position of a crop) -> one example: the entries of a batch without its first axis.
+Parse = Callable[[tf.Tensor, tf.Tensor], dataset.Batch]
 
 # A record is: length (8 bytes), checksum of the length (4), payload, checksum of the payload (4).
 LENGTH_BYTES, HEADER_BYTES, FOOTER_BYTES = 8, 12, 4
@@ -29,8 +30,9 @@ class RecordSplit(dataset.Split):
         paths: paths of the TFRecord files (not compressed), in order.
         shard_lengths: number of records in each file.
         parse: function of a serialized record, a string tensor, and the position of a random crop,
-            float32 `[2]`, that returns (image uint8 `image_shape`, label int64).
+            float32 `[2]`, that returns one example.
         image_shape: (height, width, channels).
+        num_attributes: number of attributes of each image.
     """
 
     def __init__(
@@ -39,11 +41,17 @@ class RecordSplit(dataset.Split):
         shard_lengths: Sequence[int],
         parse: Parse,
         image_shape: tuple[int, int, int],
+        num_attributes: int = 0,
     ) -> None:
         super().__init__(sum(shard_lengths))
         self._paths = [os.fspath(path) for path in paths]
         self._shard_lengths = list(shard_lengths)
-        signature = (tf.TensorSpec(image_shape, tf.uint8), tf.TensorSpec([], tf.int64))
+        signature = {
+            'image': tf.TensorSpec(image_shape, tf.uint8),
+            'label': tf.TensorSpec([], tf.int64),
+        }
+        if num_attributes:
+            signature['attributes'] = tf.TensorSpec([num_attributes], tf.bool)
         self._parse = tf.function(
             lambda records, positions: tf.map_fn(
                 lambda pair: parse(*pair), (records, positions), fn_output_signature=signature
@@ -59,13 +67,12 @@ class RecordSplit(dataset.Split):
         """As `Split.load`; the records are read and decoded on the host."""
         with tf.device('CPU:0'):
             records = tf.numpy_function(self._read, [indices], tf.string)
-            images, labels = self._parse(
+            batch = self._parse(
                 tf.ensure_shape(records, [None]), dataset.crop_positions(tf.size(indices), seed)
             )
-            count = indices.shape
             return {
-                'image': tf.ensure_shape(images, count.concatenate(images.shape[1:])),
-                'label': tf.ensure_shape(labels, count),
+                name: tf.ensure_shape(values, indices.shape.concatenate(values.shape[1:]))
+                for name, values in batch.items()
             }
 
     @functools.cached_property

@@ -90,11 +90,17 @@ def load_dataset(
     - channels (`folder:`, `synthetic`): number of channels; 1 or 3 for `folder:`.
     - skip_bad_images (`folder:`; False): whether to go on without files that cannot be used.
     - value_range (`folder:`, `npz:`): (low, high) of the values in arrays that are not uint8.
-    - num_examples (`synthetic`; 512): number of images in all splits.
+    - value_type (`folder:`, `npz:`; 'uint8'): 'uint16' keeps integers up to 65535 for models of 9
+      to 16 bits, 'float32' any numbers for models of continuous values.
+    - label (`tfds:`, `folder:`, `npz:`): name of the binary attribute that is the class label, such
+      as 'Smiling'; without it the label is the class, if there are classes.
+    - num_examples (`synthetic`, 512; `toy:`, 50,000): number of examples in all splits.
+    - columns, delimiter (`csv:`; all, ','): features by name or number, character between cells.
 
     Args:
         source: 'digits', 'synthetic', 'tfds:NAME' (for example 'tfds:cifar10'), 'folder:PATH',
-            'npz:PATH', or a source that is registered with `register_source`.
+            'npz:PATH', 'csv:PATH', 'toy:NAME', or a source that is registered with
+            `register_source`.
         data_dir: folder of TensorFlow Datasets, used by `tfds:`; None for its default.
         download: whether `tfds:` may download and prepare data that are not in `data_dir`.
         **options: options of the source.

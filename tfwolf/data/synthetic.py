@@ -6,6 +6,7 @@ import numpy as np
 
 from tfwolf.core import seeds, validate
 from tfwolf.data import dataset, holdout
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.fit import Size, check_size
 from tfwolf.data.registry import register_source
 
@@ -39,7 +40,7 @@ def load_synthetic(
         )
     shape = (*check_size('image_size', image_size), validate.integer('channels', channels, 1))
     total = validate.integer('num_examples', num_examples, 3)
-    examples = dataset.ArraySplit(lambda: _arrays(total, shape), total, shape)
+    examples = ArraySplit(lambda: _arrays(total, shape), total, shape)
     training, test = holdout.hold_out(examples, test_size)
     train, validation = holdout.split_validation(training, validation_size)
     return dataset.ImageDataset('synthetic', shape, NUM_CLASSES, train, validation, test)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfwolf.data import dataset, holdout
+from tfwolf.data.attributes import with_label
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.tfds_builder import open_builder, quiet_tfds
@@ -22,6 +23,7 @@ def load_tfds(
     validation_size: holdout.PartSize = holdout.VALIDATION_SIZE,
     fit: Fit = Fit(),
     test_size: holdout.PartSize | None = None,
+    label: str | None = None,
 ) -> dataset.ImageDataset:
     """Return a data set of TFDS as an `ImageDataset`.
 
@@ -39,6 +41,7 @@ def load_tfds(
         download: whether to download and prepare missing data.
         validation_size, test_size: see `sources.load_dataset`.
         fit: how images are brought to one size.
+        label: attribute that is the class label, see `with_label`.
 
     Raises:
         ValueError: if TFDS has no such data set, it has no uint8 images, or its data are missing
@@ -59,7 +62,8 @@ def load_tfds(
         )
     shape = _image_shape(location, declared, fit)
     num_classes = getattr(features.get('label'), 'num_classes', None)
-    splits = TfdsSplits(builder, shape, fit, num_classes)
+    attributes = _attributes(features.get('attributes'))
+    splits = TfdsSplits(builder, shape, fit, num_classes, attributes)
     if 'train' not in names:
         raise ValueError(
             f"The TFDS data set {location!r} must have a split 'train'; it has {sorted(names)}."
@@ -78,7 +82,7 @@ def load_tfds(
     config = builder.builder_config
     name = '/'.join(filter(None, (builder.name, config and config.name)))
     version = str(builder.version)
-    return dataset.ImageDataset(
+    images = dataset.ImageDataset(
         name,
         shape,
         num_classes,
@@ -91,6 +95,27 @@ def load_tfds(
             'version': version,
             'splits': {part: _shards(names[part]) for part in ('train', test_name) if part},
         },
+        classes=_classes(features.get('label')),
+        attributes=attributes,
+    )
+    return with_label(images, label)
+
+
+def _classes(feature: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes of a feature of TFDS; None if they are only numbered."""
+    names = tuple(getattr(feature, 'names', None) or ())
+    return None if names == tuple(map(str, range(len(names)))) else names
+
+
+def _attributes(feature: Any) -> tuple[str, ...]:
+    """Return the names of the binary features within a feature of TFDS, none for another kind."""
+    parts = dict(feature.items()) if hasattr(feature, 'items') else {}
+    return tuple(
+        sorted(
+            name
+            for name, part in parts.items()
+            if getattr(part, 'np_dtype', None) == np.bool_ and part.shape == ()
+        )
     )
 
 

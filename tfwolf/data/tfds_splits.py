@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.progress import progress_bar
 from tfwolf.data import dataset, records
+from tfwolf.data.array_split import Arrays, ArraySplit
 from tfwolf.data.fit import CENTER, Fit
 from tfwolf.data.tfds_builder import quiet_tfds
 
@@ -29,6 +30,7 @@ class TfdsSplits:
         shape: (height, width, channels) of all images.
         fit: how images are brought to that size.
         num_classes: number of classes, or None without labels.
+        attributes: names of the binary attributes, which TFDS has in its feature 'attributes'.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class TfdsSplits:
         shape: Shape,
         fit: Fit,
         num_classes: int | None,
+        attributes: tuple[str, ...] = (),
     ) -> None:
         self._builder = builder
         self._shape = shape
         self._fit = fit
         self._num_classes = num_classes
+        self._attributes = attributes
 
     def split(self, name: str) -> dataset.Split:
         """Return a split of TFDS as a `Split`.
@@ -64,33 +68,41 @@ class TfdsSplits:
                 info.shard_lengths,
                 lambda record, position: self._example(deserialize(record), position),
                 self._shape,
+                len(self._attributes),
             )
         total = info.num_examples
-        return dataset.ArraySplit(lambda: self._decode(name, total), total, self._shape)
+        return ArraySplit(lambda: self._decode(name, total), total, self._shape)
 
     def _decoding(self) -> tfds.decode.PartialDecoding:
         import tensorflow_datasets as tfds
 
-        keys = ('image',) if self._num_classes is None else ('image', 'label')
-        return tfds.decode.PartialDecoding({key: True for key in keys})
+        parts: dict[str, Any] = {'image': True}
+        if self._num_classes is not None:
+            parts['label'] = True
+        if self._attributes:
+            parts['attributes'] = dict.fromkeys(self._attributes, True)
+        return tfds.decode.PartialDecoding(parts)
 
     @tf.autograph.experimental.do_not_convert
     def _example(
         self, features: dict[str, tf.Tensor], position: tf.Tensor | tuple[float, float] = CENTER
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return (image uint8 of the shape, label int64) for features of TFDS.
+    ) -> dataset.Batch:
+        """Return one example, see `records.Parse`, for features of TFDS.
 
         Args:
-            features: 'image' and, with classes, 'label'.
+            features: 'image' and, with classes, 'label', and with attributes, 'attributes'.
             position: position of a random crop, see `Fit.__call__`.
         """
         image = features['image']
         if image.shape != self._shape:
             image = tf.numpy_function(self._fitted, [image, position], tf.uint8)
             image = tf.ensure_shape(image, self._shape)
-        if self._num_classes is None:
-            return image, tf.constant(-1, tf.int64)
-        return image, features['label']
+        label = tf.constant(-1, tf.int64) if self._num_classes is None else features['label']
+        example = {'image': image, 'label': label}
+        if self._attributes:
+            values: Any = features['attributes']
+            example['attributes'] = tf.stack([values[name] for name in self._attributes])
+        return example
 
     def _fitted(self, image: np.ndarray, position: np.ndarray) -> np.ndarray:
         from PIL import Image
@@ -99,11 +111,16 @@ class TfdsSplits:
         self._fit.check(f'An image of the TFDS data set {self._builder.name!r}', (height, width))
         return self._fit(Image.fromarray(image[..., 0] if channels == 1 else image), position)
 
-    def _decode(self, name: str, total: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images, uint8 `[total, *shape]`, and labels, int64 `[total]`, of a split."""
+    def _decode(self, name: str, total: int) -> Arrays:
+        """Return the images, labels and attributes of a split, as `ArraySplit` needs them."""
         import tensorflow_datasets as tfds
 
-        images, labels = np.empty((total, *self._shape), np.uint8), np.empty(total, np.int64)
+        found = {
+            'image': np.empty((total, *self._shape), np.uint8),
+            'label': np.empty(total, np.int64),
+        }
+        if self._attributes:
+            found['attributes'] = np.empty((total, len(self._attributes)), bool)
         done = 0
         text = f'Decoding {self._builder.name} {name}'
         try:
@@ -117,10 +134,11 @@ class TfdsSplits:
                 examples = examples.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
                 # Batches within tf.data: a Python loop over examples takes three times as long.
                 for batch in examples.take(total).batch(DECODE_BATCH).as_numpy_iterator():
-                    part = slice(done, done + len(batch[0]))
-                    images[part], labels[part] = batch
+                    part = slice(done, done + len(batch['image']))
+                    for key, values in batch.items():
+                        found[key][part] = values
+                    bar.update(part.stop - done)
                     done = part.stop
-                    bar.update(len(batch[0]))
         except (tf.errors.OpError, OSError) as error:
             raise ValueError(
                 f'The TFDS data in {self._builder.data_dir} cannot be read: {error}. If files are '
@@ -131,4 +149,4 @@ class TfdsSplits:
                 f'The TFDS data in {self._builder.data_dir} end after {done} of {total} examples '
                 f'of {name!r}. Delete that folder and prepare the data again.'
             )
-        return images, labels
+        return found['image'], found['label'], found.get('attributes')

@@ -14,7 +14,7 @@ from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
 from tfwolf.evaluation.likelihood import (
     effective_batch_size,
-    image_bits_per_dim,
+    image_likelihoods,
     kind_of_bound,
     likelihood_batches,
     summarize,
@@ -68,9 +68,10 @@ class Assessment:
         `kind_of_bound`.
         """
         terms = self.terms('images', self.split)
-        mean, iwae = image_bits_per_dim(terms, self.model.num_dims)
-        self.columns = {'bits_per_dim': mean, 'bits_per_dim_iwae': iwae}
-        summary = summarize(terms, self.model.num_dims)
+        unit = self.model.values.unit
+        mean, iwae = image_likelihoods(terms, self.model.num_dims, unit)
+        self.columns = {unit.name: mean, f'{unit.name}_iwae': iwae}
+        summary = summarize(terms, self.model.num_dims, unit)
         return {
             **summary,
             'has_posterior': self.model.latent.has_posterior,

@@ -16,9 +16,12 @@ from tfwolf.core import validate
 from tfwolf.core.parts import register
 from tfwolf.evaluation.assessment import Assessment
 from tfwolf.evaluation.invertibility import invertibility_report
-from tfwolf.evaluation.likelihood import image_bits_per_dim
+from tfwolf.evaluation.likelihood import image_likelihoods
 from tfwolf.evaluation.numerics import finite_samples, non_finite_samples, reconstruction_errors
 from tfwolf.evaluation.outliers import CODERS, coded_bits_per_dim, likelihood_caveat, typicality
+
+# Bits per color value of lossless coders.
+MAX_CODED_BITS = 8
 
 
 class Evaluator(Protocol):
@@ -53,16 +56,20 @@ class UnusualImages:
         """Return the three; see `tfwolf.evaluation.outliers`.
 
         There is no `typicality` of a model with a condition: its samples were drawn for given
-        conditions, which are not exactly those that are computed from them.
+        conditions, which are not exactly those that are computed from them. There is only
+        `typicality` for images of more than 8 bits or of continuous values, for which there is no
+        lossless coder.
         """
-        model, bits_per_dim = assessment.model, assessment.columns['bits_per_dim']
+        model = assessment.model
         typical = (
             {} if model.condition is not None else {'typicality': self._typicality(assessment)}
         )
+        num_bits = model.num_bits
+        if num_bits is None or num_bits > MAX_CODED_BITS:
+            return typical
+        bits_per_dim = assessment.columns['bits_per_dim']
         coded = np.concatenate(
-            assessment.by_batch(
-                'file lengths', lambda images: coded_bits_per_dim(images, model.num_bits)
-            )
+            assessment.by_batch('file lengths', lambda images: coded_bits_per_dim(images, num_bits))
         )
         correlation, caveat = likelihood_caveat(bits_per_dim, coded)
         corrected = bits_per_dim - coded
@@ -82,26 +89,29 @@ class UnusualImages:
 
     def _typicality(self, assessment: Assessment) -> dict[str, float]:
         """Return `typicality` of the result, and add it of each image to the columns."""
-        model, bits_per_dim = assessment.model, assessment.columns['bits_per_dim']
+        model, unit = assessment.model, assessment.model.values.unit
+        of_images = assessment.columns[unit.name]
         samples = finite_samples(model, self._num_samples, assessment.seed)
         of_samples = np.empty(0)
         if samples.num_examples:
-            of_samples, _ = image_bits_per_dim(
-                assessment.terms(f'samples of {self._num_samples}', samples), model.num_dims
+            of_samples, _ = image_likelihoods(
+                assessment.terms(f'samples of {self._num_samples}', samples), model.num_dims, unit
             )
             # A finite sample may have a likelihood that is not finite.
             of_samples = of_samples[np.isfinite(of_samples)]
         typical: dict[str, float] = {'num_samples': len(of_samples)}
         if len(of_samples) >= 2:
-            distance = typicality(bits_per_dim, of_samples)
+            distance = typicality(of_images, of_samples)
             low, high = np.quantile(of_samples, [0.025, 0.975])
-            outside = (bits_per_dim < low) | (bits_per_dim > high)
+            outside = (of_images < low) | (of_images > high)
             typical.update(
-                samples_bits_per_dim=float(of_samples.mean()),
-                samples_bits_per_dim_std=float(of_samples.std(ddof=1)),
-                mean_distance=float(distance.mean()),
-                mean_absolute_distance=float(np.abs(distance).mean()),
-                share_outside_95_percent_of_samples=float(np.mean(outside)),
+                {
+                    f'samples_{unit.name}': float(of_samples.mean()),
+                    f'samples_{unit.name}_std': float(of_samples.std(ddof=1)),
+                    'mean_distance': float(distance.mean()),
+                    'mean_absolute_distance': float(np.abs(distance).mean()),
+                    'share_outside_95_percent_of_samples': float(np.mean(outside)),
+                }
             )
             assessment.columns['typicality'] = distance
         return typical

@@ -13,7 +13,7 @@ from tfwolf.core import seeds, validate
 from tfwolf.core.replicas import deal, local_rows
 from tfwolf.data.dataset import Split
 from tfwolf.data.pipeline import evaluation_batches
-from tfwolf.distributions.bits import bits_per_dim
+from tfwolf.distributions.unit import BITS_PER_DIM, NATS_PER_DIM, Unit
 from tfwolf.models.wolf import Wolf
 
 TERMS = ('reconstruction_nats', 'kl_nats', 'dequantization_nats', 'dequantizer_nats')
@@ -40,14 +40,14 @@ def evaluate_likelihood(
         ValueError: if `num_samples` is invalid.
     """
     terms = likelihood_terms(model, split, batch_size, num_samples, seed, strategy, progress)
-    return {**summarize(terms, model.num_dims), **kind_of_bound(model)}
+    return {**summarize(terms, model.num_dims, model.values.unit), **kind_of_bound(model)}
 
 
 def kind_of_bound(model: Wolf) -> dict[str, str]:
     """Return what the bound is of, `dequantization` and, of a model that has one, `condition`.
 
-    `dequantization` is 'uniform' or 'variational'; `condition` is its description. The bits per
-    dimension of a model with a condition are those of p(x|c).
+    `dequantization` is 'uniform', 'variational' or, of continuous values, 'none'; `condition` is
+    its description. The bits per dimension of a model with a condition are those of p(x|c).
     """
     of_condition = {} if model.condition is None else {'condition': model.condition.description}
     return {'dequantization': model.dequantizer.kind, **of_condition}
@@ -172,15 +172,18 @@ def effective_batch_size(split: Split, batch_size: int, strategy: tf.distribute.
     return math.ceil(min(batch_size, split.num_examples) / replicas) * replicas
 
 
-def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np.ndarray]:
+def image_likelihoods(
+    terms: np.ndarray, num_dims: int, unit: Unit = BITS_PER_DIM
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (mean of K bounds, importance-weighted bound) of images, `[num_images]` each.
 
-    Both are in bits per dimension. The second is `-log(1/K sum exp(-nll_k))`, which is never above
-    the first.
+    Both are per dimension, in the unit. The second is `-log(1/K sum exp(-nll_k))`, which is never
+    above the first.
 
     Args:
         terms: `[num_samples, num_images, 4]`, in nats.
         num_dims: height * width * channels.
+        unit: the `Unit` of the model's values.
 
     Reference: Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2016,
         arXiv:1509.00519, equation 8.
@@ -189,47 +192,52 @@ def image_bits_per_dim(terms: np.ndarray, num_dims: int) -> tuple[np.ndarray, np
     with np.errstate(invalid='ignore'):
         iwae_nats = -(np.logaddexp.reduce(-nll_nats, axis=0) - math.log(len(nll_nats)))
     return (
-        np.asarray(bits_per_dim(nll_nats.mean(axis=0), num_dims)),
-        np.asarray(bits_per_dim(iwae_nats, num_dims)),
+        np.asarray(unit.of(nll_nats.mean(axis=0), num_dims)),
+        np.asarray(unit.of(iwae_nats, num_dims)),
     )
 
 
-def summarize(terms: np.ndarray, num_dims: int) -> dict[str, Any]:
+def summarize(terms: np.ndarray, num_dims: int, unit: Unit = BITS_PER_DIM) -> dict[str, Any]:
     """Return a dict of means over images; one value that is not finite makes its mean not finite.
 
     Args:
         terms: `[num_samples, num_images, 4]`, in nats.
         num_dims: height * width * channels.
+        unit: the `Unit` of the model's values.
 
     Returns:
         floats `bits_per_dim` (averaged as in the paper: the mean of K bounds), its standard error
             `bits_per_dim_stderr`, `bits_per_dim_iwae`, `iwae_gap_bits_per_dim` (the difference of
             the two bounds), `nll_nats` and its four terms, `dequantizer_bits_per_dim`;
             `bits_per_dim_interval_95` over the choice of images; `num_images`, `num_samples`,
-            `num_not_finite`.
+            `num_not_finite`. Of continuous values the names begin with `nats_per_dim` instead,
+            there are no terms of a dequantization, and `nll_nats_interval_95` is added.
     """
     num_samples, num_images, _ = terms.shape
-    per_image, per_image_iwae = image_bits_per_dim(terms, num_dims)
+    per_image, per_image_iwae = image_likelihoods(terms, num_dims, unit)
     with np.errstate(invalid='ignore'):
         stderr = per_image.std(ddof=1) / math.sqrt(num_images) if num_images > 1 else 0.0
     mean, iwae = per_image.mean(), per_image_iwae.mean()
+    name = unit.name
     result = {
-        'bits_per_dim': mean,
-        'bits_per_dim_stderr': stderr,
-        'bits_per_dim_iwae': iwae,
-        'iwae_gap_bits_per_dim': mean - iwae,
+        name: mean,
+        f'{name}_stderr': stderr,
+        f'{name}_iwae': iwae,
+        f'iwae_gap_{name}': mean - iwae,
         'nll_nats': terms.sum(axis=-1).mean(),
         **dict(zip(TERMS, terms.mean(axis=(0, 1)))),
-        'dequantizer_bits_per_dim': bits_per_dim(
+        f'dequantizer_{name}': unit.of(
             terms[..., TERMS.index('dequantizer_nats')].mean(), num_dims
         ),
     }
+    interval = [float(mean - QUANTILE_95 * stderr), float(mean + QUANTILE_95 * stderr)]
+    intervals = {f'{name}_interval_95': interval}
+    if unit is NATS_PER_DIM:
+        result = {key: value for key, value in result.items() if 'dequanti' not in key}
+        intervals['nll_nats_interval_95'] = [num_dims * end for end in interval]
     return {
-        **{name: float(value) for name, value in result.items()},
-        'bits_per_dim_interval_95': [
-            float(mean - QUANTILE_95 * stderr),
-            float(mean + QUANTILE_95 * stderr),
-        ],
+        **{key: float(value) for key, value in result.items()},
+        **intervals,
         'num_images': num_images,
         'num_samples': num_samples,
         'num_not_finite': int((~np.isfinite(per_image)).sum()),

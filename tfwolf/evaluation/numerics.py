@@ -9,8 +9,7 @@ from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.conditional_samples import conditions_of
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.core.image_noise import image_seeds
-from tfwolf.data import preprocess
-from tfwolf.data.dataset import ArraySplit
+from tfwolf.data.array_split import ArraySplit
 from tfwolf.models.generation import Array, sample_labels
 from tfwolf.models.wolf import Wolf
 
@@ -30,21 +29,27 @@ def reconstruction_errors(
 
     Returns:
         `num_images`; `num_not_exact`, images with a wrong pixel at the model's number of bits;
-            `max_pixel_error` and `mean_pixel_error` in 0..255; `max_round_trip_error`,
-            max|f^-1(f(x)) - x| with x in [-1, 1].
+            `max_pixel_error` and `mean_pixel_error` in 0..255, above 8 bits in 0..65535;
+            `white`, 65535, only then; `max_round_trip_error`, max|f^-1(f(x)) - x| with x in
+            [-1, 1]. Of continuous values only the number of images and the last, in standard
+            deviations.
     """
     z, v = model.encode(images, labels)
     x = model.bin_centers(images)
     condition = model.flow_condition(z, model.condition_of(images))
     back = model.flow.inverse_and_log_det(v, condition)[0]
-    expected = preprocess.to_images(x, model.num_bits).numpy().astype(int)
-    error = np.abs(preprocess.to_images(back, model.num_bits).numpy().astype(int) - expected)
+    round_trip = {'max_round_trip_error': float(tf.reduce_max(tf.abs(back - x)))}
+    if model.values.is_continuous:
+        return {'num_images': len(x), **round_trip}
+    expected = model.values.to_images(x).numpy().astype(int)
+    error = np.abs(model.values.to_images(back).numpy().astype(int) - expected)
     return {
         'num_images': len(error),
         'num_not_exact': int(error.reshape(len(error), -1).any(axis=1).sum()),
         'max_pixel_error': int(error.max()),
         'mean_pixel_error': float(error.mean()),
-        'max_round_trip_error': float(tf.reduce_max(tf.abs(back - x))),
+        **round_trip,
+        **({} if model.color_bits <= 8 else {'white': 65535}),
     }
 
 
@@ -90,4 +95,9 @@ def finite_samples(model: Wolf, num_samples: int, seed: int) -> ArraySplit:
         # In a graph: drawing labels one by one is slow in Python.
         draw = tf.function(lambda pairs: sample_labels(model.latent, pairs), autograph=False)
         labels = draw(image_seeds(seed, num_samples)).numpy()
-    return ArraySplit(lambda: (images, labels[finite]), len(images), model.image_shape)
+    return ArraySplit(
+        lambda: (images, labels[finite]),
+        len(images),
+        model.image_shape,
+        image_type=model.values.image_type.name,
+    )

@@ -7,15 +7,13 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from tfwolf.core.choices import UNIFORM, VARIATIONAL
+from tfwolf.core.choices import NO_DEQUANTIZATION, UNIFORM, VARIATIONAL
 from tfwolf.evaluation.invertibility import worst_layers
+from tfwolf.evaluation.summary_rows import WIDTH, density_rows, meaning_of_kl, row
 
-WIDTH, MAX_LINES, MAX_LAYERS = 80, 24, 5
+MAX_LINES, MAX_LAYERS = 24, 5
 # Characters of what has changed in the images.
 MAX_CHANGES = 200
-LABEL_WIDTH, VALUE_WIDTH = 16, 12
-# Below this the posterior has collapsed to the prior, and z holds next to nothing.
-COLLAPSED_KL_NATS = 0.5
 # The arithmetic that is not mentioned.
 EXACT = 'float32'
 # Standard deviations from which the distance from samples is unusual.
@@ -45,18 +43,20 @@ def as_text(result: Result) -> str:
 
 def _title(result: Result) -> list[str]:
     name = ' '.join(filter(None, (result.get('dataset'), result.get('dataset_version'))))
-    images = f'{result["num_images"]:,} image{"s" if result["num_images"] > 1 else ""}'
+    what = 'example' if 'nats_per_dim' in result else 'image'
+    images = f'{result["num_images"]:,} {what}{"s" if result["num_images"] > 1 else ""}'
     lines = [
         f'{", ".join(filter(None, (name, result.get("split"))))}: {images}'.removeprefix(': ')
-        + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per image'
+        + f', K = {result["num_samples"]} draw{"s" if result["num_samples"] > 1 else ""} per {what}'
     ]
     if 'checkpoint' in result:
         arithmetic = result.get('arithmetic', EXACT)
+        noise = result.get('dequantization', UNIFORM)
         lines.append(
             f'{result["checkpoint"]}, {result.get("weights", "raw")} weights, '
             f'seed {result.get("seed", 0)}'
             f'{"" if arithmetic == EXACT else f", networks in {arithmetic}"}'
-            f', {result.get("dequantization", UNIFORM)} dequantization'
+            f', {"continuous values" if noise == NO_DEQUANTIZATION else f"{noise} dequantization"}'
         )
     if 'condition' in result:
         lines.append(f'p(x|c), c = {result["condition"]}; do not compare with bits/dim of p(x)')
@@ -64,6 +64,8 @@ def _title(result: Result) -> list[str]:
 
 
 def _likelihood(result: Result) -> list[str]:
+    if 'nats_per_dim' in result:
+        return density_rows(result)
     low, high = result['bits_per_dim_interval_95']
     interval = f'95 %: {low:.4f} to {high:.4f}' if result['num_images'] > 1 else 'one image'
     weighted = f'importance-weighted; {result["iwae_gap_bits_per_dim"]:.4f} below the mean bound'
@@ -72,17 +74,17 @@ def _likelihood(result: Result) -> list[str]:
     kl = result['kl_nats']
     learned = result.get('dequantization') == VARIATIONAL
     return [
-        *_row('bits/dim', f'{result["bits_per_dim"]:.4f}', f'lower is better ({interval})'),
-        *_row(
+        *row('bits/dim', f'{result["bits_per_dim"]:.4f}', f'lower is better ({interval})'),
+        *row(
             f'IW bound, K = {result["num_samples"]}', f'{result["bits_per_dim_iwae"]:.4f}', weighted
         ),
-        *_row('KL of z', f'{kl:.2f} nats', _meaning_of_kl(result)),
+        *row('KL of z', f'{kl:.2f} nats', meaning_of_kl(result)),
         *(_dequantizer(result) if learned else []),
     ]
 
 
 def _dequantizer(result: Result) -> list[str]:
-    return _row(
+    return row(
         'log q(u|x)',
         f'{result["dequantizer_nats"]:.2f} nats',
         f'{result["dequantizer_bits_per_dim"]:.4f} bits/dim of the bound; not comparable with '
@@ -90,47 +92,44 @@ def _dequantizer(result: Result) -> list[str]:
     )
 
 
-def _meaning_of_kl(result: Result) -> str:
-    kl = result['kl_nats']
-    if not result.get('has_posterior', kl != 0):
-        return 'cost of the class label' if kl else 'no encoder posterior, so no cost for z'
-    if not math.isfinite(kl):
-        return 'not finite; see the warning below'
-    if kl < COLLAPSED_KL_NATS:
-        return f'posterior collapse (below {COLLAPSED_KL_NATS} nats): z is unused'
-    return f'{100 * kl / result["nll_nats"]:.2g} % of the bound; z is used'
-
-
 def _diagnostics(result: Result) -> list[str]:
     lines = []
-    if errors := result.get('reconstruction'):
+    if (errors := result.get('reconstruction')) and 'num_not_exact' not in errors:
+        lines += row(
+            'round trip',
+            _scientific(errors['max_round_trip_error']),
+            'largest error of f^-1(f(x)), in standard deviations of the data',
+        )
+    elif errors:
         count, wrong = errors['num_images'], errors['num_not_exact']
         meaning = 'all must be exact' if wrong else 'every image returns exactly, as it must'
         if wrong:
-            meaning += f'; largest pixel error {errors["max_pixel_error"]} of 255'
-        lines += _row('exact images', f'{count - wrong} of {count}', meaning)
-        lines += _row(
+            meaning += (
+                f'; largest pixel error {errors["max_pixel_error"]} of {errors.get("white", 255)}'
+            )
+        lines += row('exact images', f'{count - wrong} of {count}', meaning)
+        lines += row(
             'round trip',
             _scientific(errors['max_round_trip_error']),
             'largest error of f^-1(f(x)), x in [-1, 1]',
         )
     typical = result.get('typicality', {})
     if 'mean_distance' in typical:
-        lines += _row(
+        lines += row(
             'typicality',
             f'{typical["mean_distance"]:+.2f} std',
             f'distance from own samples; beyond {UNUSUAL_DISTANCE} is unusual',
         )
-        lines += _row(
+        lines += row(
             'unusual images',
             _percent(typical['share_outside_95_percent_of_samples']),
             'outside 95 % of own samples; about 5 % is normal',
         )
     elif typical:
-        lines += _row('typicality', 'unknown', 'fewer than two samples have a finite likelihood')
+        lines += row('typicality', 'unknown', 'fewer than two samples have a finite likelihood')
     if broken := result.get('non_finite_samples'):
         by_temperature = ', '.join(f'{name}: {_percent(share)}' for name, share in broken.items())
-        lines += _row(
+        lines += row(
             'broken samples',
             _percent(max(broken.values())),
             f'not finite at T = {by_temperature}'
@@ -148,13 +147,13 @@ def _layers(result: Result, room: int) -> list[str]:
     lines = [
         f'Layers with the largest inverse gain (above {LARGE_GAIN:,.0f}, errors become visible):'
     ]
-    for row in worst_layers(result['invertibility'], count):
+    for layer in worst_layers(result['invertibility'], count):
         start = (
-            f'  gain {_scientific(row["inverse_gain"])}  round trip '
-            f'{_scientific(row["round_trip_error"])}  {row["kind"]}  '
+            f'  gain {_scientific(layer["inverse_gain"])}  round trip '
+            f'{_scientific(layer["round_trip_error"])}  {layer["kind"]}  '
         )
-        layer, left = row['layer'], WIDTH - len(start)
-        lines.append(start + (layer if len(layer) <= left else f'...{layer[3 - left :]}'))
+        name, left = layer['layer'], WIDTH - len(start)
+        lines.append(start + (name if len(name) <= left else f'...{name[3 - left :]}'))
     return lines
 
 
@@ -164,7 +163,8 @@ KNOWN = {
     *('dequantizer_nats', 'dequantizer_bits_per_dim', 'dequantization', 'condition'),
     *('num_images', 'num_samples', 'num_not_finite', 'likelihood_caveat', 'dataset', 'split'),
     *('dataset_version', 'data_fingerprint', 'checkpoint', 'checkpoint_sha256', 'weights', 'seed'),
-    'arithmetic',
+    *('nats_per_dim', 'nats_per_dim_stderr', 'nats_per_dim_iwae', 'iwae_gap_nats_per_dim'),
+    *('arithmetic', 'entropy_nats'),
 }
 
 
@@ -191,16 +191,6 @@ def _warnings(result: Result) -> list[str]:
         'images is not finite, so their means are not either. The table of single images shows '
         f'which ones{where}.'
     )
-
-
-def _row(label: str, value: str, meaning: str) -> list[str]:
-    """Return the lines of a number: label, value and wrapped meaning."""
-    first, *more = textwrap.wrap(meaning, WIDTH - LABEL_WIDTH - VALUE_WIDTH - 2)
-    indent = LABEL_WIDTH + VALUE_WIDTH + 2
-    return [
-        f'{label:{LABEL_WIDTH}}{value:>{VALUE_WIDTH}}  {first}',
-        *(f'{"":{indent}}{line}' for line in more),
-    ]
 
 
 def _wrapped(text: str) -> list[str]:

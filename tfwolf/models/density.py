@@ -7,8 +7,7 @@ import math
 import tensorflow as tf
 
 from tfwolf.core import seeds
-from tfwolf.data import preprocess
-from tfwolf.distributions.bits import bits_per_dim, dequantization_nats, standard_normal_log_prob
+from tfwolf.distributions.bits import bits_per_dim, standard_normal_log_prob
 from tfwolf.models.flow_model import FlowModel
 from tfwolf.models.latent import Array, Inference
 from tfwolf.models.terms import Noise, Terms
@@ -99,9 +98,13 @@ class ImageDensity(FlowModel):
             training: as in `terms`.
         """
         auxiliary = self.flow.auxiliary_losses(v, inference.condition) if training else {}
-        constant = tf.constant(dequantization_nats(self.num_dims, self.num_bits), self.dtype)
+        constant = tf.constant(self.values.dequantization_nats(self.num_dims), self.dtype)
+        log_prob, of_scale = (
+            standard_normal_log_prob(v) + log_det,
+            self.values.log_det_nats(self.num_dims),
+        )
         return Terms(
-            -(standard_normal_log_prob(v) + log_det),
+            -(log_prob if of_scale is None else log_prob + of_scale),
             inference.kl_nats,
             tf.fill([tf.shape(v)[0]], constant),
             dequantizer_nats,
@@ -110,20 +113,30 @@ class ImageDensity(FlowModel):
         )
 
     def bits_per_dim(self, images: Array, noise: Noise, labels: Array | None = None) -> tf.Tensor:
-        """Return the bound in bits per dimension, `[batch]`."""
+        """Return the bound in bits per dimension, `[batch]`.
+
+        Raises:
+            ValueError: if the model is of continuous values, whose density is in nats; and as
+                `terms`.
+        """
+        if self.values.is_continuous:
+            raise ValueError(
+                'Bits per dimension are of color values in bins; this model is a density of '
+                'continuous values, in nats: use `terms(images, noise).nll_nats`.'
+            )
         return bits_per_dim(self.terms(images, noise, labels=labels).nll_nats, self.num_dims)
 
     def dequantized(
         self, inference: Inference, images: Array, noise: Noise, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the flow's input x in [-1, 1], and log q(u|x) of its noise u, `[batch]`, in nats.
+        """Return the flow's input x, and log q(u|x) of its noise u, `[batch]`, in nats.
 
         Arguments are those of `terms_given`.
         """
         return self._dequantized(inference.features, images, noise, training)
 
     def flow_input(self, images: Array, noise: Noise) -> tf.Tensor:
-        """Return the flow's input x in [-1, 1]: the images dequantized with the `Noise`."""
+        """Return the flow's input x: the images dequantized with the `Noise`."""
         features = self.dequantizer.features(self.encoder_input(images))
         return self._dequantized(features, images, noise, training=False)[0]
 
@@ -131,4 +144,4 @@ class ImageDensity(FlowModel):
         self, features: tf.Tensor | None, images: Array, noise: Noise, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         u, log_prob_nats = self.dequantizer.draw(features, noise.dequantization, training)
-        return preprocess.to_unit_range(images, self.num_bits, u, self.dtype), log_prob_nats
+        return self.values.to_x(images, u, self.dtype), log_prob_nats

@@ -18,6 +18,8 @@ from tfwolf.data import preprocess
 from tfwolf.models.dequantizer import Dequantizer, UniformDequantizer
 from tfwolf.models.image_condition import ImageCondition
 from tfwolf.models.latent import Array, Latent
+from tfwolf.models.no_dequantizer import NoDequantizer
+from tfwolf.models.values import ColorValues, ContinuousValues, Values, check_parts
 from tfwolf.nets.condition import Condition, image_argument, joined
 
 
@@ -28,7 +30,8 @@ class FlowModel(CompleteVariables, tf.Module):
 
     Attributes:
         image_shape: (height, width, channels).
-        num_bits: bits per color value that the model sees.
+        num_bits: bits per color value that the model sees; None for continuous values.
+        values: what the numbers of images are, `ColorValues` or `ContinuousValues`.
         dtype: floating type of weights and computation.
         condition: the `ImageCondition`, or None.
         latent: the `Latent`.
@@ -40,7 +43,7 @@ class FlowModel(CompleteVariables, tf.Module):
     def __init__(
         self,
         image_shape: Sequence[int],
-        num_bits: int,
+        num_bits: int | None,
         flow: Callable[..., FlowBijector],
         latent: Callable[..., Latent],
         seed: int = 0,
@@ -67,8 +70,13 @@ class FlowModel(CompleteVariables, tf.Module):
             )
         height, width, channels = image_shape
         self.image_shape: tuple[int, int, int] = (height, width, channels)
-        self.num_bits: int = validate.num_bits(num_bits)
+        self.num_bits: int | None = None if num_bits is None else validate.num_bits(num_bits)
         self.dtype: tf.DType = tf.as_dtype(dtype)
+        check_parts(self.num_bits, dequantizer, condition)
+        if num_bits is None:
+            self.values: Values = ContinuousValues(channels, self.dtype)
+        else:
+            self.values = ColorValues(num_bits)
         self.condition: ImageCondition | None = (
             None if condition is None else condition(image_shape=self.image_shape)
         )
@@ -76,8 +84,14 @@ class FlowModel(CompleteVariables, tf.Module):
             image_shape=self.image_shape, seed=seeds.derive(seed, 'latent'), dtype=self.dtype
         )
         self.flow: FlowBijector = self.flow_for(self.image_shape)
-        self.dequantizer: Dequantizer = dequantizer(
-            image_shape=self.image_shape, seed=seeds.derive(seed, 'dequantizer'), dtype=self.dtype
+        self.dequantizer: Dequantizer = (
+            NoDequantizer()
+            if num_bits is None
+            else dequantizer(
+                image_shape=self.image_shape,
+                seed=seeds.derive(seed, 'dequantizer'),
+                dtype=self.dtype,
+            )
         )
         self.initialized = tf.Variable(tf.constant(False), trainable=False, name='initialized')
 
@@ -117,6 +131,17 @@ class FlowModel(CompleteVariables, tf.Module):
         """height * width * channels of an image."""
         return math.prod(self.image_shape)
 
+    @property
+    def color_bits(self) -> int:
+        """`num_bits` of a model of color values.
+
+        Raises:
+            ValueError: for a model of continuous values.
+        """
+        if self.num_bits is None:
+            raise ValueError('This needs a model of color values; got one of continuous values.')
+        return self.num_bits
+
     def condition_of(self, images: Array) -> tf.Tensor | None:
         """Return the condition c of images, uint8 `[batch, *condition.reduced_shape]`, or None.
 
@@ -129,7 +154,7 @@ class FlowModel(CompleteVariables, tf.Module):
         Raises:
             ValueError: if the images have another shape or dtype.
         """
-        if self.condition is None:
+        if self.condition is None or self.num_bits is None:
             return None
         images = preprocess.checked_images(images, self.image_shape)
         return self.condition.reduce(preprocess.at_num_bits(images, self.num_bits))
@@ -165,15 +190,21 @@ class FlowModel(CompleteVariables, tf.Module):
             )
 
     def encoder_input(self, images: Array) -> tf.Tensor:
-        """Return the encoder's input x in [-1, 1]: the lower edges of the images' bins."""
-        return preprocess.to_unit_range(images, self.num_bits, 0.0, self.dtype)
+        """Return the encoder's input x: the lower edges of the images' bins in [-1, 1].
+
+        Of continuous values it is the flow's input.
+        """
+        return self.values.to_x(images, 0.0, self.dtype)
 
     def bin_centers(self, images: Array) -> tf.Tensor:
-        """Return the flow's input x in [-1, 1] in `encode`: the centers of the images' bins."""
-        return preprocess.to_unit_range(images, self.num_bits, 0.5, self.dtype)
+        """Return the flow's input x in `encode`: the centers of the images' bins in [-1, 1].
+
+        Of continuous values it is (value - shift) / scale.
+        """
+        return self.values.to_x(images, 0.5, self.dtype)
 
     def _checked(self, images: Array) -> tf.Tensor:
-        images = preprocess.checked_images(images, self.image_shape)
+        images = preprocess.checked_images(images, self.image_shape, self.values.image_type)
         self._check_initialized()
         return images
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfwolf.core import seeds, validate
 from tfwolf.models.latent import Array
 from tfwolf.models.terms import Noise
+from tfwolf.models.values import ContinuousValues
 from tfwolf.models.wolf import Wolf
 
 
@@ -26,7 +27,8 @@ def initialize(
     These are the last layer of the encoder, then the actnorms of the prior, of a learned
     dequantizer and of the flow in order. The pass runs once, eagerly, on one device. Its result is
     copied to all replicas, so it does not depend on their number. Couplings start as the identity,
-    so their networks do not run and the pass takes seconds.
+    so their networks do not run and the pass takes seconds. Shift and scale of continuous values
+    are those of the images, unless they were set before (`ContinuousValues.fit`).
 
     Args:
         model: a `Wolf`.
@@ -43,6 +45,9 @@ def initialize(
     validate.integer('chunk_size', chunk_size, minimum=1)
     if len(images) == 0:
         raise ValueError('`images` must contain at least one image; got none.')
+    if isinstance(model.values, ContinuousValues) and not model.values.fitted.numpy():
+        rows = np.asarray(images, np.float64).reshape(-1, model.image_shape[-1])
+        model.values.fit(rows.mean(axis=0), rows.std(axis=0))
     noise = model.draw_noise(len(images), seeds.tensor_seed(seed, 'initialize'))
     cuts = list(range(0, len(images), chunk_size)) + [len(images)]
     spans = [slice(*span) for span in zip(cuts, cuts[1:])]

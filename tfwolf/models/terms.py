@@ -27,10 +27,10 @@ class Terms(NamedTuple):
     """The terms of the negative evidence lower bound of each image, in nats.
 
     Attributes:
-        reconstruction_nats: -log p(x|z), `[batch]`.
+        reconstruction_nats: -log p(x|z), `[batch]`; of continuous values in their own unit.
         kl_nats: log q(z|x) - log p(z) or its closed form, `[batch]`.
-        dequantization_nats: D log(2^n / 2), `[batch]`.
-        dequantizer_nats: log q(u|x) of the noise u, `[batch]`; 0 for uniform noise.
+        dequantization_nats: D log(2^n / 2), `[batch]`; 0 for continuous values.
+        dequantizer_nats: log q(u|x) of the noise u, `[batch]`; 0 for uniform or no noise.
         kl_per_dim_nats: KL of each dimension of q(z|x) to N(0, 1), `[batch, latent_dim]`, for
             diagnosis; None without a posterior.
         auxiliary_nats: additional training losses, `{name: [batch]}`; empty outside training and

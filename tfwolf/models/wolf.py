@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfwolf.core import image_noise
 from tfwolf.core.parts import register
-from tfwolf.data import preprocess
 from tfwolf.distributions.posterior import Posterior
 from tfwolf.models import generation
 from tfwolf.models.density import ImageDensity
@@ -22,13 +21,14 @@ class Wolf(ImageDensity):
     `NoLatent` it is the flow alone. With a condition c, an image that is computed from x, it is
     p(x|c): f depends on c, z does not.
 
-    Images are uint8 `[batch, height, width, channels]`; v has the same shape, z is `[batch,
-    latent_dim]` (None without a latent). c is uint8 `[batch, *condition.reduced_shape]` (None
-    without a condition). Methods accept tensors and NumPy arrays.
+    Images are uint8 `[batch, height, width, channels]` (see `num_bits` for others); v has the same
+    shape, z is `[batch, latent_dim]` (None without a latent). c is uint8 `[batch,
+    *condition.reduced_shape]` (None without a condition). Methods accept tensors and NumPy arrays.
 
     Args:
         image_shape: (height, width, channels).
-        num_bits: bits per color value that the model sees, 1 to 8.
+        num_bits: bits per color value that the model sees, 1 to 16: images are uint8 up to 8 bits,
+            uint16 above. None for continuous values, float32, whose density is in nats.
         flow: factory of the flow, called with (image_shape, condition_dim, seed, dtype), and in a
             model with a condition with `condition_channels`.
         latent: factory of the `Latent`, called with (image_shape, seed, dtype).
@@ -102,7 +102,7 @@ class Wolf(ImageDensity):
         self._check_initialized()
         given = self.flow_condition(z, condition)
         v = tf.convert_to_tensor(v, self.dtype)
-        return preprocess.to_images(self.flow.inverse_and_log_det(v, given)[0], self.num_bits)
+        return self.values.to_images(self.flow.inverse_and_log_det(v, given)[0])
 
     def sample(
         self,

@@ -98,6 +98,19 @@ def captioned(
     return np.asarray(canvas)
 
 
+def titled(picture: np.ndarray, title: str) -> np.ndarray:
+    """Return a picture, uint8 `[height, width, 3]`, with a line of text above it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(CAPTION_SIZE)
+    top = CAPTION_SIZE + CAPTION_GAP
+    width = max(picture.shape[1], math.ceil(font.getlength(title)) + 2 * GAP)
+    canvas = Image.new('RGB', (width, top + picture.shape[0]), 'white')
+    canvas.paste(Image.fromarray(picture), (0, top))
+    ImageDraw.Draw(canvas).text((GAP, top), title, 'black', font, anchor='lb')
+    return np.asarray(canvas)
+
+
 def marked(images: np.typing.ArrayLike, finite: np.ndarray) -> np.ndarray:
     """Return uint8 images in which images that are not finite are replaced by a cross on grey.
 

@@ -127,12 +127,12 @@ class Parity:
 
     def _compare_bins(self, x, theirs):
         """Compare color values of samples, except those decided by the reference's rounding."""
-        scale = 2**self._model.num_bits
+        scale = 2**self._model.color_bits
         position = (np.asarray(self._io['sample/x'], np.float64) + 1) / 2 * scale
         near_edge = np.abs(position - np.round(position)) / scale * 2 < EDGE
         ours, theirs = (
-            np.asarray(image).astype(int) >> (8 - self._model.num_bits)
-            for image in (preprocess.to_images(x, self._model.num_bits), theirs)
+            np.asarray(image).astype(int) >> (8 - self._model.color_bits)
+            for image in (preprocess.to_images(x, self._model.color_bits), theirs)
         )
         return compare(
             'sample/images', np.where(near_edge, 0, ours), np.where(near_edge, 0, theirs), 0.0
@@ -152,7 +152,7 @@ class Parity:
         ours = {'train/loss': loss, 'train/bpd': bits_per_dim(terms.nll_nats, model.num_dims)}
         if model.dequantizer.is_learned:
             edges = model.encoder_input(self._images)
-            ours['train/dequant_u'] = (x - edges) * 2.0 ** (model.num_bits - 1)
+            ours['train/dequant_u'] = (x - edges) * 2.0 ** (model.color_bits - 1)
             ours['train/dequant_log_prob'] = terms.dequantizer_nats
         for name, slot in by_name.items():
             if not slot.is_trainable:

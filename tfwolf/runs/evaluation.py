@@ -104,13 +104,17 @@ def evaluate(run: Any, request: Request) -> dict:
             )
             if request.save:
                 print(
-                    f'{dataset.title}, {request.split}: {split.num_examples:,} images; '
+                    f'{dataset.title}, {request.split}: {split.num_examples:,} {dataset.kind}; '
                     f'{run.checkpoint}',
                     flush=True,
                 )
             try:
+                known = (
+                    {} if dataset.entropy_nats is None else {'entropy_nats': dataset.entropy_nats}
+                )
                 result = {
                     **assessment.likelihood(),
+                    **known,
                     **about,
                     **origin_in_results(run.train_dir),
                 }

@@ -124,6 +124,13 @@ class Experiment:
                 f'The model is for images of {model.image_shape}, but those of {dataset.name!r} '
                 f'are {dataset.image_shape} (height, width, channels).'
             )
+        if model.values.image_type.name != dataset.image_type:
+            raise ValueError(
+                f'The model is for values of type {model.values.image_type.name} '
+                f'(num_bits = {model.num_bits}), but those of {dataset.name!r} are '
+                f'{dataset.image_type}. uint8 needs `Wolf.num_bits` from 1 to 8, uint16 from 9 to '
+                '16, and float32 `Wolf.num_bits = None` for a density of continuous values.'
+            )
         if model.latent.num_classes not in (None, dataset.num_classes):
             raise ValueError(
                 f'`{type(model.latent).__name__}.num_classes` is {model.latent.num_classes}, but '

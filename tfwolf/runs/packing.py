@@ -92,6 +92,11 @@ def write_pretrained(
     check_output(folder)
     run = load(train_dir, checkpoint, weights, environment=environment)
     run.model.check_unconditional('Packing')
+    if run.model.values.image_type.name != 'uint8':
+        raise ValueError(
+            'Packing needs a model of images of 8 bits; those of this run are '
+            f'{run.model.values.image_type.name}.'
+        )
     round_weights(run.model)
     name = os.path.basename(folder)
     evaluation = _evaluate(run, name, num_images, num_samples)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tfwolf.core.image_noise import V, Z, normal_per_image, seeds_of_images, uniform_per_image
-from tfwolf.data import preprocess
 from tfwolf.models.generation import (
     Array,
     LatentCode,
@@ -128,6 +127,4 @@ class ModelFunctions:
     def _images_and_finite(self, v: tf.Tensor, z: tf.Tensor | None = None) -> Decoded:
         x = self._model.flow.inverse_and_log_det(v, z)[0]
         # Values that are not finite become black or white pixels.
-        return preprocess.to_images(x, self._model.num_bits), tf.reduce_all(
-            tf.math.is_finite(x), axis=[1, 2, 3]
-        )
+        return self._model.values.to_images(x), tf.reduce_all(tf.math.is_finite(x), axis=[1, 2, 3])

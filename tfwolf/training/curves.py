@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from tfwolf.core import files
 from tfwolf.core.messages import first_line
 
 KEYS = ('step', 'split')
-# First columns of every file; other metrics follow in the order in which they first occur.
+SPLITS = ('train', 'validation')
+# First columns of a file; other metrics follow in the order in which they first occur.
 COLUMNS = (
     *KEYS,
     'bits_per_dim',
@@ -18,6 +21,8 @@ COLUMNS = (
     'reconstruction_nats',
     'dequantization_nats',
 )
+# Of a model of continuous values.
+CONTINUOUS_COLUMNS = (*KEYS, 'nats_per_dim', 'kl_nats', 'nll_nats', 'reconstruction_nats')
 
 
 class Curves:
@@ -32,15 +37,17 @@ class Curves:
         path: path of the file; created with the first row.
         step: step from which the run continues, 0 for a new run. Rows of later steps are removed,
             because the run will write them again.
+        columns: first columns of a new file.
 
     Raises:
         RuntimeError: if the file cannot be written.
     """
 
-    def __init__(self, path: str, step: int) -> None:
+    def __init__(self, path: str, step: int, columns: Sequence[str] = COLUMNS) -> None:
         self._path = path
         text = _read(path)
-        self._columns, rows = _complete_rows(text or '')
+        found, rows = _complete_rows(text or '')
+        self._columns: list[str] = found or list(columns)
         kept = [row for row in rows if int(row[0]) <= step]
         if text not in (None, _as_text([self._columns, *kept])):
             self._rewrite(kept)
@@ -81,6 +88,51 @@ class Curves:
         )
 
 
+def read_curves(path: str) -> dict[str, dict[str, np.ndarray]]:
+    """Return the rows of a file of curves by split, `{split: {metric: float64 [num_rows]}}`.
+
+    Each split, 'train' and 'validation', has all metrics of the file and 'step'. A value is NaN
+    where a row does not have it. A last line without its line feed, which a running or killed
+    process leaves, does not count.
+
+    Args:
+        path: path of the file.
+
+    Raises:
+        ValueError: if there is no such file, or it is damaged; the message names the line.
+    """
+    text = _read(path)
+    if text is None:
+        raise ValueError(f'{path} does not exist. Runs of this version write it while they train.')
+    columns, *rows = [line.split(',') for line in text.split('\n')[:-1]] or [[]]
+    if tuple(columns[: len(KEYS)]) != KEYS or len(set(columns)) != len(columns):
+        raise _damage(path, 1, f'its columns must begin with {",".join(KEYS)} and differ')
+    found: dict[str, list[list[float]]] = {split: [] for split in SPLITS}
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):
+            raise _damage(path, number, f'has {len(row)} values for {len(columns)} columns')
+        step, split, *values = row
+        if not step.isdecimal() or split not in found:
+            raise _damage(path, number, f'has the step {step!r} and the split {split!r}')
+        try:
+            found[split].append([float(value or 'nan') for value in (step, *values)])
+        except ValueError as error:
+            raise _damage(path, number, f'has a value that is no number ({error})') from None
+        if len(found[split]) > 1 and found[split][-1][0] <= found[split][-2][0]:
+            raise _damage(path, number, f'has step {step} after step {found[split][-2][0]:.0f}')
+    names = ['step', *columns[len(KEYS) :]]
+    return {
+        split: dict(zip(names, np.array(values, np.float64).reshape(-1, len(names)).T))
+        for split, values in found.items()
+    }
+
+
+def _damage(path: str, line: int, what: str) -> ValueError:
+    return ValueError(
+        f'{path} is damaged: line {line}: {what}. Restore it from a backup, or remove the line.'
+    )
+
+
 def _read(path: str) -> str | None:
     """Return the text of a file, or None if there is none."""
     if not os.path.exists(path):
@@ -90,14 +142,14 @@ def _read(path: str) -> str | None:
 
 
 def _complete_rows(text: str) -> tuple[list[str], list[list[str]]]:
-    """Return the columns and the complete rows of the text of a CSV file.
+    """Return the columns and the complete rows of the text of a CSV file, none if there are none.
 
     The last line is incomplete without its line feed. Text that is not a file of curves has no
     complete rows.
     """
     lines = [line.split(',') for line in text.split('\n')[:-1]]
     if not lines or tuple(lines[0][: len(KEYS)]) != KEYS:
-        return list(COLUMNS), []
+        return [], []
     columns, *rows = lines
     return columns, [row for row in rows if len(row) == len(columns) and row[0].isdecimal()]
 

@@ -21,7 +21,7 @@ from tfwolf.training.run import TrainingRun
 from tfwolf.training.run_pictures import RunPictures
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import TRAIN, VALIDATION, Summaries
-from tfwolf.training.validation import RAW_BITS_PER_DIM, Validation
+from tfwolf.training.validation import Validation
 
 
 def due(step: int, every: int, last_step: int) -> bool:
@@ -107,11 +107,13 @@ class Loop:
 
     def _after_first_step(self, step, last_step, metrics, bar):
         # The first step is excluded from the speed: it includes tracing.
-        bits, now = float(metrics['bits_per_dim']), time.perf_counter()
+        unit = self._model.values.unit
+        value, now = float(metrics[unit.name]), time.perf_counter()
         self._write(
             bar,
-            f'First step ({bits:.3f} bits/dim) finished {now - self._run.process_started:.1f} s '
-            f'after the start; tracing and running it took {now - self._clock:.1f} s',
+            f'First step ({value:.3f} {unit.text}) finished '
+            f'{now - self._run.process_started:.1f} s after the start; tracing and running it '
+            f'took {now - self._clock:.1f} s',
         )
         if step == 1 and not due(step, self._settings.checkpoint_every, last_step):
             # Saved regardless of the interval, to detect a full or read-only disk early.
@@ -148,7 +150,8 @@ class Loop:
             metrics['images_per_second'] = steps * self._settings.batch_size / (now - self._clock)
             self._clock, self._clock_step = now, step
         self._summaries.metrics(TRAIN, metrics, step)
-        shown: dict[str, object] = {'bits/dim': f'{metrics["bits_per_dim"]:.3f}'}
+        unit = self._model.values.unit
+        shown: dict[str, object] = {unit.text: f'{metrics[unit.name]:.3f}'}
         if self._model.latent.has_z:
             # In nats. Short names, so that the speed fits into 80 columns.
             shown['KL'] = f'{metrics["kl_nats"]:.1f}'
@@ -162,12 +165,9 @@ class Loop:
         started = time.perf_counter()
         result = validation()
         self._summaries.metrics(VALIDATION, result, step)
-        self._health.validated(
-            result['bits_per_dim'], result.get(RAW_BITS_PER_DIM, result['bits_per_dim'])
-        )
-        best = self._health.problem(at_end=True) is None and self._checkpoints.save_if_best(
-            result['bits_per_dim']
-        )
+        value = result[self._model.values.unit.name]
+        self._health.validated(value, result.get(validation.raw_name, value))
+        best = self._health.problem(at_end=True) is None and self._checkpoints.save_if_best(value)
         self._write(
             bar,
             f'step {step}: {validation.text(result)}{" (best so far)" if best else ""}',

@@ -9,12 +9,15 @@ import time
 from tfwolf.core import files
 from tfwolf.core.progress import progress_bar
 from tfwolf.core.variables import count_parameters
+from tfwolf.data.moments import channel_moments
 from tfwolf.evaluation.likelihood import evaluate_likelihood
 from tfwolf.evaluation.provenance import provenance
 from tfwolf.models.initialization import initialize
 from tfwolf.models.preparation import conclude_preparation, preparing_model
+from tfwolf.models.values import ContinuousValues
 from tfwolf.training import run_directory
 from tfwolf.training.checkpoints import Checkpoints, find_checkpoint, has_checkpoint
+from tfwolf.training.curves import COLUMNS, CONTINUOUS_COLUMNS
 from tfwolf.training.initial_images import initial_images
 from tfwolf.training.loop import Loop
 from tfwolf.training.run import TrainingRun
@@ -31,7 +34,7 @@ def introduce(run: TrainingRun) -> None:
     run.say(
         f'{dataset.title}: {dataset.train.num_examples:,} training, '
         f'{dataset.validation.num_examples:,} validation, '
-        f'{dataset.test.num_examples:,} test images of {"x".join(map(str, dataset.image_shape))}'
+        f'{dataset.test.num_examples:,} test {dataset.kind}'
     )
     condition = run.model.condition
     given = '' if condition is None else f'conditioned on {condition.description}, '
@@ -77,8 +80,13 @@ def train(run: TrainingRun, last_step: int) -> TrainStep:
 
 
 def initialize_run(run: TrainingRun) -> None:
-    """Initialize the model from the first training images."""
+    """Initialize the model from the first training images.
+
+    Shift and scale of continuous values are those of all training images.
+    """
     started = time.perf_counter()
+    if isinstance(run.model.values, ContinuousValues):
+        run.model.values.fit(*channel_moments(run.dataset.train))
     images, labels = initial_images(run.dataset.train, run.settings.init_batch_size)
     with progress_bar(len(images), 0, 'Initializing', 'image', run.shows_progress) as bar:
         initialize(run.model, images, run.seed, progress=run.checking(bar), labels=labels)
@@ -109,6 +117,8 @@ def evaluate_test(run: TrainingRun, step: TrainStep) -> dict:
             run.strategy,
             run.checking(bar),
         )
+    if run.dataset.entropy_nats is not None:
+        result['entropy_nats'] = run.dataset.entropy_nats
     if run.workers.is_chief:
         checkpoint = find_checkpoint(run.folder, 'latest')
         result |= provenance(
@@ -146,7 +156,8 @@ def _start(run: TrainingRun) -> tuple[TrainStep, Loop]:
     # An optimizer of the user's own may have none.
     for note in getattr(step.optimizer, 'notes', lambda num_updates: ())(run.settings.max_steps):
         run.say(note)
-    summaries = Summaries(run.folder, int(step.step.numpy()), run.workers.is_chief)
+    columns = CONTINUOUS_COLUMNS if run.model.values.is_continuous else COLUMNS
+    summaries = Summaries(run.folder, int(step.step.numpy()), run.workers.is_chief, columns)
     for name, text in run.texts.items():
         summaries.text(name, text, 0)
     return step, Loop(run, step, checkpoints, summaries)

@@ -39,10 +39,15 @@ class RunPictures:
         The samples of a conditional model are for conditions of validation images.
 
         Images that are not finite are crossed out, counted in TensorBoard and reported. Only the
-        chief writes, and only once for a step.
+        chief writes, and only once for a step. There are none of other values than 8 bits.
         """
         train_dir = self._run.train_dir
-        if train_dir is None or not self._run.workers.is_chief or step == self._last_drawn:
+        if (
+            train_dir is None
+            or not self._run.workers.is_chief
+            or step == self._last_drawn
+            or self._run.model.values.image_type.name != 'uint8'
+        ):
             return []
         self._last_drawn = step
         with self._step.weights_to_evaluate():

@@ -11,7 +11,6 @@ from tfwolf.core.compilation import Compilation, compile_layers, has_gpu
 from tfwolf.core.replicas import local_rows
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow, named_variables, trainable_variables
-from tfwolf.distributions.bits import bits_per_dim
 from tfwolf.evaluation.likelihood import TERMS
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
@@ -212,10 +211,13 @@ class TrainStep(tf.Module):
         means, gradients = context.all_reduce(
             'SUM', tf.nest.map_structure(tf.identity, (means, gradients))
         )
-        means['bits_per_dim'] = bits_per_dim(means['nll_nats'], model.num_dims)
+        unit = model.values.unit
+        means[unit.name] = unit.of(means['nll_nats'], model.num_dims)
+        if model.values.is_continuous:
+            del means['dequantization_nats']
         if 'dequantizer_nats' in means:
             nats = means['dequantizer_nats']
-            means['dequantizer_bits_per_dim'] = bits_per_dim(nats, model.num_dims)
+            means[f'dequantizer_{unit.name}'] = unit.of(nats, model.num_dims)
         # After the sum, so that every replica has the same norm and decides alike.
         clipped = clip(gradients, means['loss_nats'], settings.clip_norm, in_one_vector=self._xla)
         means['gradient_norm'] = clipped.norm

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfwolf.evaluation.likelihood import TERMS
 from tfwolf.training import run_directory
-from tfwolf.training.curves import Curves
+from tfwolf.training.curves import COLUMNS, Curves
 
 TRAIN, VALIDATION = 'train', 'validation'
 # Metrics of both splits. TensorBoard draws one chart for each tag, with a curve for each split.
-SHARED = ('bits_per_dim', 'nll_nats', *TERMS, 'dequantizer_bits_per_dim')
+SHARED = (
+    *('bits_per_dim', 'nats_per_dim', 'nll_nats', *TERMS),
+    'dequantizer_bits_per_dim',
+)
 
 
 class Summaries:
@@ -29,12 +32,19 @@ class Summaries:
         train_dir: folder of the run.
         step: step from which the run continues; 0 for a new run.
         writes: whether this process writes files; only the chief does.
+        columns: first columns of the CSV file.
     """
 
-    def __init__(self, train_dir: str, step: int = 0, writes: bool = True) -> None:
+    def __init__(
+        self,
+        train_dir: str,
+        step: int = 0,
+        writes: bool = True,
+        columns: Sequence[str] = COLUMNS,
+    ) -> None:
         self._folder = os.path.join(train_dir, run_directory.TENSORBOARD) if writes else None
         self._curves = (
-            Curves(os.path.join(train_dir, run_directory.CURVES), step) if writes else None
+            Curves(os.path.join(train_dir, run_directory.CURVES), step, columns) if writes else None
         )
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 

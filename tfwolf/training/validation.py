@@ -9,7 +9,7 @@ import numpy as np
 from tfwolf.evaluation.likelihood import (
     Terms,
     effective_batch_size,
-    image_bits_per_dim,
+    image_likelihoods,
     likelihood_terms,
     summarize,
 )
@@ -18,9 +18,8 @@ from tfwolf.training.step import TrainStep
 
 # Raw weights are evaluated on about this many images: they are for comparison only.
 RAW_IMAGES = 1024
-RAW_BITS_PER_DIM = 'bits_per_dim_raw'
 # Zero without a learned dequantizer, and then not written.
-DEQUANTIZER = ('dequantizer_nats', 'dequantizer_bits_per_dim')
+DEQUANTIZER = 'dequantizer_'
 
 
 class Validation:
@@ -43,29 +42,34 @@ class Validation:
     def __call__(self) -> dict[str, float]:
         """Return means over the images, as `summarize` does.
 
-        With averaged weights these are theirs, and `bits_per_dim_raw` is that of the raw weights:
+        With averaged weights these are theirs, and `raw_name` is that of the raw weights:
         the averaged one plus the difference of the two on the first images, with the same noise.
         """
         averaged = self._step.averages is not None
         with self._step.weights_to_evaluate():
             terms = self._evaluate(self._split.num_examples)
-        num_dims = self._run.model.num_dims
+        num_dims, unit = self._run.model.num_dims, self._run.model.values.unit
         learned = self._run.model.dequantizer.is_learned
         result = {
             name: value
-            for name, value in summarize(terms, num_dims).items()
-            if isinstance(value, float) and (learned or name not in DEQUANTIZER)
+            for name, value in summarize(terms, num_dims, unit).items()
+            if isinstance(value, float) and (learned or not name.startswith(DEQUANTIZER))
         }
         if averaged:
             raw = self._evaluate(self.num_raw_images)
-            raw_bits, averaged_bits = (
-                float(image_bits_per_dim(part, num_dims)[0].mean())
+            raw_mean, averaged_mean = (
+                float(image_likelihoods(part, num_dims, unit)[0].mean())
                 for part in (raw, terms[:, : self.num_raw_images])
             )
-            if math.isfinite(averaged_bits):
-                raw_bits += result['bits_per_dim'] - averaged_bits
-            result[RAW_BITS_PER_DIM] = raw_bits
+            if math.isfinite(averaged_mean):
+                raw_mean += result[unit.name] - averaged_mean
+            result[self.raw_name] = raw_mean
         return result
+
+    @property
+    def raw_name(self) -> str:
+        """Name of the likelihood of the raw weights, such as 'bits_per_dim_raw'."""
+        return f'{self._run.model.values.unit.name}_raw'
 
     @property
     def num_raw_images(self) -> int:
@@ -76,12 +80,13 @@ class Validation:
     def text(self, result: dict[str, float]) -> str:
         """Return the results of `__call__` as text."""
         raw = ''
-        if RAW_BITS_PER_DIM in result:
+        if self.raw_name in result:
             some = self.num_raw_images < self._split.num_examples
             of = f', from {self.num_raw_images:,} images' if some else ''
-            raw = f' (raw weights {result[RAW_BITS_PER_DIM]:.4f}{of})'
+            raw = f' (raw weights {result[self.raw_name]:.4f}{of})'
         kl = f', KL {result["kl_nats"]:.2f} nats' if self._run.model.latent.has_z else ''
-        return f'validation {result["bits_per_dim"]:.4f} bits/dim{raw}{kl}'
+        unit = self._run.model.values.unit
+        return f'validation {result[unit.name]:.4f} {unit.text}{raw}{kl}'
 
     def _evaluate(self, num_images: int) -> np.ndarray:
         """Return the terms of the bound of the first images, `[1, num_images, 3]`."""
