@@ -15,8 +15,11 @@ from tfwolf.analysis.label_shuffle import shuffle_labels
 from tfwolf.analysis.manifold import manifold
 from tfwolf.cli import opening
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.image_names import image_names, temperature_text
 from tfwolf.cli.images import Chosen, chosen_images
-from tfwolf.pictures.grids import captioned, image_grid, marked
+from tfwolf.data.class_names import class_name
+from tfwolf.pictures.grids import marked
+from tfwolf.plots.labelled_grid import Labels
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
 
@@ -71,10 +74,13 @@ def show_attribute(context: Context) -> None:
         options.strength,
     )
     steps = np.linspace(-options.strength, options.strength, options.num_steps)
-    grid = image_grid(context.flat(found), columns=options.num_steps)
-    folder.picture(
-        'attribute', captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps])
+    labels = Labels(
+        rows=image_names(chosen, run),
+        columns=[f'{step:+.3g}'.replace('-', '−') if step else 'image' for step in steps],
+        column_axis=f'{of} moved along "{class_name(run.dataset, options.label)}", in distances of '
+        'the means',
     )
+    folder.grid('attribute', context.flat(found), options.num_steps, labels)
     folder.finish(
         {
             'num_with': direction.num_with,
@@ -94,9 +100,16 @@ def show_manifold(context: Context) -> None:
     found = manifold(context.coder, context.coder.encode(chosen.images, chosen.labels), count)
     quarter = count // 4
     degrees = [f'{360 * number / count:.3g}°' for number in range(count)]
-    folder.picture(
-        'manifold', captioned(image_grid(context.flat(found), columns=count), degrees, degrees)
+    of_a, of_b, of_c, of_d = image_names(chosen, context.run)
+    labels = Labels(
+        f'A: {of_a} at φ = 0°, φ′ = 0°; B: {of_b} at 0°, 90°; C: {of_c} at 90°, 0°; '
+        f'D: {of_d} at 90°, 90°',
+        degrees,
+        degrees,
+        'φ, from A and B to C and D',
+        'φ′, from A and C to B and D',
     )
+    folder.grid('manifold', context.flat(found), count, labels)
     folder.finish(
         {
             'places_of_the_images': [(0, 0), (0, quarter), (quarter, 0), (quarter, quarter)],
@@ -114,14 +127,11 @@ def show_compression(context: Context) -> None:
         'zeroed': compress(coder, code),
     }
     folder = context.folder('compression', chosen.details)
+    names = image_names(chosen, context.run)
     for name, of_rest in found.items():
-        grid = image_grid(context.flat(of_rest), columns=len(chosen.images))
-        folder.picture(
-            f'compression_{name}',
-            captioned(
-                grid, [f'{fraction:.4g} % of v' for fraction in 100 * np.array(of_rest.fractions)]
-            ),
-        )
+        shares = [f'{100 * fraction:.4g} % of v' for fraction in of_rest.fractions]
+        labels = Labels('', shares, names, f'kept; the rest is {name.replace("zeroed", "zero")}')
+        folder.grid(f'compression_{name}', context.flat(of_rest), len(names), labels)
     folder.finish(
         {
             'fractions': found['zeroed'].fractions,
@@ -148,9 +158,9 @@ def show_extrapolation(context: Context) -> None:
         'extrapolation', options.chosen('scale', 'num_samples', 'temperature_v', 'temperature_z')
     )
     for scale, samples in found.items():
-        folder.picture(
-            f'extrapolation_x{scale}', image_grid(marked(samples.images, samples.finite), columns=2)
-        )
+        temperatures = temperature_text(options.temperature_v, options.temperature_z)
+        title = Labels(f'samples of {scale} times the size, {temperatures}')
+        folder.grid(f'extrapolation_x{scale}', marked(*samples), 2, title)
     folder.finish(
         {
             'num_samples': options.num_samples,
@@ -171,14 +181,9 @@ def show_shuffle(context: Context) -> None:
     folder = context.folder('shuffle', chosen.details)
     found, labels = shuffle_labels(context.coder, chosen.images, own_labels, context.options.seed)
     rows = np.concatenate([chosen.images, marked(*found)])
-    folder.picture(
-        'shuffle',
-        captioned(
-            image_grid(rows, columns=len(labels)),
-            ['image', 'other label'],
-            [f'{own} -> {other}' for own, other in zip(own_labels, labels)],
-        ),
-    )
+    names = [class_name(context.run.dataset, label) for label in (*own_labels, *labels)]
+    changes = [f'{own}\n→ {other}' for own, other in zip(names, names[len(labels) :])]
+    folder.grid('shuffle', rows, len(labels), Labels('', ['image', 'v, other label'], changes))
     folder.finish(
         {
             'labels': own_labels.tolist(),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.picture_files import appearance
 from tfwolf.cli.run_choice import pretrained_name, run_folder
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
@@ -79,6 +80,7 @@ def open_run(options: Flags, any_values: bool = False) -> Run:
     Raises:
         ValueError: if it does not, and the model is one; and as `load_configured`.
     """
+    appearance(options)
     folder = run_folder(options)
     found = load_configured(
         folder,
@@ -149,7 +151,7 @@ def result_folder(
     made_from = {'tool': tool, **run.identity, 'seed': options.seed, **settings}
     if not options.output_dir and not options.overwrite:
         folder = unused_folder(folder, made_from)
-    return ResultFolder(folder, made_from, run.step, options.overwrite)
+    return ResultFolder(folder, made_from, run.step, options.overwrite, appearance(options))
 
 
 def _import(module: str) -> None:

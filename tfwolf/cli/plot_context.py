@@ -15,7 +15,6 @@ from tfwolf.cli.flags import Flags
 from tfwolf.cli.images import Chosen, LabelledSplit
 from tfwolf.data.dataset import Split
 from tfwolf.evaluation.sample_quality import bits_of_split
-from tfwolf.plots.figure_files import write_figure
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
 from tfwolf.runs.run_data import check_labels
@@ -100,6 +99,5 @@ class Context:
             os.path.join(self.base, name),
         )
         for file, figure in figures.items():
-            for path in write_figure(folder.path(file), figure, self.options.format):
-                folder.wrote(os.path.basename(path))
+            folder.figure(file, figure)
         folder.finish(numbers)

@@ -38,6 +38,7 @@ def define_flags(options: Flags) -> None:
     groups.temperatures(options, 0.7)
     options.renamed('num_larger', 'num_samples')
     groups.images(options)
+    groups.grids(options, 'pixel_scale')
     groups.results(options)
 
 

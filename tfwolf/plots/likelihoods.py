@@ -63,7 +63,7 @@ def likelihood_histogram(
     # Above the bars, which may reach any corner.
     axis.legend(loc='lower left', bbox_to_anchor=(0, 1.0))
     picture = _beside(image_grid(most_likely, COLUMNS), image_grid(least_likely, COLUMNS))
-    pictures.imshow(picture, interpolation='nearest')
+    pictures.imshow(picture, interpolation='none')
     height, width = picture.shape[:2]
     for place, text in ((0.0, 'most likely'), (0.5, 'least likely')):
         pictures.text(place * width + width * 0.02, -0.03 * height, text, va='bottom')
