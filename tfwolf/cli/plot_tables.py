@@ -117,8 +117,11 @@ def _curves(context):
 
 def _results(context, tool):
     options, run = context.options, context.run
-    parent = opening.results_parent(options, run.train_dir, run.checkpoint)
-    return earlier_results(parent, tool, run.identity)
+    # Those next to the plots are the newer ones of a report.
+    places = [os.path.dirname(os.path.abspath(context.base))]
+    places.append(opening.results_parent(options, run.train_dir, run.checkpoint))
+    real = dict.fromkeys(map(os.path.realpath, places))
+    return [found for place in real for found in earlier_results(place, tool, run.identity)]
 
 
 def _protocol(result):

@@ -14,7 +14,7 @@ EXAMPLES = (
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
     options.group('Comparison')
-    options.repeated('run', 'Folder of a run, or pretrained:NAME.', 'FOLDER')
+    options.repeated('run', 'Folder of a run, or pretrained:NAME.', 'RUN')
     options.path(
         'output_dir',
         None,
