@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 
+USES_TENSORFLOW = False
 EXAMPLES = (
     'compare runs/cifar10_small runs/glow_cifar10_small',
     'compare runs/a runs/b --output_dir=comparison --format=svg',

@@ -38,7 +38,7 @@ def define_flags(options: Flags) -> None:
 
 def main(options: Flags) -> None:
     """Run the command."""
-    from tfwolf.cli import opening
+    from tfwolf.cli.picture_files import appearance
     from tfwolf.cli.plot_context import Context
     from tfwolf.cli.plot_parts import PARTS
 
@@ -47,9 +47,8 @@ def main(options: Flags) -> None:
             f'--show must be some of {",".join(PARTS)}; got {",".join(options.show)!r}.'
         )
     options.numbers('temperatures', '0.7,0.8,1')
-    run = opening.open_run(options)
-    base = opening.results_path(options, run.train_dir, run.checkpoint, 'plots')
-    context, done = Context(options, run, base), []
+    appearance(options)
+    context, done = Context(options), []
     for name in options.show or PARTS:
         try:
             PARTS[name](context)
