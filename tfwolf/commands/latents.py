@@ -45,7 +45,8 @@ def define_flags(options: Flags) -> None:
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.cli import opening
-    from tfwolf.cli.latent_parts import PARTS, Context
+    from tfwolf.cli.latent_context import Context
+    from tfwolf.cli.latent_parts import PARTS
 
     asked = options.show
     if asked is not None and (not asked or set(asked) - PARTS.keys()):

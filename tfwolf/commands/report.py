@@ -41,8 +41,9 @@ def main(options: Flags) -> None:
     from tfwolf.core import files
     from tfwolf.core.extras import require_extra
     from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
+    from tfwolf.report.likelihood import evaluation_of
     from tfwolf.report.page import page
-    from tfwolf.report.parts import evaluation_of, make_parts, report_parts
+    from tfwolf.report.parts import make_parts, report_parts
     from tfwolf.report.summary import summary_of
     from tfwolf.runs.config_text import read_config
     from tfwolf.runs.results import ResultFolder

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from tfwolf.core import files
 from tfwolf.core.module_search import module_command
 from tfwolf.report import findings
+from tfwolf.report.likelihood import likelihood_part
 from tfwolf.report.page import Part
 from tfwolf.report.plot_sections import OF_PARTS, chart_of_part, plot_parts
 from tfwolf.report.sections import SECTIONS
-from tfwolf.training import run_directory
 
 # File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
@@ -102,40 +102,6 @@ def parts_of(name: str, folder: str, problem: str | None) -> list[Part]:
             finished['seconds'],
         )
     ]
-
-
-def evaluation_of(train_dir: str, checkpoint_sha256: str) -> dict | None:
-    """Return the result of `tfwolf evaluate` on a checkpoint, or None."""
-    result = run_directory.read_evaluation(train_dir)
-    same = result is not None and result['checkpoint_sha256'] == checkpoint_sha256
-    return result if same else None
-
-
-def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
-    """Return the `Part` of the run's evaluation.
-
-    Args:
-        train_dir: folder of the run.
-        checkpoint_sha256: checksum of the checkpoint of the report. An evaluation of another
-            checkpoint is not shown.
-    """
-    title, explanation = (
-        'Likelihood',
-        'The negative evidence lower bound of held-out images, in bits per dimension.',
-    )
-    again = shlex.join(['tfwolf', 'evaluate', f'--train_dir={train_dir}'])
-    result = run_directory.read_evaluation(train_dir)
-    if result is None:
-        return Part(title, explanation, again, problem='The run has not been evaluated.')
-    if result['checkpoint_sha256'] != checkpoint_sha256:
-        return Part(
-            title,
-            explanation,
-            again,
-            problem='The evaluation in the folder of the run is of another checkpoint, '
-            f'{result["checkpoint"]}.',
-        )
-    return Part(title, explanation, again, *findings.of_evaluation(result))
 
 
 def make_parts(
