@@ -57,7 +57,7 @@ class Summary(NamedTuple):
 
     Attributes:
         pictures: as in `Part`.
-        rows: `Row`s, whose `paper` says so where the paper has no number.
+        rows: `Row`s; `paper` says so where the paper has no number for what was measured.
     """
 
     pictures: Sequence[tuple[str, str]]

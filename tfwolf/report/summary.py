@@ -42,9 +42,7 @@ def summary_of(folder: str, evaluation: dict | None) -> Summary:
         },
     }
     rows = [
-        Row(name, NOT_MEASURED, NO_PAPER)
-        if row is None
-        else Row(row.name, row.here, row.paper or NO_PAPER)
+        Row(name, NOT_MEASURED) if row is None else Row(row.name, row.here, row.paper or NO_PAPER)
         for name, row in numbers.items()
     ]
     paths = [
