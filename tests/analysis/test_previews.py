@@ -28,7 +28,7 @@ def test_samples_are_those_of_the_model_with_a_caption(model):
     assert found[1:] == (5, 0) and found.picture.dtype == np.uint8
     cooler = previews.sample_grid(model, 5, 3, temperature_v=0.5, temperature_z=0.7)
     grid = image_grid(model.sample(5, 3, 0.5, 0.7), columns=3)
-    expected = captioned(grid, columns=['samples, T of v = 0.5, T of z = 0.7'])
+    expected = captioned(grid, columns=['samples, T of z = 0.7, T of v = 0.5'])
     np.testing.assert_array_equal(cooler.picture, expected)
 
 

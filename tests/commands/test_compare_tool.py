@@ -3,14 +3,18 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
+import tensorflow as tf
 
 import tfwolf
-from support.tool_runs import result, run_tool
+from support.tool_runs import ROOT, result, run_tool
 from tfwolf.cli.flags import Flags
 from tfwolf.core.variables import count_parameters
 from tfwolf.runs.comparison import compared, kind_of
+from tfwolf.training.checkpoint_index import shapes_of
 from tfwolf.training.curves import read_curves
 
 CIFAR10 = {'dataset.source': "'tfds:cifar10'", 'Wolf.num_bits': '8'}
@@ -125,3 +129,25 @@ def test_several_arguments_without_a_name_add_to_one_flag():
     options.arguments = 'run'
     options.parse(['a', '--overwrite', '--run=c', 'b'])
     assert sorted(options.run) == ['a', 'b', 'c'] and options.overwrite and options.given('run')
+
+
+def test_shapes_are_read_as_tensorflow_reads_them(tiny_run, tmp_path):
+    path = str(tiny_run / 'checkpoints' / 'ckpt-6')
+    expected = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    found = shapes_of(path)
+    assert found == {name: tuple(shape) for name, shape in expected.items()} and len(found) > 50
+    for damaged in (b'', b'x' * 100, (tiny_run / 'checkpoints' / 'ckpt-6.index').read_bytes()[40:]):
+        (tmp_path / 'ckpt-1.index').write_bytes(damaged)
+        with pytest.raises(ValueError, match='ckpt-1.index is not the index of a checkpoint'):
+            shapes_of(str(tmp_path / 'ckpt-1'))
+
+
+def test_runs_are_compared_without_tensorflow(tiny_run, tmp_path):
+    code = (
+        'import sys; from tfwolf.cli.main import main; '
+        f'main(["compare", {str(tiny_run)!r}, "--output_dir={tmp_path}/out"]); '
+        'assert not {"tensorflow", "keras"} & {*sys.modules}'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert result(tmp_path / 'out')['made_from']['versions'] == {'tfwolf': tfwolf.__version__}

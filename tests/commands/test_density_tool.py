@@ -105,3 +105,12 @@ def test_a_toy_flow_reaches_the_entropy(tmp_path):
     run = tfwolf.fit('toy_moons', tmp_path, max_steps=1000, params=params)
     found = run.test_result
     assert -0.05 < found['nll_nats'] - found['entropy_nats'] < 0.05, found['nll_nats']
+
+
+def test_curves_are_drawn_in_nats_and_other_plots_say_why_not(toy_run, tmp_path):
+    out, _ = run_tool('plots', f'--train_dir={toy_run[0]}', f'--output_dir={tmp_path}/out')
+    curves = result(tmp_path / 'out' / 'curves')['curves']['train']
+    assert 'nats_per_dim' in curves and 'bits_per_dim' not in curves
+    assert 'terms is skipped: This run is of continuous values' in out
+    assert 'kl is skipped: This command shows or writes images of 8 bits' in out
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['curves']

@@ -20,6 +20,7 @@ from tfwolf.data.preprocess import at_num_bits
 from tfwolf.models.generation import between
 from tfwolf.models.initialization import initialize
 from tfwolf.pictures.animation import write_animation
+from tfwolf.pictures.description import read_description
 
 # Of image_grid, for digits: pixels of an image in a picture and from one to the next.
 SIDE, STRIDE = 64, 66
@@ -194,6 +195,9 @@ def test_switch_command(tiny_run, tmp_path, digits):
         'switch', f'--train_dir={tiny_run}', '--positions=4,4,0,7', f'--output_dir={tmp_path}/out'
     )
     shown = cells(tmp_path / 'out' / 'switch.png', 4, 2)
+    made_from = read_description(tmp_path / 'out' / 'switch.png')
+    assert made_from == {**result(tmp_path / 'out')['made_from'], 'step': 6}
+    assert made_from['images'] == [4, 4, 0, 7] and made_from['versions']['tfwolf']
     np.testing.assert_array_equal(shown[:2, 0], digits[[4, 4], ..., 0])
     np.testing.assert_array_equal(
         shown[2:, 0], at_num_bits(digits[[4, 4], ..., 0], 4), 'switch(a, a) is a'
@@ -222,6 +226,7 @@ def test_interpolate_command_with_own_files(tiny_run, tmp_path, digits):
         '--resize',
         '--num_betas=4',
         '--animate=webp',
+        '--format=png,svg',
         f'--output_dir={tmp_path}/out',
     )
     found = result(tmp_path / 'out')
@@ -233,6 +238,9 @@ def test_interpolate_command_with_own_files(tiny_run, tmp_path, digits):
     )
     shown = cells(tmp_path / 'out' / 'interpolation.png', 5, 4)
     np.testing.assert_array_equal(shown[0, 0], at_num_bits(digits[0, ..., 0], 4))
+    drawn = (tmp_path / 'out' / 'interpolation.svg').read_text()
+    for text in ('α = 0.25', 'β = 0.33', 'z of A', 'v of B', 'A: a, B: b'):
+        assert f'>{text}<' in drawn, text
     with Image.open(tmp_path / 'out' / 'interpolation.webp') as animation:
         assert animation.n_frames == 6
 

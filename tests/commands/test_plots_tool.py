@@ -8,10 +8,12 @@ import pytest
 
 import tfwolf
 from support.tool_runs import result, run_tool
+from tfwolf.cli import opening
 from tfwolf.core.choices import PLOT_FORMATS, PLOT_PARTS
 from tfwolf.evaluation.calibration import calibration, levels, noisy_v
 from tfwolf.evaluation.latent_use import latent_use
 from tfwolf.evaluation.outliers import coded_bits_per_dim
+from tfwolf.pictures.description import read_description
 from tfwolf.runs.earlier_results import earlier_results
 from tfwolf.training.curves import read_curves
 
@@ -70,6 +72,18 @@ def test_curves_and_terms_are_those_of_the_run(drawn):
     nats = np.sum([terms[f'{name}_nats'] for name in
                    ('reconstruction', 'kl', 'dequantization', 'dequantizer')], axis=0)  # fmt: skip
     np.testing.assert_allclose(nats / (64 * np.log(2)), table['bits_per_dim'], rtol=1e-5)
+
+
+def test_curves_and_terms_need_no_model(tiny_run, tmp_path, monkeypatch):
+    def refuse(options):
+        raise AssertionError('the model is loaded')
+
+    monkeypatch.setattr(opening, 'open_run', refuse)
+    flags = ('--show=curves,terms', '--format=svg', f'--output_dir={tmp_path}/out')
+    run_tool('plots', f'--train_dir={tiny_run}', *flags)
+    made_from = result(tmp_path / 'out' / 'terms')['made_from']
+    assert made_from['checkpoint'] == 'ckpt-6' and made_from['tool'] == 'plots terms'
+    assert read_description(tmp_path / 'out' / 'terms' / 'terms.svg') == {**made_from, 'step': 6}
 
 
 def test_numbers_are_those_of_the_test_images(drawn):

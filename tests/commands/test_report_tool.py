@@ -12,8 +12,13 @@ from PIL import Image
 
 from support.small_models import random_images
 from support.tool_runs import result, run_tool
+from tfwolf.core.choices import PLOT_PARTS
+from tfwolf.plots.figure_files import write_figure
+from tfwolf.plots.latent_dimensions import kl_per_dimension
 from tfwolf.report import findings
 from tfwolf.report.page import Part, Row, page
+from tfwolf.report.plot_sections import OF_PARTS, PLOTS, plot_parts
+from tfwolf.report.summary import summary_of
 
 
 @pytest.fixture(scope='module')
@@ -146,6 +151,7 @@ def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
     text = (out / 'report.html').read_text()
     assert (
         text.count('<img') == 6
+        and text.count('<td>none</td>') == 3
         and f'{result(out / "probe", "svm-tuned")["accuracy_z"]:.2%}' in text
     )
     assert (
@@ -172,9 +178,11 @@ def test_the_page_reads_in_a_browser_without_a_network(made, browser):
         'return [...document.images].map(image => [image.complete, image.naturalWidth, '
         'image.clientWidth])'
     )
-    assert len(sizes) == 2 and all(
-        complete and natural == shown > 50 for complete, natural, shown in sizes
+    # The first one is that of the summary, which may be smaller.
+    assert len(sizes) == 3 and all(
+        complete and natural >= shown > 50 for complete, natural, shown in sizes
     )
+    assert all(natural == shown for _, natural, shown in sizes[1:])
     asked = [json.loads(entry['message'])['message'] for entry in browser.get_log('performance')]
     urls = [
         message['params']['request']['url']
@@ -188,6 +196,52 @@ def test_the_page_reads_in_a_browser_without_a_network(made, browser):
     browser.set_window_size(1280, 1000)
     assert urls and all(url.startswith(('file:', 'data:')) for url in urls)
     assert not browser.get_log('browser')
+
+
+def test_the_first_screen_has_five_numbers_beside_the_papers(tmp_path):
+    """Those that are not measured say so; `none` is a paper without a number for the images."""
+    found = summary_of(str(tmp_path), None)
+    assert [row.here for row in found.rows] == ['not measured'] * 5 and not found.pictures
+    (tmp_path / 'fid').mkdir()
+    distance = {
+        'frechet_distance': 40.25,
+        'paper': 37.52,
+        'extractor': {'name': 'inception'},
+        'num_features': 2048,
+        'num_images': 100,
+        'num_reference': 100,
+        'comparable_with_papers': True,
+    }
+    (tmp_path / 'fid' / 'result.json').write_text(json.dumps(distance))
+    rows = {row.name: row for row in summary_of(str(tmp_path), None).rows}
+    assert rows['Frechet distance'] == ('Frechet distance', '40.250', '37.52')
+    assert rows['KL of z'] == ('KL of z', 'not measured', '')
+    distance.pop('paper')
+    (tmp_path / 'fid' / 'result.json').write_text(json.dumps(distance))
+    assert summary_of(str(tmp_path), None).rows[2].paper == 'none'
+
+
+def test_plots_have_sections_with_their_numbers(tmp_path):
+    folder = tmp_path / 'plots' / 'kl'
+    folder.mkdir(parents=True)
+    numbers = {
+        'kl_to_standard_normal_nats': [2.0, 0.5],
+        'mean_variances': [0.5, 0.001],
+        'num_active': 1,
+    }
+    (folder / 'result.json').write_text(json.dumps(numbers))
+    write_figure(str(folder / 'kl'), kl_per_dimension([2.0, 0.5]), ['svg'])
+    (part,) = plot_parts(str(tmp_path / 'plots'), ['plots', '--train_dir=a b'])
+    assert part.title == 'What z uses' and part.command.endswith("'--train_dir=a b' --show=kl")
+    assert [row.here for row in part.rows] == ['1 of 2', '2.50 nats']
+    text = page('A run', {}, [part], '')
+    assert 'src="data:image/svg+xml;base64,' in text
+    # 4.6 x 3.1 inches of 96 CSS pixels.
+    assert 'width="442" height="298"' in text
+    assert set(PLOTS) | {plot for plot, _ in OF_PARTS.values()} == {*PLOT_PARTS}
+    (folder / 'kl.svg').write_text('<svg width="100%" height="5"/>')
+    with pytest.raises(ValueError, match='must have a width and a height in pt or px'):
+        page('A run', {}, [part], '')
 
 
 def test_the_papers_number_stands_only_beside_what_it_is_of():

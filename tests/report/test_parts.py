@@ -1,6 +1,7 @@
 """Parts of the report: failures are returned by name, and do not stop other parts."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -62,3 +63,14 @@ def test_a_crash_is_a_problem_and_complete_parts_are_kept(root, capsys):
     assert json.loads(finished.read_text())['seconds'] != json.loads(before)['seconds']
     assert make(root, {'switch': ['--crash']})[0] == {'switch': 'The tool ended with exit code 3.'}
     assert not finished.exists()
+
+
+def test_plots_are_drawn_again_after_the_results_that_they_show(root):
+    for seconds, name in enumerate(('plots', 'probe')):
+        path = root / name / parts.FINISHED
+        path.parent.mkdir()
+        path.write_text('{}')
+        os.utime(path, (seconds, seconds))
+    assert parts.outdated('plots', str(root)) and not parts.outdated('probe', str(root))
+    os.utime(root / 'plots' / parts.FINISHED, (2, 2))
+    assert not parts.outdated('plots', str(root))

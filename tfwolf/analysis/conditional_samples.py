@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,13 +57,27 @@ def enlarged(condition: Array, image_shape: Sequence[int]) -> np.ndarray:
     return values[:, rows][:, :, columns]
 
 
-def conditional_picture(
+class ConditionalRows(NamedTuple):
+    """Rows of images with a column for each condition.
+
+    Attributes:
+        images: uint8 `[num_rows * num_columns, height, width, 3]`, row by row.
+        columns: number of columns.
+        names: of the rows.
+    """
+
+    images: np.ndarray
+    columns: int
+    names: list[str]
+
+
+def conditional_rows(
     condition: Array,
     samples: Array,
     captions: Sequence[str] | None = None,
     images: Array | None = None,
-) -> np.ndarray:
-    """Return a captioned picture with a row of conditions, rows of samples and a row of images.
+) -> ConditionalRows:
+    """Return a row of conditions, rows of samples and a row of images.
 
     Args:
         condition: uint8 `[num_columns, *reduced_shape]`.
@@ -71,9 +86,6 @@ def conditional_picture(
         captions: of each row of samples; None for 'sample 1', 'sample 2' and so on.
         images: uint8 `[num_columns, height, width, channels]`, of which the conditions are; or
             None.
-
-    Returns:
-        uint8 `[height', width', 3]`.
     """
     shown, columns = to_rgb(samples), len(condition)
     num_rows = math.ceil(len(shown) / columns)
@@ -83,4 +95,10 @@ def conditional_picture(
     if images is not None:
         parts.append(to_rgb(images))
         rows.append('image')
-    return captioned(image_grid(np.concatenate(parts), columns), rows)
+    return ConditionalRows(np.concatenate(parts), columns, rows)
+
+
+def conditional_picture(condition: Array, samples: Array, images: Array) -> np.ndarray:
+    """Return `conditional_rows` as a captioned picture, uint8 `[height', width', 3]`."""
+    rows = conditional_rows(condition, samples, images=images)
+    return captioned(image_grid(rows.images, rows.columns), rows.names)

@@ -14,7 +14,7 @@ from tfwolf.models.generation import Array, LatentCode, sample_code, switch_code
 from tfwolf.models.wolf import Wolf
 from tfwolf.pictures.grids import captioned, image_grid, marked
 
-SWITCH_CAPTIONS = ('a', 'b', 'z of a, v of b', 'z of b, v of a')
+SWITCH_CAPTIONS = ('A', 'B', 'z of A, v of B', 'z of B, v of A')
 # Pairs of images in a row of the picture of switches.
 PAIRS_PER_ROW = 2
 # Rows of samples in the picture of a conditional model, and the most columns.
@@ -52,7 +52,7 @@ def sample_grid(
     images, num_not_finite = _decode_and_mark(model, code, None)
     temperature = f'T = {temperature_v:g}'
     if temperature_z != temperature_v:
-        temperature = f'T of v = {temperature_v:g}, T of z = {temperature_z:g}'
+        temperature = f'T of z = {temperature_z:g}, T of v = {temperature_v:g}'
     grid = image_grid(images, columns=math.ceil(math.sqrt(num_images)))
     return Preview(captioned(grid, columns=[f'samples, {temperature}']), num_images, num_not_finite)
 
@@ -83,7 +83,7 @@ def switch_grid(model: Wolf, images: Array, labels: Array | None = None) -> Prev
 
     The condition of a model that has one goes with v.
 
-    A pair takes four columns: a, b, z of a with v of b, z of b with v of a. There are two pairs in
+    A pair takes four columns: A, B, z of A with v of B, z of B with v of A. There are two pairs in
     a row.
 
     Args:

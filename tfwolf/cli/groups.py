@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfwolf.cli.flags import Flags
-from tfwolf.core.choices import PRECISIONS, SPLITS, STRATEGIES, WEIGHTS
+from tfwolf.core.choices import PLOT_FORMATS, PRECISIONS, SPLITS, STRATEGIES, WEIGHTS
 from tfwolf.runs.pretrained_names import pretrained_names
 
 
@@ -145,3 +145,24 @@ def images(options: Flags, title: str = 'Images') -> None:
         'images', 'Your own image files instead, several separated by commas.', 'FILE,FILE,...'
     )
     options.boolean('resize', False, "Crop and resize --images to the model's image size.")
+
+
+def figures(options: Flags) -> None:
+    """Define the flags of the files of charts."""
+    options.group('Files of pictures')
+    options.list('format', ['png'], f'Files: {", ".join(PLOT_FORMATS)}.', 'NAME,...')
+    options.integer(
+        'dpi', 144, 'Pixels per inch of PNG, and of grids of images in PDF and SVG.', lower_bound=1
+    )
+
+
+def grids(options: Flags, scale: str = 'scale') -> None:
+    """Define the flags of the files of grids of images; `scale` is the name of one of them."""
+    figures(options)
+    options.integer(
+        scale,
+        None,
+        'Pixels of the picture for each pixel of an image. Default: small images get about 64.',
+        lower_bound=1,
+    )
+    options.boolean('captions', True, 'Names of rows, columns and axes.')

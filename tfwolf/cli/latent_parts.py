@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
-
 import numpy as np
 
-from tfwolf.analysis.coder import Coder, Decoded
-from tfwolf.analysis.compression import Compressed, compress
+from tfwolf.analysis.compression import compress
 from tfwolf.analysis.directions import along_direction
 from tfwolf.analysis.extrapolation import larger_samples
 from tfwolf.analysis.label_shuffle import shuffle_labels
 from tfwolf.analysis.manifold import manifold
-from tfwolf.cli import opening
-from tfwolf.cli.flags import Flags
-from tfwolf.cli.images import Chosen, chosen_images
+from tfwolf.cli.image_names import image_names, temperature_text
+from tfwolf.cli.latent_context import Context
 from tfwolf.cli.marks import chosen_mark
-from tfwolf.pictures.grids import captioned, image_grid, marked, titled
-from tfwolf.runs.results import ResultFolder
-from tfwolf.runs.run import Run
-
-
-class Context(NamedTuple):
-    """Input of each part: flags, `Run`, `Coder` of its model, and the folder of all parts."""
-
-    options: Flags
-    run: Run
-    coder: Coder
-    base: str
-
-    def chosen(self, count: int | None = None) -> Chosen:
-        """Return the images that the flags choose, `count` (default: --num_images) if none."""
-        return chosen_images(self.options, self.run, count or self.options.num_images)
-
-    def folder(self, name: str, settings: dict) -> ResultFolder:
-        """Return the folder for the results of a part."""
-        return opening.result_folder(
-            self.options, f'latents {name}', self.run, settings, os.path.join(self.base, name)
-        )
-
-    def flat(self, found: Decoded | Compressed) -> np.ndarray:
-        """Return decoded images as one list; those that are not finite are crossed out."""
-        return marked(
-            found.images.reshape(-1, *self.run.model.image_shape), found.finite.reshape(-1)
-        )
+from tfwolf.pictures.grids import marked
+from tfwolf.plots.labelled_grid import Labels
 
 
 def show_attribute(context: Context) -> None:
@@ -73,14 +42,12 @@ def show_attribute(context: Context) -> None:
         options.strength,
     )
     steps = np.linspace(-options.strength, options.strength, options.num_steps)
-    grid = image_grid(context.flat(found), columns=options.num_steps)
-    folder.picture(
-        'attribute',
-        titled(
-            captioned(grid, (), [f'{step:+.3g}' if step else 'image' for step in steps]),
-            f'{mark.name}, added to {of}',
-        ),
+    labels = Labels(
+        rows=image_names(chosen, run),
+        columns=[f'{step:+.3g}'.replace('-', '−') if step else 'image' for step in steps],
+        column_axis=f'{of} moved along "{mark.name}", in distances of the means',
     )
+    folder.grid('attribute', context.flat(found), options.num_steps, labels)
     folder.finish(
         {
             'num_with': direction.num_with,
@@ -100,9 +67,16 @@ def show_manifold(context: Context) -> None:
     found = manifold(context.coder, context.coder.encode(chosen.images, chosen.labels), count)
     quarter = count // 4
     degrees = [f'{360 * number / count:.3g}°' for number in range(count)]
-    folder.picture(
-        'manifold', captioned(image_grid(context.flat(found), columns=count), degrees, degrees)
+    of_a, of_b, of_c, of_d = image_names(chosen, context.run)
+    labels = Labels(
+        f'A: {of_a} at φ = 0°, φ′ = 0°; B: {of_b} at 0°, 90°; C: {of_c} at 90°, 0°; '
+        f'D: {of_d} at 90°, 90°',
+        degrees,
+        degrees,
+        'φ, from A and B to C and D',
+        'φ′, from A and C to B and D',
     )
+    folder.grid('manifold', context.flat(found), count, labels)
     folder.finish(
         {
             'places_of_the_images': [(0, 0), (0, quarter), (quarter, 0), (quarter, quarter)],
@@ -120,14 +94,11 @@ def show_compression(context: Context) -> None:
         'zeroed': compress(coder, code),
     }
     folder = context.folder('compression', chosen.details)
+    names = image_names(chosen, context.run)
     for name, of_rest in found.items():
-        grid = image_grid(context.flat(of_rest), columns=len(chosen.images))
-        folder.picture(
-            f'compression_{name}',
-            captioned(
-                grid, [f'{fraction:.4g} % of v' for fraction in 100 * np.array(of_rest.fractions)]
-            ),
-        )
+        shares = [f'{100 * fraction:.4g} % of v' for fraction in of_rest.fractions]
+        labels = Labels('', shares, names, f'kept; the rest is {name.replace("zeroed", "zero")}')
+        folder.grid(f'compression_{name}', context.flat(of_rest), len(names), labels)
     folder.finish(
         {
             'fractions': found['zeroed'].fractions,
@@ -154,9 +125,9 @@ def show_extrapolation(context: Context) -> None:
         'extrapolation', options.chosen('scale', 'num_samples', 'temperature_v', 'temperature_z')
     )
     for scale, samples in found.items():
-        folder.picture(
-            f'extrapolation_x{scale}', image_grid(marked(samples.images, samples.finite), columns=2)
-        )
+        temperatures = temperature_text(options.temperature_v, options.temperature_z)
+        title = Labels(f'samples of {scale} times the size, {temperatures}')
+        folder.grid(f'extrapolation_x{scale}', marked(*samples), 2, title)
     folder.finish(
         {
             'num_samples': options.num_samples,
@@ -177,14 +148,9 @@ def show_shuffle(context: Context) -> None:
     folder = context.folder('shuffle', chosen.details)
     found, labels = shuffle_labels(context.coder, chosen.images, own_labels, context.options.seed)
     rows = np.concatenate([chosen.images, marked(*found)])
-    folder.picture(
-        'shuffle',
-        captioned(
-            image_grid(rows, columns=len(labels)),
-            ['image', 'other label'],
-            [f'{name_of(own)} -> {name_of(other)}' for own, other in zip(own_labels, labels)],
-        ),
-    )
+    names = [name_of(label) for label in (*own_labels, *labels)]
+    changes = [f'{own}\n→ {other}' for own, other in zip(names, names[len(labels) :])]
+    folder.grid('shuffle', rows, len(labels), Labels('', ['image', 'v, other label'], changes))
     folder.finish(
         {
             'labels': own_labels.tolist(),

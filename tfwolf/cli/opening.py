@@ -10,12 +10,15 @@ from typing import Any
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.cli.flags import Flags
+from tfwolf.cli.picture_files import appearance
 from tfwolf.cli.run_choice import pretrained_name, run_folder
+from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
 from tfwolf.runs.config_text import read_config
 from tfwolf.runs.configuration import Configuration, read_configuration
 from tfwolf.runs.environment import Environment
 from tfwolf.runs.results import ResultFolder, unused_folder
 from tfwolf.runs.run import FULL_PRECISION, Run, load_configured
+from tfwolf.training.checkpoint_files import step_of
 
 # As in `groups.data` and `groups.devices`; flags that a command lacks keep their defaults.
 _MACHINE = (
@@ -79,6 +82,7 @@ def open_run(options: Flags, any_values: bool = False) -> Run:
     Raises:
         ValueError: if it does not, and the model is one; and as `load_configured`.
     """
+    appearance(options)
     folder = run_folder(options)
     found = load_configured(
         folder,
@@ -147,9 +151,32 @@ def result_folder(
     """
     folder = path or results_path(options, run.train_dir, run.checkpoint, tool)
     made_from = {'tool': tool, **run.identity, 'seed': options.seed, **settings}
+    return _folder(options, folder, made_from, run.step)
+
+
+def folder_without_model(options: Flags, tool: str, checkpoint: str, path: str) -> ResultFolder:
+    """Return a `ResultFolder` of results that no weight affects, such as the curves of a run.
+
+    Args:
+        options: the flags.
+        tool: its name.
+        checkpoint: path of the run's checkpoint, without extension.
+        path: of the folder.
+    """
+    made_from = {
+        'tool': tool,
+        'checkpoint': os.path.basename(checkpoint),
+        'checkpoint_sha256': checkpoint_sha256(checkpoint),
+        'seed': options.seed,
+        'versions': software_versions(),
+    }
+    return _folder(options, path, made_from, step_of(checkpoint))
+
+
+def _folder(options: Flags, path: str, made_from: dict, step: int) -> ResultFolder:
     if not options.output_dir and not options.overwrite:
-        folder = unused_folder(folder, made_from)
-    return ResultFolder(folder, made_from, run.step, options.overwrite)
+        path = unused_folder(path, made_from)
+    return ResultFolder(path, made_from, step, options.overwrite, appearance(options))
 
 
 def _import(module: str) -> None:

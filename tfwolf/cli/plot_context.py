@@ -13,31 +13,47 @@ from tfwolf.analysis.coder import Coder
 from tfwolf.cli import opening
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.images import Chosen, LabelledSplit
+from tfwolf.cli.run_choice import run_folder
 from tfwolf.data.dataset import Split
 from tfwolf.evaluation.sample_quality import bits_of_split
-from tfwolf.plots.figure_files import write_figure
 from tfwolf.runs.results import ResultFolder
 from tfwolf.runs.run import Run
 from tfwolf.runs.run_data import check_labels
+from tfwolf.training.checkpoints import find_checkpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class Context:
-    """What the plots of one run share; test images are read, and encoded, once.
+    """What the plots of one run share; the model is loaded, and test images are read, when needed.
 
     Args:
         options: the flags.
-        run: the `Run`.
-        base: folder of all plots; each has a folder in it.
 
     Attributes:
-        options, run, base: as given.
+        options: as given.
+        train_dir, checkpoint: folder of the run, and path of its checkpoint.
+        base: folder of all plots; each has a folder in it.
+
+    Raises:
+        ValueError: if the flags name no run, or no checkpoint of it.
     """
 
-    def __init__(self, options: Flags, run: Run, base: str) -> None:
-        self.options, self.run, self.base = options, run, base
+    def __init__(self, options: Flags) -> None:
+        self.options = options
+        self.train_dir = run_folder(options)
+        self.checkpoint = find_checkpoint(self.train_dir, options.checkpoint)
+        self.base = opening.results_path(options, self.train_dir, self.checkpoint, 'plots')
+
+    @functools.cached_property
+    def run(self) -> Run:
+        """The `Run`.
+
+        Raises:
+            ValueError: if its images are not of 8 bits, or it cannot be loaded.
+        """
+        return opening.open_run(self.options)
 
     @functools.cached_property
     def coder(self) -> Coder:
@@ -84,7 +100,7 @@ class Context:
         figures: Mapping[str, Figure],
         numbers: Mapping[str, Any],
     ) -> None:
-        """Write the files of a plot to its folder.
+        """Write the files of a plot of the model to its folder.
 
         Args:
             name: of the plot and its folder.
@@ -92,14 +108,29 @@ class Context:
             figures: `{name of the file: figure}`.
             numbers: those that are drawn, for `result.json`.
         """
-        folder: ResultFolder = opening.result_folder(
+        path = os.path.join(self.base, name)
+        folder = opening.result_folder(
+            self.options, f'plots {name}', self.run, dict(settings), path
+        )
+        _fill(folder, figures, numbers)
+
+    def write_of_folder(
+        self, name: str, figures: Mapping[str, Figure], numbers: Mapping[str, Any]
+    ) -> None:
+        """Write the files of a plot of what is in the folder of the run, without its model.
+
+        Arguments as in `write`.
+        """
+        folder = opening.folder_without_model(
             self.options,
             f'plots {name}',
-            self.run,
-            dict(settings),
+            self.checkpoint,
             os.path.join(self.base, name),
         )
-        for file, figure in figures.items():
-            for path in write_figure(folder.path(file), figure, self.options.format):
-                folder.wrote(os.path.basename(path))
-        folder.finish(numbers)
+        _fill(folder, figures, numbers)
+
+
+def _fill(folder: ResultFolder, figures: Mapping[str, Figure], numbers: Mapping[str, Any]) -> None:
+    for file, figure in figures.items():
+        folder.figure(file, figure)
+    folder.finish(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -14,6 +15,7 @@ from tfwolf.plots.curves import PANELS, learning_curves
 from tfwolf.plots.frechet import distance_by_number
 from tfwolf.plots.probe import probe_accuracies
 from tfwolf.runs.earlier_results import earlier_results
+from tfwolf.runs.run_data import read_record
 from tfwolf.training.curves import read_curves
 from tfwolf.training.run_directory import CURVES
 
@@ -28,13 +30,18 @@ def show_curves(context: Context) -> None:
         for split, table in tables.items()
     }
     figure = learning_curves(tables['train'], tables['validation'])
-    context.write('curves', {}, {'curves': figure}, {'curves': kept})
+    context.write_of_folder('curves', {'curves': figure}, {'curves': kept})
 
 
 def show_terms(context: Context) -> None:
     """Show the terms of the bound of training images, stacked, against the step."""
     table = _curves(context)['train']
     steps = table['step']
+    if 'nats_per_dim' in table:
+        raise ValueError(
+            'This run is of continuous values, whose bound is in nats and has no term of a '
+            'dequantization; `curves` shows its terms.'
+        )
     if missing := {*TERMS[:3]} - {*table}:
         raise ValueError(f'The curves of this run do not have {", ".join(sorted(missing))}.')
     # Rows of runs with uniform noise do not have a term of the dequantizer.
@@ -43,10 +50,9 @@ def show_terms(context: Context) -> None:
     if not finite.any():
         raise ValueError('The curves of this run have no row of finite terms.')
     steps, *terms = (values[finite] for values in (steps, *terms))
-    figure = stacked_terms(steps, *terms, num_dims=context.run.model.num_dims)
-    context.write(
+    figure = stacked_terms(steps, *terms, num_dims=_num_dims(context))
+    context.write_of_folder(
         'terms',
-        {},
         {'terms': figure},
         {
             'num_rows_left_out': int((~finite).sum()),
@@ -112,13 +118,23 @@ def show_frechet(context: Context) -> None:
 
 
 def _curves(context):
-    return read_curves(os.path.join(context.run.train_dir, CURVES))
+    return read_curves(os.path.join(context.train_dir, CURVES))
+
+
+def _num_dims(context: Context) -> int:
+    """Return height * width * channels, from what the run stored of its images if it did."""
+    record = read_record(context.train_dir)
+    shape = None if record is None else record.image_shape
+    return context.run.model.num_dims if shape is None else math.prod(shape)
 
 
 def _results(context, tool):
     options, run = context.options, context.run
-    parent = opening.results_parent(options, run.train_dir, run.checkpoint)
-    return earlier_results(parent, tool, run.identity)
+    # Those next to the plots are the newer ones of a report.
+    places = [os.path.dirname(os.path.abspath(context.base))]
+    places.append(opening.results_parent(options, run.train_dir, run.checkpoint))
+    real = dict.fromkeys(map(os.path.realpath, places))
+    return [found for place in real for found in earlier_results(place, tool, run.identity)]
 
 
 def _protocol(result):

@@ -36,6 +36,7 @@ def define_flags(options: Flags) -> None:
     )
     options.integer('num_points', 4000, 'Points of the picture, at most.', lower_bound=1)
     options.integer('grid', 300, 'Cells of the picture of p(x) on each side.', lower_bound=2)
+    groups.figures(options)
     groups.results(options)
 
 
@@ -100,7 +101,6 @@ def _draw(folder: ResultFolder, run: Run, options: Flags) -> float:
     import numpy as np
     import tensorflow as tf
 
-    from tfwolf.core.files import atomic_path
     from tfwolf.data.toy import density_of
     from tfwolf.data.vectors import as_vectors
     from tfwolf.evaluation.vector_density import encode_vectors, log_likelihood, sample_vectors
@@ -125,9 +125,7 @@ def _draw(folder: ResultFolder, run: Run, options: Flags) -> float:
         None if known is None else known.log_density(plane.centers),
         (first, second),
     )
-    with atomic_path(folder.path('density.png')) as temporary:
-        figure.savefig(temporary, format='png', dpi=110)
-    folder.wrote('density.png')
+    folder.figure('density', figure)
     total = float(np.exp(log_density).sum() * plane.cell_area)
     print(f'The picture holds {100 * total:.2f} % of the probability of the model.')
     return total

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tfwolf.analysis.coder import Coder
     from tfwolf.analysis.image_code import AnyCode
     from tfwolf.analysis.interpolation import Grid
+    from tfwolf.plots.labelled_grid import Labels
 
 EXAMPLES = (
     'interpolate --train_dir=runs/digits --positions=3,17',
@@ -37,6 +38,7 @@ def define_flags(options: Flags) -> None:
     )
     options.real('seconds', 3.0, 'Length of the animation.', lower_bound=0.1)
     groups.images(options)
+    groups.grids(options)
     groups.results(options)
 
 
@@ -44,8 +46,9 @@ def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.analysis.interpolation import even_steps, interpolation_grid
     from tfwolf.cli import images, opening
+    from tfwolf.cli.image_names import image_names
     from tfwolf.pictures.animation import write_animation
-    from tfwolf.pictures.grids import captioned, image_grid, marked
+    from tfwolf.pictures.grids import image_grid, marked
 
     if options.given('seconds') and not options.animate:
         raise ValueError('--seconds sets the length of an animation; give --animate, too.')
@@ -70,14 +73,8 @@ def main(options: Flags) -> None:
     )
     flat = marked(grid.images.reshape(-1, *run.model.image_shape), grid.finite.reshape(-1))
     columns = len(grid.betas)
-    folder.picture(
-        'interpolation',
-        captioned(
-            image_grid(flat, columns),
-            [f'alpha {alpha:.3g}' for alpha in grid.alphas] if has_z else (),
-            [f'beta {beta:.2g}' for beta in grid.betas],
-        ),
-    )
+    labels = _labels(grid, has_z, *image_names(chosen, run))
+    folder.grid('interpolation', flat, columns, labels)
     if options.animate:
         name = f'interpolation.{options.animate}'
         frames = [
@@ -99,6 +96,20 @@ def main(options: Flags) -> None:
             'num_not_finite': int((~grid.finite).sum()),
         }
     )
+
+
+def _labels(grid: Grid, has_z: bool, name_a: str, name_b: str) -> Labels:
+    """Return the labels of the grid: which axis is z's and which v's, and the ends A and B."""
+    from tfwolf.plots.labelled_grid import Labels
+
+    rows = [f'α = {alpha:.3g}' for alpha in grid.alphas]
+    columns = [f'β = {beta:.2g}' for beta in grid.betas]
+    for texts, code in ((rows, 'z'), (columns, 'v')):
+        texts[0], texts[-1] = f'{code} of A\n{texts[0]}', f'{code} of B\n{texts[-1]}'
+    title, of_v = f'A: {name_a}, B: {name_b}', 'v: (1 − β) v of A + β v of B'
+    if not has_z:
+        return Labels(title, (), columns, '', of_v)
+    return Labels(title, rows, columns, 'z: (1 − α) z of A + α z of B', of_v)
 
 
 def _warn_of_broken(grid: Grid) -> None:

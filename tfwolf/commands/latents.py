@@ -44,13 +44,15 @@ def define_flags(options: Flags) -> None:
     groups.temperatures(options, 0.7)
     options.renamed('num_larger', 'num_samples')
     groups.images(options)
+    groups.grids(options, 'pixel_scale')
     groups.results(options)
 
 
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.cli import opening
-    from tfwolf.cli.latent_parts import PARTS, Context
+    from tfwolf.cli.latent_context import Context
+    from tfwolf.cli.latent_parts import PARTS
 
     asked = options.show
     if asked is not None and (not asked or set(asked) - PARTS.keys()):

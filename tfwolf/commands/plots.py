@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
-from tfwolf.core.choices import PLOT_FORMATS, PLOT_PARTS
+from tfwolf.core.choices import PLOT_PARTS
 
 EXAMPLES = (
     'plots --train_dir=runs/cifar10_small --data_dir=DATA',
@@ -22,7 +22,6 @@ def define_flags(options: Flags) -> None:
         f'Which: {", ".join(PLOT_PARTS)}. Default: all that are possible.',
         'NAME,...',
     )
-    options.list('format', ['png'], f'Files: {", ".join(PLOT_FORMATS)}.', 'NAME,...')
     options.integer('num_images', 512, 'Test images, the first ones, at most.', lower_bound=2)
     options.integer(
         'num_samples', 128, 'Samples, of `temperature` at each temperature.', lower_bound=2
@@ -33,25 +32,23 @@ def define_flags(options: Flags) -> None:
         'Temperatures of z and v of `temperature`.',
         'NUMBER,...',
     )
+    groups.figures(options)
     groups.results(options)
 
 
 def main(options: Flags) -> None:
     """Run the command."""
-    from tfwolf.cli import opening
+    from tfwolf.cli.picture_files import appearance
     from tfwolf.cli.plot_context import Context
     from tfwolf.cli.plot_parts import PARTS
 
-    for flag, known in (('show', PARTS), ('format', PLOT_FORMATS)):
-        asked = getattr(options, flag)
-        if asked is not None and (not asked or set(asked) - {*known}):
-            raise ValueError(
-                f'--{flag} must be some of {",".join(known)}; got {",".join(asked)!r}.'
-            )
+    if options.show is not None and (not options.show or set(options.show) - PARTS.keys()):
+        raise ValueError(
+            f'--show must be some of {",".join(PARTS)}; got {",".join(options.show)!r}.'
+        )
     options.numbers('temperatures', '0.7,0.8,1')
-    run = opening.open_run(options)
-    base = opening.results_path(options, run.train_dir, run.checkpoint, 'plots')
-    context, done = Context(options, run, base), []
+    appearance(options)
+    context, done = Context(options), []
     for name in options.show or PARTS:
         try:
             PARTS[name](context)

@@ -18,6 +18,7 @@ def define_flags(options: Flags) -> None:
         'num_draws', 6, 'Draws of z from the posterior of each image; 0 for none.', lower_bound=0
     )
     groups.images(options)
+    groups.grids(options)
     groups.results(options)
 
 
@@ -25,7 +26,9 @@ def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.analysis.reconstruction import reconstruct
     from tfwolf.cli import images, opening
-    from tfwolf.pictures.grids import captioned, image_grid, marked
+    from tfwolf.cli.image_names import image_names
+    from tfwolf.pictures.grids import marked
+    from tfwolf.plots.labelled_grid import Labels
 
     run = opening.open_run(options)
     num_draws = options.num_draws
@@ -44,11 +47,9 @@ def main(options: Flags) -> None:
         found.exact,
         *(marked(found.draws[:, draw], found.finite[:, draw]) for draw in range(num_draws)),
     ]
-    names = ['image', 'decoded', *(f'draw {draw + 1} of z' for draw in range(num_draws))]
-    folder.picture(
-        'reconstructions',
-        captioned(image_grid(np.concatenate(rows), columns=len(chosen.images)), names),
-    )
+    names = ['image', 'decoded', *(f'v, draw {draw + 1} of z' for draw in range(num_draws))]
+    labels = Labels(rows=names, columns=image_names(chosen, run))
+    folder.grid('reconstructions', np.concatenate(rows), len(chosen.images), labels)
     result: dict[str, float] = {
         'num_images': len(chosen.images),
         'num_exact': found.num_exact,

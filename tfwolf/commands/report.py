@@ -41,8 +41,10 @@ def main(options: Flags) -> None:
     from tfwolf.core import files
     from tfwolf.core.extras import require_extra
     from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
+    from tfwolf.report.likelihood import evaluation_of
     from tfwolf.report.page import page
-    from tfwolf.report.parts import SECTIONS, likelihood_part, make_part, part_of
+    from tfwolf.report.parts import make_parts, report_parts
+    from tfwolf.report.summary import summary_of
     from tfwolf.runs.config_text import read_config
     from tfwolf.runs.results import ResultFolder
     from tfwolf.training.checkpoint_files import step_of
@@ -78,31 +80,25 @@ def main(options: Flags) -> None:
         ),
         'made on': time.strftime('%Y-%m-%d'),
     }
-    made = {}
-    for name in options.parts:
-        made[name] = make_part(
-            name, os.path.join(out, name), _arguments(options, name, step), options.overwrite
-        )
-        # After every part, so that what is done can be read while the rest is made.
-        parts = [
-            likelihood_part(train_dir, identity['checkpoint_sha256']),
-            *(part_of(key, os.path.join(out, key), made.get(key)) for key in SECTIONS),
-        ]
-        text = page(
-            f'{os.path.basename(os.path.abspath(chosen_run(options) or train_dir))}, step {step:,}',
-            facts,
-            [part for part in parts if part],
-            config,
-        )
-        files.write_text(folder.path(PAGE), text)
-    folder.wrote(PAGE)
-    failed = [name for name, problem in made.items() if problem]
-    folder.finish(
-        {
-            'made': [name for name in made if name not in failed],
-            'not_made': {name: made[name] for name in failed},
-        }
+    title = f'{os.path.basename(os.path.abspath(chosen_run(options) or train_dir))}, step {step:,}'
+
+    def write_page(problems: dict[str, str]) -> None:
+        """Write the page after every part, so that what is done can be read meanwhile."""
+        sha256 = identity['checkpoint_sha256']
+        summary = summary_of(out, evaluation_of(train_dir, sha256))
+        parts = report_parts(train_dir, sha256, out, problems)
+        files.write_text(folder.path(PAGE), page(title, facts, parts, config, summary))
+
+    failed = make_parts(
+        options.parts,
+        out,
+        lambda name: _arguments(options, name, step),
+        options.overwrite,
+        write_page,
     )
+    folder.wrote(PAGE)
+    made = [name for name in dict.fromkeys(options.parts) if name not in failed]
+    folder.finish({'made': made, 'not_made': failed})
     print(f'Open {folder.path(PAGE)} in a browser.')
     if failed:
         print(f'These parts failed: {", ".join(failed)}.', file=sys.stderr)
@@ -111,7 +107,7 @@ def main(options: Flags) -> None:
 
 def _arguments(options: Flags, name: str, step: int) -> list[str]:
     """Return the arguments of the command that makes a part."""
-    from tfwolf.report.parts import SECTIONS
+    from tfwolf.report.sections import SECTIONS
 
     shared = options.as_arguments(
         'data_dir',

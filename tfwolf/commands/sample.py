@@ -53,6 +53,7 @@ def define_flags(options: Flags) -> None:
         'Your own image files that are conditions, such as images of low resolution.',
         'FILE,FILE,...',
     )
+    groups.grids(options)
     groups.results(options)
 
 
@@ -62,8 +63,9 @@ def main(options: Flags) -> None:
     from tfwolf.analysis.sampling import draw_samples
     from tfwolf.cli import opening
     from tfwolf.cli.conditions import chosen_conditions
+    from tfwolf.cli.image_names import temperature_text
     from tfwolf.cli.sample_numbers import write_numbers
-    from tfwolf.cli.sample_pictures import sample_picture
+    from tfwolf.cli.sample_pictures import shown_samples
     from tfwolf.pictures.grids import marked
 
     temperatures = _temperatures(options)
@@ -91,7 +93,10 @@ def main(options: Flags) -> None:
     ]
     images, finite = (np.concatenate(parts) for parts in zip(*drawn))
     of_rows = [of_both for of_both, _ in temperatures] if temperatures else None
-    folder.picture('samples', sample_picture(marked(images, finite), of_rows, given))
+    title = f'samples, {temperature_text(options.temperature_v, options.temperature_z)}'
+    if options.label is not None:
+        title += f', {run.dataset.class_name(options.label)}'
+    folder.grid('samples', *shown_samples(marked(images, finite), title, of_rows, given))
     _save(options.save, folder, images, finite)
     not_finite = np.flatnonzero(~finite).tolist()
     if not_finite:

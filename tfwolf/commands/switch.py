@@ -32,6 +32,7 @@ def define_flags(options: Flags) -> None:
     )
     options.boolean('within_class', False, 'Pair images of the same class.')
     groups.images(options)
+    groups.grids(options)
     groups.results(options)
 
 
@@ -39,7 +40,9 @@ def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.analysis.interpolation import switched
     from tfwolf.cli import images, opening
-    from tfwolf.pictures.grids import captioned, image_grid, marked
+    from tfwolf.cli.image_names import image_names
+    from tfwolf.pictures.grids import marked
+    from tfwolf.plots.labelled_grid import Labels
 
     run = opening.open_run(options)
     if not run.model.latent.has_z:
@@ -59,13 +62,10 @@ def main(options: Flags) -> None:
     (z_of_a, finite_a), (z_of_b, finite_b) = switched(coder, code[0::2], code[1::2])
     image_a, image_b = chosen.images[0::2], chosen.images[1::2]
     rows = [image_a, image_b, marked(z_of_a, finite_a), marked(z_of_b, finite_b)]
-    folder.picture(
-        'switch',
-        captioned(
-            image_grid(np.concatenate(rows), columns=len(image_a)),
-            ['a', 'b', 'z of a, v of b', 'z of b, v of a'],
-        ),
-    )
+    names = image_names(chosen, run)
+    pairs = [f'A: {of_a}\nB: {of_b}' for of_a, of_b in zip(names[0::2], names[1::2])]
+    labels = Labels(rows=['A', 'B', 'z of A, v of B', 'z of B, v of A'], columns=pairs)
+    folder.grid('switch', np.concatenate(rows), len(image_a), labels)
     change = np.abs(np.stack([z_of_a, z_of_b]).astype(int) - np.stack([image_b, image_a])).mean()
     print(f'Another z changes a pixel value by {change:.2f} of 255 on average.')
     folder.finish(

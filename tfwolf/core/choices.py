@@ -21,6 +21,7 @@ REPORT_PARTS = (
     'latents',
     'probe',
     'fid',
+    'plots',
 )
 LATENT_PARTS = ('attribute', 'manifold', 'compression', 'extrapolation', 'shuffle')
 PLOT_PARTS = (

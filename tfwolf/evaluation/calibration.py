@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
-import tensorflow as tf
 
 from tfwolf.analysis.compression import departures
-from tfwolf.core import seeds, validate
+from tfwolf.core import validate
+from tfwolf.evaluation.noisy_pass import NoisyPass
 from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
 
@@ -62,43 +62,10 @@ def noisy_v(
 ) -> np.ndarray:
     """Return v of images with noise and of z ~ q(z|x), `[num_images, height, width, channels]`.
 
-    The noise of an image depends on the seed and on its place in the batches.
-
-    Args:
-        model: a `Wolf`.
-        images: uint8 `[num_images, height, width, channels]`, at least one.
-        batch_size: images at once, at least 1.
-        seed: integer.
-        labels: integers `[num_images]`; only used by a model whose z comes from labels.
-
-    Raises:
-        ValueError: if there are no images, or an argument is invalid.
+    Arguments and errors are those of `NoisyPass`.
     """
-    count = len(images)
-    if not count:
-        raise ValueError('`images` must have at least one image; got none.')
-    size = min(validate.integer('batch_size', batch_size, minimum=1), count)
-    base = seeds.tensor_seed(seed, 'calibration')
-    numbers = np.full(count, -1) if labels is None else np.asarray(labels)
-
-    @tf.function(autograph=False)
-    def v_of(batch: tf.Tensor, batch_labels: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
-        noise = model.draw_noise(size, noise_seed)
-        inference = model.infer(batch, noise, labels=batch_labels)
-        x, _ = model.dequantized(inference, batch, noise)
-        return model.flow.forward_and_log_det(x, inference.condition)[0]
-
-    parts = []
-    for first in range(0, count, size):
-        # The last batch is filled up with the last image.
-        chosen = np.minimum(np.arange(first, first + size), count - 1)
-        found = v_of(
-            tf.constant(np.asarray(images)[chosen]),
-            tf.constant(numbers[chosen], tf.int64),
-            seeds.fold_in(base, first // size),
-        )
-        parts.append(found.numpy()[: count - first])
-    return np.concatenate(parts)
+    size = min(batch_size, max(1, len(images)))
+    return NoisyPass(model, size)(images, seed, labels)[0]
 
 
 def calibration(v: np.ndarray, depth: np.ndarray, max_lag: int) -> list[LevelCalibration]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing
 
 from tfwolf.core import validate
 from tfwolf.core.files import atomic_path
+from tfwolf.pictures.description import PNG_KEY, as_text
 
 # Small images are enlarged by an integer factor to about this many pixels per side.
 SHOWN_SIDE = 64
@@ -19,29 +21,33 @@ CAPTION_SIZE = 12
 CAPTION_GAP = 6
 
 
-def image_grid(images: np.typing.ArrayLike, columns: int) -> np.ndarray:
+def image_grid(images: np.typing.ArrayLike, columns: int, scale: int | None = None) -> np.ndarray:
     """Return a grid of images, row by row with white gaps, as one picture.
 
     Args:
         images: uint8 `[num_images, height, width, channels]`; see `to_rgb` for the channels.
         columns: number of images per row.
+        scale: factor by which each pixel is repeated; None enlarges small images to about
+            `SHOWN_SIDE` pixels.
 
     Returns:
         uint8 `[rows * height', columns * width', 3]`, where height' and width' are those of an
         enlarged image and its gap.
 
     Raises:
-        ValueError: if there are no images, or `columns` is not a positive integer.
+        ValueError: if there are no images, or `columns` or `scale` is not a positive integer.
     """
     images = np.asarray(images)
     validate.integer('columns', columns, minimum=1)
+    if scale is not None:
+        validate.integer('scale', scale, minimum=1)
     if images.ndim != 4 or not len(images):
         raise ValueError(
             '`images` must be [num_images, height, width, channels] with at least one image; '
             f'got shape {images.shape}.'
         )
     images = to_rgb(images)
-    zoom = max(1, SHOWN_SIDE // max(images.shape[1:3]))
+    zoom = scale or max(1, SHOWN_SIDE // max(images.shape[1:3]))
     images = images.repeat(zoom, axis=1).repeat(zoom, axis=2)
     count, height, width, _ = images.shape
     rows = math.ceil(count / columns)
@@ -98,19 +104,6 @@ def captioned(
     return np.asarray(canvas)
 
 
-def titled(picture: np.ndarray, title: str) -> np.ndarray:
-    """Return a picture, uint8 `[height, width, 3]`, with a line of text above it."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    font = ImageFont.load_default(CAPTION_SIZE)
-    top = CAPTION_SIZE + CAPTION_GAP
-    width = max(picture.shape[1], math.ceil(font.getlength(title)) + 2 * GAP)
-    canvas = Image.new('RGB', (width, top + picture.shape[0]), 'white')
-    canvas.paste(Image.fromarray(picture), (0, top))
-    ImageDraw.Draw(canvas).text((GAP, top), title, 'black', font, anchor='lb')
-    return np.asarray(canvas)
-
-
 def marked(images: np.typing.ArrayLike, finite: np.ndarray) -> np.ndarray:
     """Return uint8 images in which images that are not finite are replaced by a cross on grey.
 
@@ -128,10 +121,19 @@ def marked(images: np.typing.ArrayLike, finite: np.ndarray) -> np.ndarray:
     return images
 
 
-def write_png(path: str, picture: np.ndarray) -> None:
-    """Write a uint8 picture `[height, width, 3]` as a PNG file; atomically."""
-    from PIL import Image
+def write_png(path: str, picture: np.ndarray, about: Mapping[str, Any] | None = None) -> None:
+    """Write a uint8 picture as a PNG file; atomically.
 
+    Args:
+        path: of the file; its folder is created.
+        picture: uint8 `[height, width, 3]`.
+        about: what it was made from, dict of JSON values, for `read_description`.
+    """
+    from PIL import Image, PngImagePlugin
+
+    texts = PngImagePlugin.PngInfo()
+    if about is not None:
+        texts.add_text(PNG_KEY, as_text(about))
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, format='PNG')
+        Image.fromarray(picture).save(temporary, format='PNG', pnginfo=texts)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfwolf.plots.arrays import finite_vector
-from tfwolf.plots.style import GREY, charts, look, styled
+from tfwolf.plots.style import GREY, HEIGHT, charts, look, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# Height of a row of a legend in inches, and what is above it in sizes of its font: ticks, label.
+LEGEND_ROW, BELOW = 0.16, 4.2
 
 
 @styled
@@ -37,7 +40,8 @@ def calibration_of_v(
         ValueError: if shapes do not fit, or a quantile is not finite.
     """
     normal_quantiles = finite_vector('normal_quantiles', normal_quantiles)
-    figure, (left, right) = charts(1, 2)
+    rows = len(quantiles)
+    figure, (left, right) = charts(1, 2, height=HEIGHT + LEGEND_ROW * rows)
     left.axhline(0, color='black', linewidth=1)
     right.axhline(0, color='black', linewidth=1)
     for number, (level, values) in enumerate(quantiles.items()):
@@ -70,7 +74,7 @@ def calibration_of_v(
             )
     left.set(
         xlabel='quantile of N(0, 1)',
-        ylabel='quantile of v - quantile of N(0, 1)',
+        ylabel='quantile of v − that of N(0, 1)',
         title='Values of v',
     )
     right.set(xlabel='lag (pixels of v)', ylabel='correlation', title='Neighbors in v')
@@ -79,7 +83,7 @@ def calibration_of_v(
     )
     # Below the charts, since lines may reach any corner.
     for axis in (left, right):
-        axis.legend(loc='upper center', bbox_to_anchor=(0.5, -0.18), ncols=2)
+        axis.legend(loc='upper center', bbox_to_anchor=(0.5, 0), borderaxespad=BELOW, ncols=2)
     return figure
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Table = Mapping[str, np.ndarray]
 PANELS = {
     'bits_per_dim': 'bits/dim',
+    # Of continuous values.
+    'nats_per_dim': 'nats/dim',
     'kl_nats': 'KL of z (nats)',
     'reconstruction_nats': '-log p(x|z) (nats)',
     'dequantizer_nats': 'log q(u|x) of the dequantizer (nats)',

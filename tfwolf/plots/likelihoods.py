@@ -25,22 +25,23 @@ def likelihood_histogram(
     most_likely: np.ndarray,
     least_likely: np.ndarray,
     samples_name: str = 'samples',
+    images_name: str = 'test images',
 ) -> Figure:
-    """Return histograms of bits/dim of test images and of samples, and extreme images beside.
+    """Return histograms of bits/dim of images and of samples, and extreme images beside.
 
     Both have the same bins and are densities, so that their numbers of images may differ.
 
     Args:
-        images_bits: `[num_images]`, bits/dim of test images.
+        images_bits: `[num_images]`, bits/dim of images.
         samples_bits: `[num_samples]`, of samples under the same model; may be empty.
         most_likely, least_likely: uint8 `[num_shown, height, width, channels]`, the images with the
             smallest and with the largest bits/dim.
-        samples_name: what the samples are, for the legend.
+        samples_name, images_name: what they are, for the legend.
 
     Raises:
         ValueError: if a value is not finite, or there are no images to show.
     """
-    sets = [('test images', finite_vector('images_bits', images_bits), BLUE, HATCHES[0])]
+    sets = [(images_name, finite_vector('images_bits', images_bits), BLUE, HATCHES[0])]
     if np.size(samples_bits):
         sets.append((samples_name, finite_vector('samples_bits', samples_bits), ORANGE, HATCHES[1]))
     together = np.concatenate([values for _, values, _, _ in sets])
@@ -63,7 +64,7 @@ def likelihood_histogram(
     # Above the bars, which may reach any corner.
     axis.legend(loc='lower left', bbox_to_anchor=(0, 1.0))
     picture = _beside(image_grid(most_likely, COLUMNS), image_grid(least_likely, COLUMNS))
-    pictures.imshow(picture, interpolation='nearest')
+    pictures.imshow(picture, interpolation='none')
     height, width = picture.shape[:2]
     for place, text in ((0.0, 'most likely'), (0.5, 'least likely')):
         pictures.text(place * width + width * 0.02, -0.03 * height, text, va='bottom')

@@ -30,10 +30,13 @@ MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 HATCHES = ('', '///', '...', 'xxx', '\\\\\\')
 GREY = '#767676'
 
-# Size of one chart in inches.
+# Size of one chart in inches, and pixels per inch.
 WIDTH, HEIGHT = 4.6, 3.1
+DPI = 144
 SETTINGS = {
-    'font.family': ['DejaVu Sans'],
+    # matplotlib brings the first; SVG names all of them for viewers that do not have it.
+    'font.family': ['sans-serif'],
+    'font.sans-serif': ['DejaVu Sans', 'Verdana', 'Arial'],
     'font.size': 9.0,
     'axes.titlesize': 10.0,
     'axes.titlelocation': 'left',
@@ -49,8 +52,8 @@ SETTINGS = {
     'legend.frameon': False,
     'legend.fontsize': 8.0,
     'hatch.linewidth': 0.6,
-    'figure.dpi': 144.0,
-    'savefig.dpi': 144.0,
+    'figure.dpi': DPI,
+    'savefig.dpi': DPI,
     'figure.facecolor': 'white',
     'savefig.facecolor': 'white',
     # Texts stay texts, and the same arrays give the same file.

@@ -61,7 +61,7 @@ def quality_over_temperature(
         )
         axis.plot(temperatures, middle, '-o', color=BLUE, label='median of samples')
         axis.axhline(of_images, color=RED, linestyle='--', label='median of test images')
-        axis.set(xlabel='temperature of z and v', ylabel=label)
+        axis.set(xlabel='temperature T of z and v', ylabel=label)
         axis.legend()
     return figure
 
@@ -96,7 +96,7 @@ def non_finite_share(
         capsize=3,
     )
     axis.set(
-        xlabel='temperature of z and v',
+        xlabel='temperature T of z and v',
         ylabel='samples that are not finite (%)',
         title=f'{num_samples:,} samples per temperature',
     )

@@ -96,8 +96,8 @@ def of_interpolation(folder: str) -> Findings:
         rows,
         _pictures(
             folder,
-            interpolation='From the first image (top left) to the second (bottom right): z varies '
-            'along rows (alpha), v along columns (beta)',
+            interpolation='From A (top left) to B (bottom right): z changes from row to row (α), '
+            'v from column to column (β)',
         ),
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.resources
-import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from tfwolf.report.embedding import embedded
 
 
 class Row(NamedTuple):
@@ -31,7 +31,7 @@ class Part(NamedTuple):
         explanation: what the section shows, in a sentence or two.
         command: command that makes the results again.
         rows: `Row`s of a table.
-        pictures: pairs (path of a PNG, GIF or WebP file, caption).
+        pictures: pairs (path of a PNG, SVG, GIF or WebP file, caption).
         notes: sentences below, for example on what a number may be compared with.
         seconds: time to make the results, or None if it is unknown.
         problem: why there are no results, or None.
@@ -52,41 +52,56 @@ class Part(NamedTuple):
         return any(row.paper for row in self.rows)
 
 
-def page(title: str, facts: Mapping[str, str], parts: Sequence[Part], configuration: str) -> str:
+class Summary(NamedTuple):
+    """The first screen.
+
+    Attributes:
+        pictures: as in `Part`.
+        rows: `Row`s; `paper` says so where the paper has no number for what was measured.
+    """
+
+    pictures: Sequence[tuple[str, str]]
+    rows: Sequence[Row]
+
+
+def page(
+    title: str,
+    facts: Mapping[str, str],
+    parts: Sequence[Part],
+    configuration: str,
+    summary: Summary = Summary((), ()),
+) -> str:
     """Return the page as HTML text, including all pictures.
 
     Args:
         title: title of the page.
-        facts: `{name: text}`, the table at the top.
+        facts: `{name: text}`, what the page was made from.
         parts: the sections.
         configuration: text of the run's configuration.
+        summary: the `Summary` above them.
     """
     import jinja2
 
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+    template = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    ).from_string(
         importlib.resources.files('tfwolf.report').joinpath('page.html').read_text(encoding='utf-8')
     )
     shown = [
         {
             **part._asdict(),
             'has_paper': part.has_paper,
-            'pictures': [_embedded(*picture) for picture in part.pictures],
+            'pictures': [embedded(*picture) for picture in part.pictures],
         }
         for part in parts
     ]
-    return template.render(title=title, facts=facts, parts=shown, configuration=configuration)
-
-
-def _embedded(path, caption):
-    from PIL import Image
-
-    with open(path, 'rb') as file:
-        data = base64.b64encode(file.read()).decode()
-    with Image.open(path) as picture:
-        width, height = picture.size
-    return {
-        'source': f'data:image/{os.path.splitext(path)[1][1:]};base64,{data}',
-        'width': width,
-        'height': height,
-        'caption': caption,
-    }
+    return template.render(
+        title=title,
+        facts=facts,
+        parts=shown,
+        configuration=configuration,
+        summary={
+            'rows': summary.rows,
+            'pictures': [embedded(*picture) for picture in summary.pictures],
+        },
+    )

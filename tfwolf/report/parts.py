@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import subprocess
@@ -12,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from tfwolf.core import files
 from tfwolf.core.module_search import module_command
 from tfwolf.report import findings
+from tfwolf.report.likelihood import likelihood_part
 from tfwolf.report.page import Part
+from tfwolf.report.plot_sections import OF_PARTS, chart_of_part, plot_parts
 from tfwolf.report.sections import SECTIONS
-from tfwolf.training import run_directory
 
 # File in the folder of a complete part, with the command that made it and the seconds it took.
 FINISHED = 'finished.json'
@@ -55,8 +57,23 @@ def make_part(name: str, folder: str, arguments: Sequence[str], again: bool) -> 
     return None
 
 
-def part_of(name: str, folder: str, problem: str | None) -> Part | None:
-    """Return the `Part` of a folder, or None if the part was never made.
+def outdated(name: str, folder: str) -> bool:
+    """Return whether a part that shows results of others was made before them.
+
+    Args:
+        name: key in `SECTIONS`.
+        folder: of the report.
+    """
+
+    def made_at(part: str) -> float:
+        path = os.path.join(folder, part, FINISHED)
+        return os.path.getmtime(path) if os.path.exists(path) else 0.0
+
+    return name == 'plots' and made_at(name) < max(made_at(part) for part in OF_PARTS)
+
+
+def parts_of(name: str, folder: str, problem: str | None) -> list[Part]:
+    """Return the `Part`s of a folder: one, or one for each plot; none if it was never made.
 
     Args:
         name: key in `SECTIONS`.
@@ -65,47 +82,26 @@ def part_of(name: str, folder: str, problem: str | None) -> Part | None:
     """
     section = SECTIONS[name]
     if problem:
-        return Part(section.title, section.explanation, f'tfwolf {section.tool}', problem=problem)
+        command = f'tfwolf {section.tool}'
+        return [Part(section.title, section.explanation, command, problem=problem)]
     if not os.path.exists(os.path.join(folder, FINISHED)):
-        return None
+        return []
     finished = findings.read_result(folder, 'finished')
+    if name == 'plots':
+        return plot_parts(folder, finished['command'])
     found = section.read(folder)
-    return Part(
-        section.title,
-        section.explanation,
-        f'tfwolf {shlex.join(finished["command"])}',
-        found.rows,
-        found.pictures,
-        found.notes,
-        finished['seconds'],
-    )
-
-
-def likelihood_part(train_dir: str, checkpoint_sha256: str) -> Part:
-    """Return the `Part` of the run's evaluation.
-
-    Args:
-        train_dir: folder of the run.
-        checkpoint_sha256: checksum of the checkpoint of the report. An evaluation of another
-            checkpoint is not shown.
-    """
-    title, explanation = (
-        'Likelihood',
-        'The negative evidence lower bound of held-out images, in bits per dimension.',
-    )
-    again = shlex.join(['tfwolf', 'evaluate', f'--train_dir={train_dir}'])
-    result = run_directory.read_evaluation(train_dir)
-    if result is None:
-        return Part(title, explanation, again, problem='The run has not been evaluated.')
-    if result['checkpoint_sha256'] != checkpoint_sha256:
-        return Part(
-            title,
-            explanation,
-            again,
-            problem='The evaluation in the folder of the run is of another checkpoint, '
-            f'{result["checkpoint"]}.',
+    chart = chart_of_part(name, os.path.join(os.path.dirname(folder), 'plots'))
+    return [
+        Part(
+            section.title,
+            section.explanation,
+            f'tfwolf {shlex.join(finished["command"])}',
+            found.rows,
+            [*found.pictures, *chart],
+            found.notes,
+            finished['seconds'],
         )
-    return Part(title, explanation, again, *findings.of_evaluation(result))
+    ]
 
 
 def make_parts(
@@ -128,7 +124,8 @@ def make_parts(
     """
     problems = {}
     for name in names:
-        problem = make_part(name, os.path.join(folder, name), arguments(name), again)
+        anew = again or outdated(name, folder)
+        problem = make_part(name, os.path.join(folder, name), arguments(name), anew)
         if problem is not None:
             problems[name] = problem
         after_each(dict(problems))
@@ -145,8 +142,8 @@ def report_parts(
         folder: folder of the report.
         problems: `{name: problem}` of the parts that failed.
     """
-    parts = [part_of(name, os.path.join(folder, name), problems.get(name)) for name in SECTIONS]
-    return [likelihood_part(train_dir, checkpoint_sha256), *filter(None, parts)]
+    parts = [parts_of(name, os.path.join(folder, name), problems.get(name)) for name in SECTIONS]
+    return [likelihood_part(train_dir, checkpoint_sha256), *itertools.chain(*parts)]
 
 
 def _show(stream) -> str:

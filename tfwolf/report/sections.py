@@ -82,4 +82,11 @@ SECTIONS = {
         (),
         findings.of_fid,
     ),
+    'plots': Section(
+        'Plots',
+        'Charts of training, likelihoods, z, v and layers.',
+        'plots',
+        ('--format=svg',),
+        lambda folder: findings.Findings(),
+    ),
 }

@@ -1,4 +1,7 @@
-"""Several runs side by side: what each has reached, grouped by what their bits/dim are of."""
+"""Several runs side by side: what each has reached, grouped by what their bits/dim are of.
+
+Neither a model nor TensorFlow is needed.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from tfwolf.core.choices import UNIFORM, VARIATIONAL
 from tfwolf.plots.curves import points
 from tfwolf.runs.config_text import bindings, read_config
 from tfwolf.runs.pretrained import run_folder
 from tfwolf.training import run_directory
-from tfwolf.training.checkpoint_files import step_of
-from tfwolf.training.checkpoints import find_checkpoint
+from tfwolf.training.checkpoint_files import LATEST, newest_intact, step_of
+from tfwolf.training.checkpoint_index import shapes_of
 from tfwolf.training.curves import read_curves
 
 MOMENTS = 'optimizer/first_moments/'
@@ -157,13 +159,13 @@ def kind_of(config: Mapping[str, str], record: Mapping[str, Any]) -> str:
 def _of_checkpoint(train_dir):
     """Return (step, number of parameters) of the last checkpoint, None where it is unknown."""
     try:
-        path = find_checkpoint(train_dir, 'latest')
+        path = newest_intact(os.path.join(train_dir, LATEST))
+        shapes = {} if path is None else shapes_of(path)
     except ValueError:
         return None, None
-    shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
     # The optimizer has one moment for each parameter; packed models are without it.
     sizes = [math.prod(shape) for name, shape in shapes.items() if name.startswith(MOMENTS)]
-    return step_of(path), sum(sizes) or None
+    return None if path is None else step_of(path), sum(sizes) or None
 
 
 def _held_out(result):

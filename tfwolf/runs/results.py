@@ -1,4 +1,4 @@
-"""The folder of a tool's results: numbers as JSON, pictures as PNG, and their provenance."""
+"""The folder of a tool's results: numbers as JSON, pictures, and their provenance."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfwolf.core import files
 from tfwolf.core.files import UNFINISHED
 from tfwolf.pictures.grids import to_rgb, write_png
+from tfwolf.plots.appearance import Appearance
+from tfwolf.plots.figure_files import write_figure
+from tfwolf.plots.labelled_grid import Labels, labelled_grid
 from tfwolf.training import run_directory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MADE_FROM = 'made_from.json'
 
@@ -30,6 +36,7 @@ class ResultFolder:
         made_from: dict of JSON values, everything on which the results depend.
         step: training step of the model, written with the results.
         overwrite: whether other results may be replaced; files of other names are kept.
+        appearance: how the files of pictures look.
 
     Raises:
         ValueError: if the folder contains other results or other files; nothing is written.
@@ -41,10 +48,11 @@ class ResultFolder:
         made_from: Mapping[str, Any],
         step: int,
         overwrite: bool = False,
+        appearance: Appearance = Appearance(),
     ) -> None:
         self.folder = str(folder)
         self._made_from = json.loads(json.dumps(made_from))
-        self._step = step
+        self._step, self._appearance = step, appearance
         _check_free(self.folder, self._made_from, overwrite)
         os.makedirs(self.folder, exist_ok=True)
         files.write_json(self.path(MADE_FROM), self._made_from)
@@ -56,10 +64,25 @@ class ResultFolder:
         """Return the path of the file `name` in the folder."""
         return os.path.join(self.folder, name)
 
-    def picture(self, name: str, picture: np.ndarray) -> None:
-        """Write a uint8 picture `[height, width, 3]` as `NAME.png`."""
-        write_png(self.path(f'{name}.png'), picture)
-        self.wrote(f'{name}.png')
+    @property
+    def about(self) -> dict[str, Any]:
+        """What pictures say that they were made from, see `read_description`.
+
+        Paths have no folders, for pictures may be published.
+        """
+        return {**_without_folders(self._made_from), 'step': self._step}
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Write a matplotlib figure as `NAME.FORMAT` in each format."""
+        look = self._appearance
+        for path in write_figure(self.path(name), figure, look.formats, look.dpi, self.about):
+            self.wrote(os.path.basename(path))
+
+    def grid(self, name: str, images: np.ndarray, columns: int, labels: Labels = Labels()) -> None:
+        """Write a grid of uint8 images as `figure` does; arguments as in `labelled_grid`."""
+        look = self._appearance
+        shown = labels if look.captions else Labels()
+        self.figure(name, labelled_grid(images, columns, shown, look.scale, look.dpi))
 
     def pictures(self, name: str, images: Mapping[str, np.ndarray]) -> None:
         """Write uint8 images `[height, width, channels]` as PNG files to the folder `NAME`.
@@ -68,7 +91,7 @@ class ResultFolder:
         """
         shutil.rmtree(self.path(name), ignore_errors=True)
         for own, image in images.items():
-            write_png(os.path.join(self.path(name), f'{own}.png'), to_rgb(image))
+            write_png(os.path.join(self.path(name), f'{own}.png'), to_rgb(image), self.about)
         self.wrote(f'{name}/')
 
     def wrote(self, name: str) -> None:
@@ -93,6 +116,15 @@ class ResultFolder:
         """Write as `write` does, and print the names of all files."""
         self.write(values, name)
         print(f'Written to {self.folder}: {", ".join(self._written)}', flush=True)
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_folders(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(part) for part in value]
+    is_path = isinstance(value, str) and os.path.isabs(value)
+    return os.path.basename(value.rstrip(os.sep)) if is_path else value
 
 
 def unused_folder(folder: str, made_from: Mapping[str, Any]) -> str:

@@ -1,5 +1,4 @@
-"""Training: devices, optimizer, step, loop, checkpoints, summaries."""
+"""Training: devices, optimizer, step, loop, checkpoints, summaries.
 
-from tfwolf.core.quiet_tensorflow import import_tensorflow
-
-import_tensorflow()
+TensorFlow is not imported here: curves and folders of runs are read without it.
+"""

@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 import sys
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from tfwolf.core import files
 from tfwolf.core.messages import first_line
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Folders of a run with its latest checkpoints, and with the best one on the validation images.
+LATEST, BEST = 'checkpoints', 'best'
 # Folder in which a checkpoint is written before it is complete.
 UNFINISHED = 'unfinished'
 # Folder of checkpoints that a run no longer continues from; another one has a number at the end.
@@ -55,6 +59,8 @@ def publish(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) 
     Raises:
         RuntimeError: if the checkpoint cannot be written.
     """
+    import tensorflow as tf
+
     temporary, path = os.path.join(folder, UNFINISHED), checkpoint_path(folder, step)
     if step in checkpoint_steps(folder) and find_damage(path) is None:
         return path
@@ -211,6 +217,8 @@ def _checksums(folder: str, name: str) -> str:
 
 
 def _find_bad_tensor(path: str) -> str | None:
+    import tensorflow as tf
+
     try:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():

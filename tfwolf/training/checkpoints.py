@@ -15,6 +15,8 @@ from tfwolf.models.wolf import Wolf
 from tfwolf.training import run_directory
 from tfwolf.training.averages import AVERAGED, RAW
 from tfwolf.training.checkpoint_files import (
+    BEST,
+    LATEST,
     checkpoint_path,
     checkpoint_steps,
     find_damage,
@@ -26,7 +28,6 @@ from tfwolf.training.checkpoint_files import (
 from tfwolf.training.optimizer import AdamW
 from tfwolf.training.step import TrainStep
 
-LATEST, BEST = 'checkpoints', 'best'
 # Name of `TrainStep.averages` in a checkpoint.
 AVERAGES = 'train_step/averages/{}/.ATTRIBUTES/VARIABLE_VALUE'
 

@@ -95,7 +95,7 @@ class Loop:
                     if due(step, settings.checkpoint_every, last_step):
                         self._save(step, bar, step == last_step)
                     if due(step, settings.picture_every, last_step):
-                        self.pictures.draw(step)
+                        self._draw(step)
                     self._run.interrupts.check()
             if done < last_step:
                 self._health.check_end()
@@ -173,6 +173,12 @@ class Loop:
             f'step {step}: {validation.text(result)}{" (best so far)" if best else ""}',
         )
         # The time of the evaluation does not count for the training speed.
+        self._clock += time.perf_counter() - started
+
+    def _draw(self, step):
+        started = time.perf_counter()
+        self.pictures.draw(step)
+        # Nor does that of pictures.
         self._clock += time.perf_counter() - started
 
     def _save(self, step, bar, at_end=False):

@@ -16,6 +16,7 @@ from tfwolf.analysis.previews import (
 )
 from tfwolf.pictures.grids import write_png
 from tfwolf.training.run import TrainingRun
+from tfwolf.training.run_plots import RunPlots
 from tfwolf.training.step import TrainStep
 from tfwolf.training.summaries import Summaries
 
@@ -32,9 +33,12 @@ class RunPictures:
     def __init__(self, run: TrainingRun, train_step: TrainStep, summaries: Summaries) -> None:
         self._run, self._step, self._summaries = run, train_step, summaries
         self._last_drawn: int | None = None
+        self._plots = RunPlots(run, summaries)
 
     def draw(self, step: int) -> list[str]:
         """Write pictures of samples and, for a model with z, of switches; return their paths.
+
+        TensorBoard gets these and the plots of `RunPlots`.
 
         The samples of a conditional model are for conditions of validation images.
 
@@ -52,6 +56,7 @@ class RunPictures:
         self._last_drawn = step
         with self._step.weights_to_evaluate():
             previews = self._previews()
+            self._plots.draw(step)
         paths = []
         for name, preview in previews.items():
             self._summaries.picture(name, preview.picture, preview.num_not_finite, step)

@@ -75,9 +75,14 @@ class Summaries:
 
     def picture(self, name: str, picture: np.ndarray, num_not_finite: int, step: int) -> None:
         """Write a uint8 picture `[height, width, 3]`, and how many images in it are not finite."""
+        self.image(name, picture, step)
+        with self._writer(TRAIN).as_default(step=step):
+            tf.summary.scalar(f'{name}/not_finite', num_not_finite)
+
+    def image(self, name: str, picture: np.ndarray, step: int) -> None:
+        """Write a uint8 picture `[height, width, 3]`."""
         with self._writer(TRAIN).as_default(step=step):
             tf.summary.image(name, picture[None])
-            tf.summary.scalar(f'{name}/not_finite', num_not_finite)
 
     def flush(self) -> None:
         """Write everything to disk, so that TensorBoard shows it."""
