@@ -176,13 +176,13 @@ def show_shuffle(context: Context) -> None:
     own_labels, name_of = np.asarray(chosen.labels), context.run.dataset.class_name
     folder = context.folder('shuffle', chosen.details)
     found, labels = shuffle_labels(context.coder, chosen.images, own_labels, context.options.seed)
-    rows = np.concatenate([chosen.images, marked(*found)])
+    pairs = np.stack([chosen.images, marked(*found)], axis=1)
     folder.picture(
         'shuffle',
         captioned(
-            image_grid(rows, columns=len(labels)),
-            ['image', 'other label'],
+            image_grid(pairs.reshape(-1, *pairs.shape[2:]), columns=2),
             [f'{name_of(own)} -> {name_of(other)}' for own, other in zip(own_labels, labels)],
+            ['image', 'other label'],
         ),
     )
     folder.finish(
