@@ -148,8 +148,8 @@ def sizes():
     'make, message',
     [
         (
-            lambda: IMAGES / np.float32(255),
-            r'`images` must be uint8 from 0 to 255; got float32 .*Multiply values from 0 to 1 by '
+            lambda: IMAGES > 100,
+            r'`images` must be uint8 from 0 to 255; got bool .*Multiply values from 0 to 1 by '
             r'255 and cast',
         ),
         (lambda: IMAGES.astype(np.int64), 'must be uint8 from 0 to 255; got int64'),
@@ -172,7 +172,7 @@ def sizes():
             r'tuple \(images, labels\) of arrays.*got \(ndarray, ndarray, ndarray\)',
         ),
         (lambda: ((IMAGES, LABELS), (IMAGES, LABELS)), r'got \(tuple, tuple\)'),
-        (lambda: list(IMAGES), '`images` must be a uint8 array .*; got list'),
+        (lambda: list(IMAGES), '`images` must be an array .*; got list'),
         (lambda: None, 'got NoneType'),
         (lambda: 'tfd:cifar10', 'not a folder, an .npz or .npy file, or a source'),
         (lambda: 'nowhere', r"got 'nowhere', which is not a folder.*working directory"),
@@ -233,3 +233,24 @@ def test_reading_of_an_endless_dataset_stops_at_the_memory_limit(monkeypatch):
     monkeypatch.setattr(dataset_module, 'MAX_ARRAY_BYTES', 10**6)
     with pytest.raises(ValueError, match='held in memory'):
         as_dataset(from_generator(forever, [6, 5, 3]))
+
+
+@pytest.mark.parametrize(
+    'given, kept',
+    [('uint8', 'uint8'), ('uint16', 'uint16'), ('float32', 'float32')]
+    + [('float64', 'float32'), ('float16', 'float32')],
+)
+def test_the_type_of_an_array_decides(given, kept):
+    images = IMAGES.astype(given)
+    found = as_dataset(images)
+    batch = found.train.load(tf.range(found.train.num_examples, dtype=tf.int64))
+    assert found.image_type == kept and batch['image'].dtype == kept
+    known = {image.tobytes() for image in images.astype(kept)}
+    assert {image.tobytes() for image in batch['image'].numpy()} <= known
+
+
+def test_floats_must_be_finite():
+    images = IMAGES.astype(np.float32)
+    images[3, 0, 0, 0] = np.inf
+    with pytest.raises(ValueError, match='`images` must be finite .* with 1 values that are not'):
+        as_dataset(images)

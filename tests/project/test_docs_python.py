@@ -35,7 +35,10 @@ def small(monkeypatch, tmp_path_factory):
         given = inspect.signature(fit).bind(*args, **kwargs).arguments
         settings = given.pop('settings', {})
         assert settings.pop('max_steps') > 2
-        params = [name for name in TINY if 'config' in given or name.startswith('train.')]
+        params = [
+            *given.pop('params', ()),
+            *(name for name in TINY if 'config' in given or name.startswith('train.')),
+        ]
         return fit(**given, **settings, max_steps=2, params=params, environment=QUIET)
 
     def small_load(*args, checkpoint='latest', **kwargs):

@@ -228,7 +228,7 @@ def test_ctrl_c_saves_a_checkpoint(tmp_path):
                 'max_steps': 3,
                 'batch_size': 8,
             },
-            'uint8',
+            'Wolf.num_bits = None.*Multiply values from 0 to 1 by 255',
         ),
         (
             {'train_dir': 'x', 'model': MODEL, 'images': IMAGES, 'max_steps': 3, 'batch_size': 80},
@@ -242,3 +242,26 @@ def test_mistakes_are_reported_and_nothing_is_written(arguments, message, tmp_pa
     with pytest.raises(ValueError, match=message):
         tfwolf.fit(**arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'kind, num_bits, unit', [('float32', None, 'nats'), ('uint16', 12, 'bits')]
+)
+def test_arrays_of_other_types_are_fitted(tmp_path, kind, num_bits, unit):
+    values = np.random.default_rng(0).gamma(2, 100, (60, *IMAGES.shape[1:])).astype(kind)
+    model = functools.partial(MODEL, num_bits=num_bits)
+    run = tfwolf.fit(train_dir=tmp_path / 'run', model=model, images=values, max_steps=3, **SHORT)
+    assert run.dataset.image_type == kind
+    samples = run.model.sample(2, seed=0)
+    assert samples.dtype == kind and samples.shape == (2, *IMAGES.shape[1:])
+    result = run.evaluate(num_samples=1, num_images=4, evaluators=())
+    assert np.isfinite(result['nll_nats' if unit == 'nats' else 'bits_per_dim'])
+    if unit == 'nats':
+        # In a unit that is 1000 times smaller, the same density has log 1000 more nats per dim.
+        again = tfwolf.fit(
+            train_dir=tmp_path / 'milli', model=model, images=1000 * values, max_steps=3, **SHORT
+        )
+        other = again.evaluate(num_samples=1, num_images=4, evaluators=())
+        assert 'bits_per_dim' not in result
+        assert np.isfinite(other['nll_nats']) and other['nll_nats'] > result['nll_nats']

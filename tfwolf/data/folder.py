@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping
@@ -29,16 +30,32 @@ from tfwolf.data.value_files import ValueFiles, read_value_files
 from tfwolf.data.value_types import check_value_type
 
 
+@dataclasses.dataclass(frozen=True)
+class FileOptions:
+    """How the files of a folder are read.
+
+    Args:
+        channels: 1, 3, or None for the number of channels of the first image. With None, color
+            images after a grey one are rejected.
+        skip_bad_images: whether to go on without files that cannot be decoded or do not fit.
+        value_range: (low, high) of the values in `.npy` files that are not uint8.
+        value_type: 'uint8', or 'uint16' or 'float32' to keep the values of TIFF and `.npy` files
+            with any number of bands; see `as_value_type`.
+    """
+
+    channels: int | None = None
+    skip_bad_images: bool = False
+    value_range: ValueRange | None = None
+    value_type: str = 'uint8'
+
+
 @register_source('folder', location='PATH')
 def load_folder(
     location: str,
     validation_size: holdout.PartSize | None = None,
     fit: Fit = Fit(),
-    channels: int | None = None,
     test_size: holdout.PartSize | None = None,
-    skip_bad_images: bool = False,
-    value_range: ValueRange | None = None,
-    value_type: str = 'uint8',
+    options: FileOptions = FileOptions(),
     label: str | None = None,
     record: DataRecord | None = None,
 ) -> dataset.ImageDataset:
@@ -56,12 +73,7 @@ def load_folder(
         validation_size, test_size: see `sources.load_dataset`.
         fit: how images are brought to one size; without `image_size` all images must have the size
             of the first.
-        channels: 1, 3, or None for the number of channels of the first image. With None, color
-            images after a grey one are rejected.
-        skip_bad_images: whether to go on without files that cannot be decoded or do not fit.
-        value_range: (low, high) of the values in `.npy` files that are not uint8.
-        value_type: 'uint8', or 'uint16' or 'float32' to keep the values of TIFF and `.npy` files
-            with any number of bands; see `as_value_type`.
+        options: see `FileOptions`.
         label: attribute that is the class label, see `with_label`.
         record: what a run stored of these images; files that it has are not decoded again.
 
@@ -69,6 +81,8 @@ def load_folder(
         ValueError: if the folder is missing or empty or has another layout, or an image cannot be
             read or does not fit; the message names all such files.
     """
+    channels, skip_bad_images = options.channels, options.skip_bad_images
+    value_range, value_type = options.value_range, options.value_type
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise ValueError(
             '`channels` must be 1 (grey), 3 (color) or None (as the first image); '

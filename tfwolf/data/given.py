@@ -24,7 +24,8 @@ Array = np.ndarray | tf.Tensor
 Images = Array | tuple[Array, Array] | tf.data.Dataset | dataset.ImageDataset | str | os.PathLike
 
 KINDS = (
-    'a uint8 array [n, height, width, channels] or [n, height, width], a tuple (images, labels) of '
+    'an array [n, height, width, channels] or [n, height, width] of uint8, uint16 or floats, '
+    'vectors [n, features], a tuple (images, labels) of '
     'arrays, a tf.data.Dataset, the path of a folder or an .npz or .npy file, a source such as '
     "'tfds:cifar10', or an ImageDataset"
 )
@@ -43,7 +44,8 @@ def as_dataset(
     Parts of the images are held out for validation and test, by a hash of each image, so that a new
     image moves no other. The kinds of images are:
 
-    - an array, uint8 `[n, height, width, channels]` or `[n, height, width]`, which is copied;
+    - an array `[n, height, width, channels]` or `[n, height, width]`, which is copied: uint8 or
+      uint16 for color values, floating-point for a model of continuous values (float32 is kept);
     - an array of real numbers `[n, features]`, not uint8: vectors, for a model of continuous
       values;
     - a tuple of such an array and labels, non-negative integers `[n]`;
@@ -120,15 +122,26 @@ def _split(
 ) -> dataset.ImageDataset:
     if are_vectors(images):
         return _vectors(images, labels, validation_size, test_size)
+    kind = _value_type(images)
     examples, classes = array_split(
-        with_channels(images), labels, ('`images`', 'The labels of `images`')
+        with_channels(images), labels, ('`images`', 'The labels of `images`'), kind
     )
     # Copied now, because the caller may change the arrays later.
     examples.load(tf.zeros([0], tf.int64))
     train, validation, test = parts({'all': examples}, validation_size, test_size, earlier)
     return dataset.ImageDataset(
-        'given', with_channels(images).shape[1:], classes, train, validation, test
+        'given', with_channels(images).shape[1:], classes, train, validation, test, image_type=kind
     )
+
+
+def _value_type(images: np.ndarray) -> str:
+    """Return the type of values that an array has for a model.
+
+    Integers of other types are uint8, which is what the check of the array says.
+    """
+    if images.dtype.kind == 'f':
+        return 'float32'
+    return 'uint16' if images.dtype == np.uint16 else 'uint8'
 
 
 def _vectors(

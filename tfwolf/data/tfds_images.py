@@ -9,6 +9,7 @@ import numpy as np
 
 from tfwolf.data import dataset, holdout
 from tfwolf.data.attributes import with_label
+from tfwolf.data.class_names import known_classes
 from tfwolf.data.fit import Fit
 from tfwolf.data.registry import register_source
 from tfwolf.data.tfds_builder import open_builder, quiet_tfds
@@ -95,16 +96,20 @@ def load_tfds(
             'version': version,
             'splits': {part: _shards(names[part]) for part in ('train', test_name) if part},
         },
-        classes=_classes(features.get('label')),
+        classes=_classes(builder.name, features.get('label')),
         attributes=attributes,
     )
     return with_label(images, label)
 
 
-def _classes(feature: Any) -> tuple[str, ...] | None:
-    """Return the names of the classes of a feature of TFDS; None if they are only numbered."""
+def _classes(name: str, feature: Any) -> tuple[str, ...] | None:
+    """Return the names of the classes of a feature of TFDS; None if they are only numbered.
+
+    A prepared copy may lack the file of names; then they are those that are known.
+    """
     names = tuple(getattr(feature, 'names', None) or ())
-    return None if names == tuple(map(str, range(len(names)))) else names
+    numbered = names == tuple(map(str, range(len(names))))
+    return known_classes(name, len(names)) if numbered else names
 
 
 def _attributes(feature: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfwolf.core.parts import Factory, register
 from tfwolf.core.tensor_float_32 import TF32
+from tfwolf.core.value_range import SCALE_ADVICE
 from tfwolf.data.data_record import DataRecord
 from tfwolf.data.dataset import ImageDataset
 from tfwolf.data.registry import PLACES
@@ -130,6 +131,7 @@ class Experiment:
                 f'(num_bits = {model.num_bits}), but those of {dataset.name!r} are '
                 f'{dataset.image_type}. uint8 needs `Wolf.num_bits` from 1 to 8, uint16 from 9 to '
                 '16, and float32 `Wolf.num_bits = None` for a density of continuous values.'
+                f'{SCALE_ADVICE if dataset.image_type == "float32" else ""}'
             )
         if model.latent.num_classes not in (None, dataset.num_classes):
             raise ValueError(

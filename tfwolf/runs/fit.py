@@ -46,9 +46,10 @@ def fit(
         train_dir: folder of the run.
         model: instead of `config`: a function of (image_shape, seed) that returns a `Wolf`, or, on
             one device, a `Wolf`.
-        images: images instead of those of `config`: a uint8 array `[num_images, height, width,
-            channels]`, a pair of such an array and labels, a `tf.data.Dataset`, a folder, or an
-            `ImageDataset`; see `tfwolf.data.given.as_dataset`.
+        images: images instead of those of `config`: an array `[num_images, height, width,
+            channels]` of uint8, uint16 or floats, vectors `[n, features]`, a pair of images and
+            labels, a `tf.data.Dataset`, a folder, or an `ImageDataset`; see
+            `tfwolf.data.given.as_dataset`.
         seed: integer from which initial weights, the order of images and all noise are derived.
         params: gin bindings that win over `config`, such as 'Wolf.num_bits = 5'.
         environment: an `Environment`: devices, data folder, and other settings that do not change
