@@ -143,7 +143,7 @@ def test_changes_of_arrays_are_told(tmp_path):
         (given(test=0 * IMAGES[40:]), ('test: 20 added, 20 removed',)),
         (given(test=IMAGES[41:], labels=LABELS[41:]), ('test: 1 removed',)),
         (given(test=IMAGES[:39:-1], labels=LABELS[:39:-1]), ('test: another order of images',)),
-        (given(labels=LABELS[40:] ^ 1), ('test: other labels',)),
+        (given(labels=LABELS[40:] ^ 1), ('test: other labels or attributes',)),
     ):
         assert changes(before, now) == lines
     alone = saved(tmp_path, images=IMAGES)

@@ -127,7 +127,7 @@ def test_the_fields_of_a_dataclass_are_options():
         (
             'folder:x',
             {'image_sise': (4, 4)},
-            r"'folder:PATH' does not accept `image_sise`.*'value_range'\]\. Did you mean "
+            r"'folder:PATH' does not accept `image_sise`.*'value_range'.*\]\. Did you mean "
             r"'image_size'\?",
         ),
         ('synthetic', {'resize': 'none'}, 'does not accept `resize`'),
