@@ -12,6 +12,7 @@ from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.transforms import Additive, BoundedAffine, SigmoidAffine
 from tfwolf.nets.half_plane import ABOVE, BELOW, LEFT, RIGHT, HalfPlane
 from tfwolf.nets.half_plane_net import HalfPlaneNet, hidden_width
+from tfwolf.nets.kept import recording
 
 WINDOWS = {'above': ABOVE, 'below': BELOW, 'left': LEFT, 'right': RIGHT}
 CHANNELS = 2
@@ -61,6 +62,22 @@ def test_variants_are_bijectors(window, arguments, condition):
     layer = masked(window, **arguments)
     move_weights(layer, 0.2)
     check_bijector(layer, images(2, 3, 4, CHANNELS), condition)
+
+
+@pytest.mark.parametrize('inverse', [RowByRow(), FixedPoint()], ids=['row by row', 'fixed point'])
+def test_values_inside_the_loop_of_an_inverse_are_not_kept(inverse):
+    """A compiled layer returns the values that are kept, but those of a loop cannot leave it."""
+    layer = masked(ABOVE, inverse=inverse)
+
+    @tf.function(autograph=False)
+    def inverted(y):
+        with recording() as values:
+            x, log_det = layer.inverse_and_log_det(y)
+        return x, log_det, list(values)
+
+    x, _, values = inverted(images(1, 3, 4, CHANNELS))
+    assert x.shape == (1, 3, 4, CHANNELS)
+    assert values == []
 
 
 def test_repeats():

@@ -41,6 +41,13 @@ def replaying(values: Sequence[tf.Tensor]) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def keeping_nothing() -> Iterator[None]:
+    """Within a `with` block, keep nothing: the values of a body of a loop cannot leave it."""
+    with _exchanging(None):
+        yield
+
+
 def keep(x: tf.Tensor) -> tf.Tensor:
     """Return x, and keep it for the gradient."""
     return x if _EXCHANGE.get() is None else _with_value(x, kept(x), lambda upstream: upstream)
@@ -68,7 +75,7 @@ def kept(value: tf.Tensor) -> tf.Tensor:
 
 
 @contextlib.contextmanager
-def _exchanging(exchange: _Exchange) -> Iterator[None]:
+def _exchanging(exchange: _Exchange | None) -> Iterator[None]:
     token = _EXCHANGE.set(exchange)
     try:
         yield
