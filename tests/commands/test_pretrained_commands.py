@@ -60,7 +60,7 @@ def test_pack_writes_a_model_measured_after_rounding(tiny_run, tmp_path):
 
 
 def test_sample_draws_from_a_pretrained_model(tmp_path):
-    printed = tfwolf(tmp_path, 'sample', '--pretrained=digits', '--num_samples=4')
+    printed = tfwolf(tmp_path, 'sample', '--pretrained=digits', '--num_samples=4', '--nocaptions')
     folder = tmp_path / 'results' / 'digits' / 'sample'
     assert f'Written to {folder.relative_to(tmp_path)}' in printed
     assert Image.open(folder / 'samples.png').size == (2 * 66 + 2, 2 * 66 + 2)

@@ -37,6 +37,7 @@ def images(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'changes, condition',
     [
@@ -44,12 +45,10 @@ def images(*shape, seed=0):
         pytest.param(
             {'condition_dim': 0, 'condition_channels': 2},
             images(2, *SHAPE[:2], 2),
-            marks=pytest.mark.slow,
         ),
         pytest.param(
             {'transform': Additive(), 'kernel_size': (1, 3), 'inverse': FixedPoint(0.0)},
             images(2, CONDITION_DIM),
-            marks=pytest.mark.slow,
         ),
     ],
     ids=['vector', 'image', 'additive'],

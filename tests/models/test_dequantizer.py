@@ -146,14 +146,8 @@ def of_the_whole_batch():
     return metrics_and_weights()
 
 
-@pytest.mark.parametrize(
-    'memory',
-    [
-        pytest.param('store', marks=pytest.mark.slow),
-        pytest.param('recompute', marks=pytest.mark.slow),
-        'reversible',
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('memory', ['store', 'recompute', 'reversible'])
 def test_gradients_are_those_of_the_whole_bound(of_the_whole_batch, memory):
     """In two parts and with less memory: as a tape over everything gives them."""
     found = metrics_and_weights(gradient_memory=memory, accumulation_steps=2)

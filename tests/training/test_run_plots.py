@@ -9,7 +9,8 @@ import tensorflow as tf
 import tfwolf
 from support.small_models import random_images, small_flow_alone, stirred_wolf
 from support.tool_runs import TINY
-from tfwolf.data.dataset import ArraySplit, ImageDataset
+from tfwolf.data.array_split import ArraySplit
+from tfwolf.data.dataset import ImageDataset
 from tfwolf.evaluation.noisy_pass import NoisyPass
 from tfwolf.models.initialization import initialize
 from tfwolf.training import run_plots
