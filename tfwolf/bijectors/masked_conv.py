@@ -10,6 +10,7 @@ from tfwolf.bijectors.masked_inverse import MaskedInverse, RowByRow
 from tfwolf.bijectors.transforms import Transform
 from tfwolf.nets.condition import Condition
 from tfwolf.nets.half_plane_net import HalfPlaneNet
+from tfwolf.nets.kept import keeping_nothing
 
 
 class MaskedConv(FlowBijector):
@@ -58,7 +59,9 @@ class MaskedConv(FlowBijector):
     def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         with tf.name_scope('masked_conv'):
             terms = self.net.condition_terms(condition, y, self.net.compute_dtype)
-            x, log_scale = self._solve(self.net, self.transform, y, terms)
+            # An inverse is a loop.
+            with keeping_nothing():
+                x, log_scale = self._solve(self.net, self.transform, y, terms)
             return x, -log_scale
 
     def initialize_and_forward(self, x: tf.Tensor, condition: Condition | None = None) -> tf.Tensor:

@@ -12,7 +12,6 @@ from tfwolf.bijectors.transforms import Transform
 from tfwolf.core import validate
 from tfwolf.core.parts import register
 from tfwolf.nets.half_plane_net import HalfPlaneNet
-from tfwolf.nets.kept import keeping_nothing
 
 
 class MaskedInverse(Protocol):
@@ -60,8 +59,7 @@ class RowByRow:
             line: tf.Tensor, previous: tf.Tensor, found: tf.TensorArray, scales: tf.TensorArray
         ) -> tuple:
             here = [of_line(*pair) for pair in zip(terms_of_lines, [line] * len(terms), terms)]
-            with keeping_nothing():
-                parameters = net.of_line(previous, here)
+            parameters = net.of_line(previous, here)
             x, log_scale = transform.inverse(tf.gather(lines, line)[:, tf.newaxis], parameters)
             return (
                 line + 1,
@@ -113,9 +111,7 @@ class FixedPoint:
         (num_lines,) = validate.static_shape('y', [y.shape[1 + net.window.axis]])
 
         def body(turn: tf.Tensor, x: tf.Tensor, log_scale: tf.Tensor, done: tf.Tensor) -> tuple:
-            with keeping_nothing():
-                parameters = net.of_image(x, terms)
-            found, scale = transform.inverse(y, parameters)
+            found, scale = transform.inverse(y, net.of_image(x, terms))
             # Not `change > tolerance`, so that an image with NaN is not finished.
             near = tf.reduce_all(tf.abs(found - x) <= self.tolerance, axis=[1, 2, 3])
             now = done | near

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from tfwolf.cli.plot_context import Context
-from tfwolf.evaluation.calibration import (
-    calibration,
-    known_probabilities,
-    levels,
-    noisy_v,
-    normal_quantiles,
-)
+from tfwolf.evaluation.calibration import calibration_of_model, noisy_v
 from tfwolf.evaluation.invertibility import invertibility_report
 from tfwolf.evaluation.latent_use import latent_use
 from tfwolf.plots.calibration import calibration_of_v, correlation_maps
@@ -40,32 +34,24 @@ def show_calibration(context: Context) -> None:
     """Show quantiles of v against those of N(0, 1), and its correlation in space."""
     options, model, chosen = context.options, context.run.model, context.chosen
     v = noisy_v(model, chosen.images, options.batch_size, options.seed, chosen.labels)
-    lag = min(MAX_LAG, min(model.image_shape[:2]) // 2)
-    found = {
-        f'level {number}': level
-        for number, level in enumerate(calibration(v, levels(model), lag), start=1)
-    }
-    probabilities = known_probabilities(len(v), levels(model))
-    expected = normal_quantiles(probabilities)
-    correlations = {name: level.correlation for name, level in found.items()}
-    quantiles = {name: level.quantiles for name, level in found.items()}
+    found = calibration_of_model(model, v, MAX_LAG)
     context.write(
         'calibration',
         context.of_images(),
         {
-            'calibration': calibration_of_v(expected, quantiles, correlations),
-            'correlation': correlation_maps(correlations),
+            'calibration': calibration_of_v(found.expected, found.quantiles, found.correlations),
+            'correlation': correlation_maps(found.correlations),
         },
         {
-            'probabilities': probabilities.tolist(),
-            'normal_quantiles': expected.tolist(),
+            'probabilities': found.probabilities.tolist(),
+            'normal_quantiles': found.expected.tolist(),
             'levels': {
                 name: {
                     **level._asdict(),
                     'quantiles': level.quantiles.tolist(),
                     'correlation': level.correlation.tolist(),
                 }
-                for name, level in found.items()
+                for name, level in found.levels.items()
             },
         },
     )

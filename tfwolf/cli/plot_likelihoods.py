@@ -8,7 +8,7 @@ from tfwolf.cli.plot_context import Context
 from tfwolf.core import seeds
 from tfwolf.evaluation.numerics import finite_samples
 from tfwolf.evaluation.outliers import coded_bits_per_dim, likelihood_caveat
-from tfwolf.evaluation.sample_quality import quality_by_temperature, total_variation
+from tfwolf.evaluation.sample_quality import QUANTILES, quality_by_temperature, total_variation
 from tfwolf.plots.likelihoods import against_file_length, likelihood_histogram
 from tfwolf.plots.temperature import non_finite_share, quality_over_temperature
 
@@ -95,7 +95,7 @@ def show_temperature(context: Context) -> None:
         },
         {
             'temperatures': temperatures,
-            'quantiles': [0.1, 0.5, 0.9],
+            'quantiles': list(QUANTILES),
             'samples_bits_per_dim': [quality.bits.tolist() for quality in found],
             'samples_variation': [quality.variation.tolist() for quality in found],
             'share_not_finite': shares,

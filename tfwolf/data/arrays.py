@@ -74,7 +74,7 @@ def load_npz(
         names = (f'{path}: {images_name!r}', f'{path}: {labels_name!r}')
         images = _checked_shape(names[0], images)
         images = _fitted(as_value_type(names[0], images, value_type, value_range), fit)
-        splits[split], count = array_split(images, labels, names, value_type, attributes.get(split))
+        splits[split], count = _split_of(images, labels, names, value_type, attributes.get(split))
         shapes[split] = images.shape[1:]
         classes.append(count or 0)
     if len(set(shapes.values())) > 1:
@@ -139,7 +139,6 @@ def array_split(
     labels: np.ndarray | None,
     names: tuple[str, str],
     value_type: str = 'uint8',
-    attributes: np.ndarray | None = None,
 ) -> tuple[dataset.Split, int | None]:
     """Return (split, number of classes) of arrays after checking them.
 
@@ -150,12 +149,22 @@ def array_split(
         labels: non-negative integers `[n]` or `[n, 1]`, or None.
         names: names of the images and the labels in messages.
         value_type: type of the images.
-        attributes: bool `[n, num_attributes]`, checked before, or None.
 
     Raises:
         ValueError: if an array has another type or shape, or there are no images.
     """
     images = as_value_type(names[0], _checked_shape(names[0], images), value_type)
+    return _split_of(images, labels, names, value_type)
+
+
+def _split_of(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    names: tuple[str, str],
+    value_type: str,
+    attributes: np.ndarray | None = None,
+) -> tuple[dataset.Split, int | None]:
+    """As `array_split`, of images and attributes that were checked, bool `[n, num_attributes]`."""
     if labels is not None:
         given = labels
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels

@@ -39,6 +39,52 @@ class LevelCalibration(NamedTuple):
     standard_deviation: float
 
 
+class ModelCalibration(NamedTuple):
+    """Of all levels of a model.
+
+    Attributes:
+        probabilities: of the quantiles, see `known_probabilities`.
+        expected: the quantiles of N(0, 1) there.
+        levels: `{'level 1': LevelCalibration}` and so on, from the one that leaves the flow first.
+    """
+
+    probabilities: np.ndarray
+    expected: np.ndarray
+    levels: dict[str, LevelCalibration]
+
+    @property
+    def quantiles(self) -> dict[str, np.ndarray]:
+        """The quantiles of each level."""
+        return {name: level.quantiles for name, level in self.levels.items()}
+
+    @property
+    def correlations(self) -> dict[str, np.ndarray]:
+        """The correlation in space of each level."""
+        return {name: level.correlation for name, level in self.levels.items()}
+
+
+def calibration_of_model(model: Wolf, v: np.ndarray, most_lag: int) -> ModelCalibration:
+    """Return the `ModelCalibration` of the v of images.
+
+    Args:
+        model: a `Wolf`.
+        v: `[num_images, height, width, channels]`, finite, such as from `noisy_v`.
+        most_lag: largest distance in pixels, at most half of a side of the images.
+
+    Raises:
+        ValueError: as `calibration`.
+    """
+    depth = levels(model)
+    lag = min(most_lag, min(model.image_shape[:2]) // 2)
+    found = calibration(v, depth, lag)
+    probabilities = known_probabilities(len(v), depth)
+    return ModelCalibration(
+        probabilities,
+        normal_quantiles(probabilities),
+        {f'level {number}': level for number, level in enumerate(found, start=1)},
+    )
+
+
 def known_probabilities(num_images: int, depth: np.ndarray) -> np.ndarray:
     """Return those of `PROBABILITIES` whose quantiles all levels have enough values for.
 

@@ -10,12 +10,7 @@ import tensorflow as tf
 import tqdm
 
 from tfwolf.core.messages import first_line
-from tfwolf.evaluation.calibration import (
-    calibration,
-    known_probabilities,
-    levels,
-    normal_quantiles,
-)
+from tfwolf.evaluation.calibration import calibration_of_model
 from tfwolf.evaluation.latent_use import LatentUse, latent_use
 from tfwolf.evaluation.noisy_pass import NoisyPass
 from tfwolf.plots.calibration import calibration_of_v
@@ -90,15 +85,8 @@ class RunPlots:
         return likelihood_histogram(bits, [], most, least, images_name=self._name)
 
     def _calibration(self, seen: _Seen) -> Figure:
-        model, v = self._run.model, seen.v_and_bits[0]
-        depth = levels(model)
-        found = calibration(v, depth, min(MAX_LAG, min(model.image_shape[:2]) // 2))
-        named = {f'level {number}': level for number, level in enumerate(found, start=1)}
-        return calibration_of_v(
-            normal_quantiles(known_probabilities(len(v), depth)),
-            {name: level.quantiles for name, level in named.items()},
-            {name: level.correlation for name, level in named.items()},
-        )
+        found = calibration_of_model(self._run.model, seen.v_and_bits[0], MAX_LAG)
+        return calibration_of_v(found.expected, found.quantiles, found.correlations)
 
 
 class _Seen:
