@@ -20,12 +20,14 @@ from tfwolf.bijectors.permutation import ChannelPermutation as ChannelPermutatio
 from tfwolf.bijectors.permutation import reverse_channels as reverse_channels
 from tfwolf.bijectors.permutation import shuffle_channels as shuffle_channels
 from tfwolf.bijectors.rational_quadratic import RationalQuadratic as RationalQuadratic
+from tfwolf.bijectors.reordered import Reordered as Reordered
 from tfwolf.bijectors.repeat import Repeat as Repeat
 from tfwolf.bijectors.squeeze import Squeeze as Squeeze
 from tfwolf.bijectors.squeeze import Squeezed as Squeezed
 from tfwolf.bijectors.transforms import Additive as Additive
 from tfwolf.bijectors.transforms import BoundedAffine as BoundedAffine
 from tfwolf.bijectors.transforms import ExpAffine as ExpAffine
+from tfwolf.bijectors.transforms import ShiftAndScale as ShiftAndScale
 from tfwolf.bijectors.transforms import SigmoidAffine as SigmoidAffine
 from tfwolf.core.parts import register as register
 from tfwolf.data.array_split import ArraySplit as ArraySplit
@@ -48,6 +50,7 @@ from tfwolf.flows.conditional_base import ConditionalBase as ConditionalBase
 from tfwolf.flows.factor_out import Conventional as Conventional
 from tfwolf.flows.factor_out import RandomHalves as RandomHalves
 from tfwolf.flows.glow import Glow as Glow
+from tfwolf.flows.jet import Jet as Jet
 from tfwolf.flows.likelihood_contribution import LikelihoodContribution as LikelihoodContribution
 from tfwolf.flows.macow import MaCow as MaCow
 from tfwolf.flows.realnvp import RealNVP as RealNVP
@@ -75,6 +78,7 @@ from tfwolf.nets.half_plane import HalfPlane as HalfPlane
 from tfwolf.nets.half_plane_net import HalfPlaneNet as HalfPlaneNet
 from tfwolf.nets.residual_coupling_net import ResidualCouplingNet as ResidualCouplingNet
 from tfwolf.nets.vector_net import VectorNet as VectorNet
+from tfwolf.nets.vision_transformer import VisionTransformer as VisionTransformer
 from tfwolf.runs.environment import Environment as Environment
 from tfwolf.runs.fit import fit as fit
 from tfwolf.runs.run import Run as Run

@@ -1,6 +1,7 @@
 """Every bijector in float64 and float32: inverse, log-determinant, gradients, and use with TFP."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.invertible_linear import InvertibleLinear
 from tfwolf.bijectors.matrix import FullMatrix, PLUMatrix
 from tfwolf.bijectors.multiscale import MultiScaleSplit
+from tfwolf.bijectors.reordered import Reordered
 from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.squeeze import Squeeze, Squeezed
-from tfwolf.bijectors.transforms import Additive, BoundedAffine
+from tfwolf.bijectors.transforms import Additive, BoundedAffine, ShiftAndScale
 from tfwolf.nets.coupling_nets import ConvCouplingNet, DenseCouplingNet
 
 CONDITION_DIM = 3
@@ -45,11 +47,15 @@ def dense_coupling(dtype, size=5, **split):
     return Coupling(split, net, BoundedAffine(1.0), event_ndims=1, dtype=dtype)
 
 
+ORDER = np.random.default_rng(3).permutation(2 * 4 * 4).reshape(2, 4, 4)
 IMAGES = {
     'actnorm': lambda dtype: ActNorm(4, dtype=dtype),
     'conv1x1 full': lambda dtype: InvertibleConv1x1(4, dtype=dtype),
     'conv1x1 plu': lambda dtype: InvertibleConv1x1(4, dtype=dtype, matrix=PLUMatrix),
     'squeezed': lambda dtype: Squeezed(ActNorm(16, dtype=dtype)),
+    'squeezed by 1': lambda dtype: Squeezed(ActNorm(4, dtype=dtype), block=1),
+    'reordered': lambda dtype: Reordered(ORDER, conv_coupling(dtype)),
+    'shift and scale': lambda dtype: conv_coupling(dtype, transform=ShiftAndScale(0.7)),
     'split': lambda dtype: MultiScaleSplit(ActNorm(2, dtype=dtype), 1, 3, 4),
     'repeat': lambda dtype: Repeat(lambda seed: conv_coupling(dtype), 3),
     'repeat once': lambda dtype: Repeat(lambda seed: ActNorm(4, seed=seed, dtype=dtype), 1),
@@ -109,6 +115,42 @@ def test_squeeze_is_space_to_depth_with_zero_log_det(dtype):
     np.testing.assert_array_equal(log_det, [0, 0])
     with pytest.raises(ValueError, match='must be even.*got 3x2'):
         Squeeze(dtype).forward(x[:, :3])
+
+
+def test_squeezed_works_on_blocks_of_any_size(dtype):
+    x = tf.constant(np.arange(6 * 3 * 2.0).reshape(1, 6, 3, 2), dtype)
+    layer = ActNorm(18, dtype=dtype)
+    layer.log_scale.assign(tf.zeros([18], dtype))
+    layer.bias.assign(tf.range(18, dtype=dtype))
+    y = Squeezed(layer, block=3).forward(x)
+    expected = tf.nn.space_to_depth(x, 3) + layer.bias
+    np.testing.assert_array_equal(y, tf.nn.depth_to_space(expected, 3))
+    with pytest.raises(ValueError, match='multiples of 4.*got 6x3'):
+        Squeezed(layer, block=4).forward(x)
+
+
+def test_reordered_applies_the_layer_in_its_order(dtype):
+    order = np.random.default_rng(0).permutation(16).reshape(2, 2, 4)
+    layer = ActNorm(4, dtype=dtype)
+    layer.log_scale.assign(tf.zeros([4], dtype))
+    layer.bias.assign([1, 10, 100, 1000])
+    x = np.arange(32.0).reshape(2, 2, 2, 4)
+    expected = x.reshape(2, 16).copy()
+    expected[:, order.ravel()] += np.tile([1, 10, 100, 1000], 4)
+    y = Reordered(order, layer).forward(tf.constant(x, dtype))
+    np.testing.assert_array_equal(y, expected.reshape(x.shape))
+    for wrong in (order.ravel(), order - 1, np.zeros_like(order)):
+        with pytest.raises(ValueError, match='`order` must be'):
+            Reordered(wrong, layer)
+
+
+def test_a_shift_before_the_scale_gives_the_values_of_the_paper(dtype):
+    """y = (x + b) 2 sigmoid(s)."""
+    parameters, x = tf.constant([[0.5, 3.0]], dtype), tf.constant([[2.0]], dtype)
+    y, log_scale = ShiftAndScale().forward(x, parameters)
+    scale = 2 / (1 + math.exp(-3.0))
+    np.testing.assert_allclose(y, [[2.5 * scale]], rtol=1e-6)
+    np.testing.assert_allclose(log_scale, [[math.log(scale)]], rtol=1e-6)
 
 
 def test_condition_matters_and_is_checked():

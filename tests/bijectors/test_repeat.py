@@ -9,6 +9,7 @@ import tensorflow as tf
 from support.small_flows import SHAPE, draw, small_glow, small_real_nvp
 from tfwolf.bijectors.actnorm import ActNorm
 from tfwolf.bijectors.batch_norm import BatchNormFlow
+from tfwolf.bijectors.reordered import Reordered
 from tfwolf.bijectors.repeat import Repeat
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import count_parameters, named_variables
@@ -36,6 +37,27 @@ def test_repeat_equals_its_layers_in_sequence():
     x = tf.constant(np.random.default_rng(0).standard_normal((2, 4, 4, 3)))
     expected = x * tf.exp(tf.reduce_sum(repeat.weights['log_scale'], axis=0))
     np.testing.assert_allclose(repeat.forward(x), expected, atol=1e-12)
+
+
+def test_layers_may_differ_in_fixed_weights():
+    """Each layer has an order of its own; the orders are one stacked weight."""
+    orders = [np.random.default_rng(k).permutation(12).reshape(2, 2, 3) for k in range(3)]
+
+    def make(seed, order):
+        return Reordered(order, ActNorm(3, seed=seed, dtype=tf.float64))
+
+    repeat = Repeat(make, 3, differences=orders)
+    assert repeat.weights['order'].shape == (3, 2, 2, 3)
+    assert not repeat.weights['order'].trainable
+    x = tf.constant(np.random.default_rng(0).standard_normal((2, 2, 2, 3)))
+    expected = x
+    for index, order in enumerate(orders):
+        layer = Reordered(order, ActNorm(3, dtype=tf.float64))
+        layer.inner.log_scale.assign(repeat.weights['inner.log_scale'][index])
+        expected = layer.forward(expected)
+    np.testing.assert_allclose(repeat.forward(x), expected, atol=1e-12)
+    with pytest.raises(ValueError, match='one entry per layer, 4; got 3'):
+        Repeat(make, 4, differences=orders)
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,31 @@ def test_factored_out_channels_follow_those_that_stay():
 def test_malformed_structures_are_rejected(arguments, message):
     with pytest.raises(ValueError, match=message):
         two_level_refined_glow(tf.float32, **arguments)
+
+
+@pytest.mark.parametrize('levels', [[0], [2], [1, 2], None])
+def test_z_enters_the_conditioned_levels_only(levels):
+    flow = two_level_refined_glow(tf.float64, conditioned_levels=levels)
+    move_weights(flow)
+    random = np.random.default_rng(0)
+    x = tf.constant(random.standard_normal((1, 4, 8, 2)))
+    z = tf.constant(random.standard_normal((1, CONDITION_DIM)))
+    depends = {}
+
+    def visit(path, layer, x):
+        y = layer.forward_and_log_det(x, z)[0]
+        if isinstance(layer, Coupling):
+            changed = bool(np.any(y != layer.forward_and_log_det(x, z + 1)[0]))
+            depends.setdefault(tuple(x.shape[1:3]), set()).add(changed)
+        return y
+
+    walk_leaves(flow, visit, x)
+    wanted = range(3) if levels is None else levels
+    sizes = [(4, 8), (2, 4), (1, 2)]
+    assert depends == {size: {level in wanted} for level, size in enumerate(sizes)}
+
+
+@pytest.mark.parametrize('levels', [[], [3], [0, 0], 1, [-1]])
+def test_unknown_levels_are_rejected(levels):
+    with pytest.raises(ValueError, match='`conditioned_levels` must be None or different indices'):
+        two_level_refined_glow(tf.float64, conditioned_levels=levels)

@@ -105,12 +105,19 @@ class CompiledLayer:
 
     def stacked_gradients(
         self, vectors: Sequence[tf.Tensor], stacked: Sequence[tf.Tensor]
-    ) -> list[tf.Tensor]:
-        """Return the gradients of `stacked` from the vectors of all layers, in their order."""
-        sizes = [value.shape[1:].num_elements() for value in stacked]
+    ) -> list[tf.Tensor | None]:
+        """Return the gradients of `stacked` from the vectors of all layers, in their order.
+
+        Those of integers, such as a fixed order, are None.
+        """
+        floats = [value for value in stacked if value.dtype.is_floating]
+        sizes = [value.shape[1:].num_elements() for value in floats]
         # Few large copies instead of one for every weight of every layer.
-        parts = tf.split(tf.stack(vectors), sizes, axis=1)
-        return [tf.reshape(part, value.shape) for part, value in zip(parts, stacked)]
+        parts = iter(tf.split(tf.stack(vectors), sizes, axis=1))
+        return [
+            tf.reshape(next(parts), value.shape) if value.dtype.is_floating else None
+            for value in stacked
+        ]
 
     def _derived(self, method: str) -> list[tuple[Any, Derived]]:
         """Return the derived attributes that a method reads, and that are not stored already."""
@@ -163,7 +170,7 @@ class CompiledLayer:
     ) -> tuple:
         weights = [tf.gather(value, row) for value in stacked]
         given = tensors_of(condition)
-        sources = [x, *given, *weights]
+        sources = [x, *given, *(weight for weight in weights if weight.dtype.is_floating)]
         with tf.GradientTape(watch_accessed_variables=False) as tape, replaying(kept):
             tape.watch(sources)
             outputs = self._pass(method, x, condition, weights)

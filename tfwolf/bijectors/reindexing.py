@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
@@ -36,3 +39,29 @@ class Reindexing(FlowBijector):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Reorder x and its contributions; see `FlowBijector.forward_with_contributions`."""
         return self.move(x), self.move(contributions)
+
+
+def gather_dimensions(values: tf.Tensor, order: tf.Tensor | tf.Variable) -> tf.Tensor:
+    """Return y_i = x_order[i] over the flattened dimensions of each image.
+
+    Args:
+        values: x, `[batch, ...]`, of static event shape.
+        order: integers, the flat index in x of each dimension of y, in any shape.
+    """
+    shape = values.shape[1:].as_list()
+    flat = _permuted(tf.reshape(values, [-1, math.prod(shape)]), tf.reshape(order, [-1]))
+    return tf.reshape(flat, [-1, *shape])
+
+
+def inverse_order(order: tf.Tensor | tf.Variable) -> tf.Tensor:
+    """Return the flat order that undoes `gather_dimensions`, of the order's type."""
+    return tf.math.invert_permutation(tf.reshape(order, [-1]))
+
+
+@tf.custom_gradient
+def _permuted(flat: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        # TensorFlow's gradient of a gather adds up rows one by one, which is much slower.
+        return tf.gather(upstream, inverse_order(order), axis=1), None
+
+    return tf.gather(flat, order, axis=1), gradient

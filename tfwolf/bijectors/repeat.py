@@ -37,9 +37,13 @@ class Repeat(Composite):
         make_layer: function of a seed that returns one of the layers, a `FlowBijector`.
         repeats: n, at least 1.
         seed: seed from which each layer's seed is derived.
+        differences: None, or one value for each layer, which `make_layer` receives as its second
+            argument. It may only change the values of weights, such as a fixed order, since all
+            layers share the structure of the first.
 
     Raises:
-        ValueError: if `repeats` is not a positive integer, or the layer cannot be repeated.
+        ValueError: if `repeats` is not a positive integer, there is another number of differences,
+            or the layer cannot be repeated.
         RuntimeError: when called while it is in use.
 
     >>> def make_layer(seed):
@@ -53,13 +57,19 @@ class Repeat(Composite):
 
     def __init__(
         self,
-        make_layer: Callable[[int], FlowBijector],
+        make_layer: Callable[..., FlowBijector],
         repeats: int,
         seed: int = 0,
         name: str = 'repeat',
+        differences: Sequence[Any] | None = None,
     ) -> None:
         self.repeats = validate.integer('repeats', repeats, minimum=1)
-        layers = [make_layer(seeds.derive(seed, index)) for index in range(repeats)]
+        if differences is not None and len(differences) != repeats:
+            raise ValueError(
+                f'`differences` must have one entry per layer, {repeats}; got {len(differences)}.'
+            )
+        own = [()] * repeats if differences is None else [(value,) for value in differences]
+        layers = [make_layer(seeds.derive(seed, i), *own[i]) for i in range(repeats)]
         _check_repeatable(layers[0])
         super().__init__(
             event_ndims=layers[0].forward_min_event_ndims, dtype=layers[0].dtype, name=name

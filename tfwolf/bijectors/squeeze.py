@@ -1,4 +1,4 @@
-"""The squeeze: blocks of 2x2 pixels become four times the channels (Real NVP, section 3.6)."""
+"""The squeeze: blocks of pixels, usually 2x2, become channels (Real NVP, section 3.6)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import Composite, Visit, VisitBack
 from tfwolf.bijectors.reindexing import Reindexing
+from tfwolf.core import validate
 
 BLOCK = 2
 
 
-def check_squeezable(height: int | None, width: int | None) -> None:
-    """Raise a `ValueError` if a side of the image is odd or unknown."""
+def check_squeezable(height: int | None, width: int | None, block: int = BLOCK) -> None:
+    """Raise a `ValueError` if a side of the image is unknown or no multiple of the block's."""
     if height is None or width is None:
         raise ValueError(
-            '`height` and `width` must be static where the flow squeezes 2x2 pixels; got '
-            f'height={height}, width={width}.'
+            f'`height` and `width` must be static where the flow squeezes {block}x{block} pixels; '
+            f'got height={height}, width={width}.'
         )
-    if height % BLOCK or width % BLOCK:
+    if height % block or width % block:
+        rule = 'even' if block == BLOCK else f'multiples of {block}'
         raise ValueError(
-            '`height` and `width` must be even where the flow squeezes 2x2 pixels; got '
-            f'{height}x{width}. Use images whose sides can be halved at every level, or a flow '
-            'with fewer levels.'
+            f'`height` and `width` must be {rule} where the flow squeezes {block}x{block} pixels; '
+            f'got {height}x{width}. ' + _advice(block)
         )
+
+
+def _advice(block: int) -> str:
+    return (
+        'Use images whose sides can be halved at every level, or a flow with fewer levels.'
+        if block == BLOCK
+        else 'Use images of another size, or smaller patches.'
+    )
 
 
 class Squeeze(Reindexing):
@@ -75,15 +84,22 @@ def _times(size: int | None, factor: int) -> int | None:
 
 
 class Squeezed(Composite):
-    """Squeeze, an inner layer, unsqueeze: applies the inner layer at half the resolution.
+    """Squeeze, an inner layer, unsqueeze: applies the inner layer at a lower resolution.
 
     Args:
-        inner: the layer, on `[height / 2, width / 2, 4 channels]`; it must keep that shape.
+        inner: the layer, on `[height / block, width / block, block^2 channels]`; it must keep that
+            shape.
+        block: side of the squares of pixels that become channels, in the order of
+            `tf.nn.space_to_depth`.
+
+    Raises:
+        ValueError: when called, if the block does not divide the height and the width.
     """
 
-    def __init__(self, inner: FlowBijector, name: str = 'squeezed') -> None:
+    def __init__(self, inner: FlowBijector, name: str = 'squeezed', block: int = BLOCK) -> None:
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         self.inner = inner
+        self.block = validate.integer('block', block, minimum=1)
 
     @property
     def parts(self) -> list[FlowBijector]:
@@ -91,13 +107,16 @@ class Squeezed(Composite):
         return [self.inner]
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
-        """Visit the inner layer at half the resolution; see `Composite.walk`."""
-        check_squeezable(*x.shape[1:3])
-        return tf.nn.depth_to_space(
-            visit('inner', self.inner, tf.nn.space_to_depth(x, BLOCK)), BLOCK
-        )
+        """Visit the inner layer at the lower resolution; see `Composite.walk`."""
+        return self._unsqueeze(visit('inner', self.inner, self._squeeze(x)))
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
-        """Visit the inner layer at half the resolution; see `Composite.walk_back`."""
-        check_squeezable(*y.shape[1:3])
-        return tf.nn.depth_to_space(visit(self.inner, tf.nn.space_to_depth(y, BLOCK)), BLOCK)
+        """Visit the inner layer at the lower resolution; see `Composite.walk_back`."""
+        return self._unsqueeze(visit(self.inner, self._squeeze(y)))
+
+    def _squeeze(self, x: tf.Tensor) -> tf.Tensor:
+        check_squeezable(*x.shape[1:3], block=self.block)
+        return x if self.block == 1 else tf.nn.space_to_depth(x, self.block)
+
+    def _unsqueeze(self, y: tf.Tensor) -> tf.Tensor:
+        return y if self.block == 1 else tf.nn.depth_to_space(y, self.block)

@@ -89,6 +89,36 @@ class BoundedAffine(ExpAffine):
 
 
 @register
+class ShiftAndScale(BoundedAffine):
+    """y = s (x + mu), with the bounded scale s of `BoundedAffine`; alpha = 1 gives 2 sigmoid(u).
+
+    The network's output is `[mu, u]` along channels.
+
+    Args:
+        alpha: 0 < alpha <= 1, the maximum distance of the scale from 1.
+
+    Raises:
+        ValueError: if alpha is outside (0, 1].
+
+    Reference: Kolesnikov, Pinto and Tschannen, "Jet: A Modern Transformer-Based Normalizing Flow",
+        2024, arXiv:2412.15129, section 3.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__(alpha)
+
+    def forward(self, x: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return y and the log-scales log|dy/dx|, for parameters `[..., 2 channels]`."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return (x + shift) * tf.exp(log_scale), log_scale
+
+    def inverse(self, y: tf.Tensor, parameters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return x and the log-scales log|dy/dx| of the forward direction."""
+        shift, log_scale = self._shift_and_log_scale(parameters)
+        return y * tf.exp(-log_scale) - shift, log_scale
+
+
+@register
 class Additive:
     """y = x + mu, with log-scale zero. The network's output is mu."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.reindexing import Reindexing
+from tfwolf.bijectors.reindexing import Reindexing, gather_dimensions, inverse_order
 from tfwolf.nets.condition import Condition
 
 
@@ -59,11 +59,11 @@ class Arrangement(Reindexing):
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[batch, *shape]` in the new order."""
-        return self._gather(values, self.order)
+        return gather_dimensions(values, self.order)
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[batch, *shape]` in the original order."""
-        return self._gather(values, tf.math.invert_permutation(self.order))
+        return gather_dimensions(values, inverse_order(self.order))
 
     def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Check that the order has been decided.
@@ -76,9 +76,3 @@ class Arrangement(Reindexing):
                 'The factor-out by likelihood contribution has not been decided. Run phase 1 '
                 '(lcma.phase1_steps) first; `tfwolf train` runs both phases.'
             )
-
-    def _gather(self, values: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-        return tf.reshape(
-            tf.gather(tf.reshape(values, [-1, np.prod(self.shape)]), order, axis=1),
-            [-1, *self.shape],
-        )

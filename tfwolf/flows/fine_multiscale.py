@@ -19,7 +19,7 @@ from tfwolf.flows.factor_out import FactorOut
 from tfwolf.flows.layer_options import LayerOptions
 from tfwolf.flows.levels import Level, check_image_shape, mean_hidden_arrays, networks
 from tfwolf.flows.refined_step import learned_factor_out
-from tfwolf.flows.refined_structure import Groups, checked_factors, checked_groups
+from tfwolf.flows.refined_structure import Groups, checked_factors, checked_groups, checked_levels
 
 
 class Step(Protocol):
@@ -42,6 +42,7 @@ class FineMultiScale:
         factor_out: selection of the dimensions that leave the flow.
         factor_out_transform: map of the couplings that factor out.
         seed: seed of the flow.
+        conditioned_levels: indices of the levels whose networks see z; None for all.
 
     Attributes:
         groups: number of steps of each group of each level.
@@ -59,10 +60,12 @@ class FineMultiScale:
     factor_out: FactorOut
     factor_out_transform: Transform
     seed: int
+    conditioned_levels: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         self.groups: Groups = checked_groups(self.num_steps, self.hidden_channels)
         self.middle_factors: list[int] = checked_factors(self.factors, self.groups)
+        checked_levels(self.conditioned_levels, len(self.groups))
         self.rows: list[Level] = []
 
     @property
@@ -127,7 +130,7 @@ class FineMultiScale:
         layers = [
             *self._steps(options, index, group, channels),
             learned_factor_out(
-                options,
+                self._at_level(options, index),
                 self.factor_out_transform,
                 split,
                 arrangement,
@@ -172,15 +175,21 @@ class FineMultiScale:
     def _steps(
         self, options: LayerOptions, index: int, group: int, channels: int
     ) -> list[FlowBijector]:
-        hidden = self.hidden_channels[index]
+        hidden, own = self.hidden_channels[index], self._at_level(options, index)
         return [
             Repeat(
-                lambda step_seed: self.step(options, channels, hidden, step_seed),
+                lambda step_seed: self.step(own, channels, hidden, step_seed),
                 self.groups[index][group],
                 seed=seeds.derive(self.seed, 'level', index, group),
                 name='steps',
             )
         ]
+
+    def _at_level(self, options: LayerOptions, index: int) -> LayerOptions:
+        """Return the options of the networks of a level, which see z at some levels only."""
+        if self.conditioned_levels is None or index in self.conditioned_levels:
+            return options
+        return options._replace(condition_dim=0)
 
     def _add_row(
         self,

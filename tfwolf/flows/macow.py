@@ -35,8 +35,8 @@ class MaCow(ImageFlow):
         image_shape: (height, width, channels) of x.
         condition_dim: size of z, or 0 for a flow without one.
         num_steps, hidden_channels, matrix, factors, factor_out_transform, factor_out, net,
-            condition_channels: as in `RefinedGlow`. `hidden_channels` is the width of the
-            couplings' networks; masked convolutions on C channels have the width 4 C, or min(2 C,
+            condition_channels, conditioned_levels: as in `RefinedGlow`. `hidden_channels` is the
+            width of the couplings' networks; masked convolutions on C channels have the width 4 C, or min(2 C,
             512) if C is above 96.
         transform: map of couplings and masked convolutions, a `BoundedAffine` or `Additive`.
         kernel_size: (lines, pixels of each line) that a masked convolution reads.
@@ -85,6 +85,7 @@ class MaCow(ImageFlow):
         seed: int = 0,
         dtype: tf.DType = tf.float32,
         condition_channels: int = 0,
+        conditioned_levels: Sequence[int] | None = None,
         compute_dtype: str | tf.DType | None = None,
         name: str = 'macow',
     ) -> None:
@@ -101,6 +102,7 @@ class MaCow(ImageFlow):
             factor_out,
             factor_out_transform or transform,
             seed,
+            conditioned_levels,
         )
         options = LayerOptions(condition_dim, condition_channels, transform, matrix, net, dtype)
         layers = structure.layers(options, image_shape)

@@ -46,6 +46,8 @@ class RefinedGlow(ImageFlow):
         dtype: floating type.
         condition_channels: number of channels of the condition's image, which has the size of x; 0
             for none. It is squeezed as x is.
+        conditioned_levels: indices of the levels whose couplings see z, 0 for the highest
+            resolution; None for all.
 
     Attributes:
         levels: tuple of `Level`, from the highest resolution to the lowest.
@@ -84,6 +86,7 @@ class RefinedGlow(ImageFlow):
         seed: int = 0,
         dtype: tf.DType = tf.float32,
         condition_channels: int = 0,
+        conditioned_levels: Sequence[int] | None = None,
         name: str = 'refined_glow',
     ) -> None:
         structure = FineMultiScale(
@@ -94,6 +97,7 @@ class RefinedGlow(ImageFlow):
             factor_out,
             factor_out_transform or transform,
             seed,
+            conditioned_levels,
         )
         options = LayerOptions(condition_dim, condition_channels, transform, matrix, net, dtype)
         layers = structure.layers(options, image_shape)

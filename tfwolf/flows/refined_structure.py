@@ -66,3 +66,23 @@ def checked_factors(factors: Sequence[int] | None, groups: Groups) -> list[int]:
                 f'factors={factors!r}.'
             )
     return list(factors)
+
+
+def checked_levels(conditioned_levels: Sequence[int] | None, num_levels: int) -> None:
+    """Check the indices of the levels whose networks see z.
+
+    Raises:
+        ValueError: if they are not None or different indices of levels, at least one.
+    """
+    if conditioned_levels is None:
+        return
+    if (
+        not isinstance(conditioned_levels, (list, tuple))
+        or not conditioned_levels
+        or len(set(conditioned_levels)) < len(conditioned_levels)
+        or not set(conditioned_levels) <= set(range(num_levels))
+    ):
+        raise ValueError(
+            '`conditioned_levels` must be None or different indices of levels, at least one of 0 '
+            f'to {num_levels - 1}; got conditioned_levels={conditioned_levels!r}.'
+        )

@@ -26,12 +26,11 @@ def uniform_weight(
     return tf.Variable(tf.constant(generator.uniform(-bound, bound, shape), dtype), name=name)
 
 
-class ConditionedNet(CompleteVariables, tf.Module):
+class ConditionTerms(CompleteVariables, tf.Module):
     """Base class of networks that add terms of a condition to a hidden layer.
 
     The terms are a linear map of the condition's vector, added to every pixel, and a 3x3
-    convolution of its image, both with bias. The last layer is weight-normalized with an initial
-    length of 0, so a coupling with such a network starts as the identity.
+    convolution of its image, both with bias.
 
     Attributes:
         condition_dim: size of the condition's vector; 0 for none.
@@ -65,24 +64,6 @@ class ConditionedNet(CompleteVariables, tf.Module):
             self.image_kernel = weight('image_kernel', fan_in, 3, 3, condition_channels)
             self.image_bias = weight('image_bias', fan_in)
 
-    def _add_output_layer(
-        self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType
-    ) -> None:
-        direction = DIRECTION_STDDEV * generator.standard_normal(shape)
-        self.output_direction = tf.Variable(tf.constant(direction, dtype), name='output_direction')
-        self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
-        self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
-
-    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
-        """Set length and bias of the last layer to zero, so that the network returns zeros."""
-        self.output_length.assign(tf.zeros_like(self.output_length))
-        self.output_bias.assign(tf.zeros_like(self.output_bias))
-
-    @derived('output_direction', 'output_length', stacks=True)
-    def output_kernel(self) -> tf.Tensor:
-        """The normalized kernel of the last layer, `[..., hidden, out]`."""
-        return weight_norm(self.output_direction, self.output_length)
-
     def condition_terms(
         self, condition: Condition | None, x: tf.Tensor, compute: tf.DType
     ) -> list[tf.Tensor]:
@@ -112,6 +93,31 @@ class ConditionedNet(CompleteVariables, tf.Module):
             )
             terms.append(_conv3x3(tf.cast(image, compute), kernel) + bias)
         return terms
+
+
+class ConditionedNet(ConditionTerms):
+    """Base class of networks with terms of a condition whose last layer is weight-normalized.
+
+    Its initial length is 0, so a coupling with such a network starts as the identity.
+    """
+
+    def _add_output_layer(
+        self, shape: Sequence[int], generator: np.random.Generator, dtype: tf.DType
+    ) -> None:
+        direction = DIRECTION_STDDEV * generator.standard_normal(shape)
+        self.output_direction = tf.Variable(tf.constant(direction, dtype), name='output_direction')
+        self.output_length = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_length')
+        self.output_bias = tf.Variable(tf.zeros(shape[-1:], dtype), name='output_bias')
+
+    def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
+        """Set length and bias of the last layer to zero, so that the network returns zeros."""
+        self.output_length.assign(tf.zeros_like(self.output_length))
+        self.output_bias.assign(tf.zeros_like(self.output_bias))
+
+    @derived('output_direction', 'output_length', stacks=True)
+    def output_kernel(self) -> tf.Tensor:
+        """The normalized kernel of the last layer, `[..., hidden, out]`."""
+        return weight_norm(self.output_direction, self.output_length)
 
 
 def _conv3x3(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
