@@ -58,7 +58,7 @@ class LayerCalls:
                 x = tf.ensure_shape(y, x.shape)
                 total += log_det
 
-            def gradient(of_y: tf.Tensor, of_log_det: tf.Tensor) -> list[tf.Tensor]:
+            def gradient(of_y: tf.Tensor, of_log_det: tf.Tensor) -> list[tf.Tensor | None]:
                 vectors, of_given = {}, [tf.zeros_like(value) for value in given]
                 for row in reversed(rows):
                     of_y, of_condition, vectors[row] = self.layer.gradient(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
+from tfwolf.core import validate
 from tfwolf.nets.condition import Condition
 
 
@@ -48,7 +49,7 @@ def gather_dimensions(values: tf.Tensor, order: tf.Tensor | tf.Variable) -> tf.T
         values: x, `[batch, ...]`, of static event shape.
         order: integers, the flat index in x of each dimension of y, in any shape.
     """
-    shape = values.shape[1:].as_list()
+    shape = validate.static_shape('values', values.shape[1:])
     flat = _permuted(tf.reshape(values, [-1, math.prod(shape)]), tf.reshape(order, [-1]))
     return tf.reshape(flat, [-1, *shape])
 
@@ -59,7 +60,7 @@ def inverse_order(order: tf.Tensor | tf.Variable) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def _permuted(flat: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def _permuted(flat: tf.Tensor, order: tf.Tensor) -> Any:
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         # TensorFlow's gradient of a gather adds up rows one by one, which is much slower.
         return tf.gather(upstream, inverse_order(order), axis=1), None

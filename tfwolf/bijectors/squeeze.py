@@ -49,7 +49,8 @@ class Squeeze(Reindexing):
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
         """Return blocks of 2x2 pixels as 4 c channels."""
-        check_squeezable(*values.shape[1:3])
+        height, width = values.shape[1:3]
+        check_squeezable(height, width)
         return tf.nn.space_to_depth(values, BLOCK)
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
@@ -115,7 +116,8 @@ class Squeezed(Composite):
         return self._unsqueeze(visit(self.inner, self._squeeze(y)))
 
     def _squeeze(self, x: tf.Tensor) -> tf.Tensor:
-        check_squeezable(*x.shape[1:3], block=self.block)
+        height, width = x.shape[1:3]
+        check_squeezable(height, width, self.block)
         return x if self.block == 1 else tf.nn.space_to_depth(x, self.block)
 
     def _unsqueeze(self, y: tf.Tensor) -> tf.Tensor:

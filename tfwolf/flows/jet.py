@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +25,7 @@ from tfwolf.flows.factor_out import Conventional
 from tfwolf.flows.image_flow import ImageFlow
 from tfwolf.flows.layer_options import LayerOptions
 from tfwolf.flows.levels import Level, check_image_shape, mean_hidden_arrays, networks
-from tfwolf.nets.protocol import CouplingNetworkFactory
+from tfwolf.nets.protocol import CouplingNetwork
 from tfwolf.nets.vision_transformer import VisionTransformer
 
 
@@ -80,7 +80,7 @@ class Jet(ImageFlow):
         hidden_channels: int,
         patch_size: int = 4,
         transform: Transform = ShiftAndScale(),
-        net: CouplingNetworkFactory = VisionTransformer,
+        net: Callable[..., CouplingNetwork] = VisionTransformer,
         actnorm: bool = False,
         matrix: Matrix | None = None,
         conditioned: Sequence[int] | None = None,

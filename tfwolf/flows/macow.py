@@ -36,8 +36,8 @@ class MaCow(ImageFlow):
         condition_dim: size of z, or 0 for a flow without one.
         num_steps, hidden_channels, matrix, factors, factor_out_transform, factor_out, net,
             condition_channels, conditioned_levels: as in `RefinedGlow`. `hidden_channels` is the
-            width of the couplings' networks; masked convolutions on C channels have the width 4 C, or min(2 C,
-            512) if C is above 96.
+            width of the couplings' networks; masked convolutions on C channels have the width 4 C,
+            or min(2 C, 512) if C is above 96.
         transform: map of couplings and masked convolutions, a `BoundedAffine` or `Additive`.
         kernel_size: (lines, pixels of each line) that a masked convolution reads.
         inverse: how masked convolutions are inverted, a `RowByRow` or a `FixedPoint`.

@@ -54,6 +54,7 @@ class TransformerBlock(CompleteVariables, tf.Module):
                 f'num_heads={num_heads}.'
             )
         self._num_heads = num_heads
+        self._head_size = width // num_heads
         self._condition_dim = condition_dim
 
         def kernel(name: str, *shape: int) -> tf.Variable:
@@ -96,7 +97,7 @@ class TransformerBlock(CompleteVariables, tf.Module):
     def _gains_and_biases(self, z: tf.Tensor | None) -> list[tf.Tensor]:
         """Return gain and bias of both norms, `[width]`, or `[batch, 1, width]` with z."""
         fixed = [self.gain1, self.norm_bias1, self.gain2, self.norm_bias2]
-        if not self._condition_dim:
+        if z is None or not self._condition_dim:
             return [tf.convert_to_tensor(value) for value in fixed]
         added = tf.split(tf.matmul(z, self.modulation)[:, tf.newaxis], MODULATIONS, axis=-1)
         return [value + change for value, change in zip(fixed, added, strict=True)]
@@ -107,16 +108,14 @@ class TransformerBlock(CompleteVariables, tf.Module):
         Args:
             qkv: queries, keys and values, `[batch, tokens, 3 width]`.
         """
-        num_tokens, size = qkv.shape[1], qkv.shape[2] // (3 * self._num_heads)
-        parts = tf.reshape(qkv, [-1, num_tokens, 3, self._num_heads, size])
+        num_tokens, heads, size = qkv.shape[1], self._num_heads, self._head_size
+        parts = tf.reshape(qkv, [-1, num_tokens, 3, heads, size])
         query, key, value = tf.unstack(tf.transpose(parts, [2, 0, 3, 1, 4]))
         logits = tf.matmul(query * (1 / math.sqrt(size)), key, transpose_b=True)
         # In at least float32: the sum of an exponential loses too much in bfloat16.
         weights = tf.nn.softmax(tf.cast(logits, _exact(logits.dtype)))
         found = tf.matmul(tf.cast(weights, value.dtype), value)
-        return tf.reshape(
-            tf.transpose(found, [0, 2, 1, 3]), [-1, num_tokens, self._num_heads * size]
-        )
+        return tf.reshape(tf.transpose(found, [0, 2, 1, 3]), [-1, num_tokens, heads * size])
 
 
 def dense(

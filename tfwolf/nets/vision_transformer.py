@@ -135,4 +135,5 @@ class VisionTransformer(ConditionTerms):
 
 def _tokens(x: tf.Tensor) -> tf.Tensor:
     """Return `[batch, height * width, channels]`."""
-    return tf.reshape(x, [-1, x.shape[1] * x.shape[2], x.shape[3]])
+    height, width, channels = validate.static_shape('x', x.shape[1:])
+    return tf.reshape(x, [-1, height * width, channels])
