@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -127,15 +128,26 @@ def dense(
     return tf.reshape(rows, [-1, *x.shape[1:-1], rows.shape[-1]])
 
 
-def gelu(x: tf.Tensor) -> tf.Tensor:
-    """Return x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+@tf.custom_gradient
+def gelu(x: tf.Tensor) -> Any:
+    """Return x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, of x's shape.
 
-    `tf.nn.gelu` rounds the coefficient to float32, also for float64.
+    It is x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)). `tf.nn.gelu` rounds the coefficient to
+    float32, also for float64, and keeps more arrays for its gradient.
 
     Reference: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016, arXiv:1606.08415, section
         2.
     """
-    return 0.5 * x * (1 + tf.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    linear = 2 * math.sqrt(2 / math.pi)
+    cubic = 0.044715 * linear
+    square = x * x
+    share = tf.sigmoid(x * (linear + cubic * square))
+    y = x * share
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return upstream * (share + y * (1 - share) * (linear + 3 * cubic * square))
+
+    return y, gradient
 
 
 def layer_norm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
