@@ -20,6 +20,7 @@ from tfwolf.report.page import Part, Row, page
 from tfwolf.report.paper import paper_of
 from tfwolf.report.plot_sections import OF_PARTS, PLOTS, plot_parts
 from tfwolf.report.summary import summary_of
+from tfwolf.runs.config_text import bindings
 
 
 @pytest.fixture(scope='module')
@@ -215,7 +216,7 @@ def test_the_first_screen_has_five_numbers_beside_the_papers(tmp_path):
         'comparable_with_papers': True,
     }
     (tmp_path / 'fid' / 'result.json').write_text(json.dumps(distance))
-    paper = paper_of("dataset.source = 'tfds:cifar10'\nWolf.num_bits = 8\n")
+    paper = paper_of({'dataset.source': "'tfds:cifar10'", 'Wolf.num_bits': '8'})
     rows = {row.name: row for row in summary_of(str(tmp_path), None, paper).rows}
     assert rows['Frechet distance'] == ('Frechet distance', '40.250', '37.52')
     assert rows['bits/dim'] == ('bits/dim', 'not measured', '3.27')
@@ -244,7 +245,7 @@ def test_the_first_screen_has_five_numbers_beside_the_papers(tmp_path):
     ],
 )
 def test_the_paper_has_numbers_for_its_images_bits_noise_and_no_condition(config, names):
-    assert set(paper_of(config)) == names
+    assert set(paper_of(bindings(config))) == names
 
 
 def test_plots_have_sections_with_their_numbers(tmp_path):

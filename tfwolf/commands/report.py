@@ -46,7 +46,7 @@ def main(options: Flags) -> None:
     from tfwolf.report.paper import paper_of
     from tfwolf.report.parts import make_parts, section_parts
     from tfwolf.report.summary import summary_of
-    from tfwolf.runs.config_text import read_config
+    from tfwolf.runs.config_text import bindings, read_config
     from tfwolf.runs.results import ResultFolder
     from tfwolf.training.checkpoint_files import step_of
     from tfwolf.training.checkpoints import find_checkpoint
@@ -92,7 +92,7 @@ def main(options: Flags) -> None:
             *section_parts(out, problems),
         ]
         shown = evaluation if of_checkpoint(evaluation, sha256) else None
-        summary = summary_of(out, shown, paper_of(config))
+        summary = summary_of(out, shown, paper_of(bindings(config)))
         files.write_text(folder.path(PAGE), page(title, facts, parts, config, summary))
 
     failed = make_parts(
