@@ -16,6 +16,8 @@ from PIL import Image
 
 from support.tool_runs import run_tool
 from tfwolf.cli import main as cli
+from tfwolf.core.files import sha256
+from tfwolf.pictures.description import read_description
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIGITS = '--gin_file=gin/digits.gin'
@@ -74,6 +76,12 @@ def test_training_leaves_everything_it_names(run):
     assert result['num_images'] == 360 and 2 < result['bits_per_dim'] < 8
     assert result['bits_per_dim_iwae'] <= result['bits_per_dim'] + 1e-6
     samples = np.asarray(Image.open(train_dir / 'samples.png'))
+    for name in ('samples', 'switch'):
+        about = read_description(train_dir / f'{name}.png')
+        assert about['config_sha256'] == sha256(str(train_dir / 'config.gin')), name
+        assert (about['picture'], about['num_images'], about['seed']) == (name, 4, 0)
+        assert about['step'] == 6 and about['dataset'] == 'digits'
+        assert about['weights'] == result['weights'] and about['versions'] == result['versions']
     # Four samples under a caption.
     assert samples.shape == (18 + 2 * 66 + 2, 2 * 66 + 2, 3)
     tags = set()

@@ -172,6 +172,21 @@ def test_animations_run_there_and_back(tmp_path, ending):
         write_animation(str(tmp_path / 'a.png'), frames, 2.0)
 
 
+@pytest.mark.parametrize('ending', ['gif', 'webp'])
+def test_animations_say_what_they_were_made_from(tmp_path, ending):
+    """Also at lengths of several blocks of a GIF; the same input gives the same bytes."""
+    frames = [np.full((8, 8, 3), value, np.uint8) for value in (0, 100, 200)]
+    about = {'seed': 1, 'images': [f'{number}.png' for number in range(200)]}
+    paths = [tmp_path / f'{name}.{ending}' for name in 'ab']
+    for path in paths:
+        write_animation(str(path), frames, 2.0, about)
+    assert read_description(paths[0]) == about
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    write_animation(str(paths[0]), frames, 2.0)
+    with pytest.raises(ValueError, match='has no description of what it was made from'):
+        read_description(paths[0])
+
+
 def test_reconstruct_command(tiny_run, tmp_path, digits):
     printed, _ = run_tool(
         'reconstruct',
@@ -243,6 +258,10 @@ def test_interpolate_command_with_own_files(tiny_run, tmp_path, digits):
         assert f'>{text}<' in drawn, text
     with Image.open(tmp_path / 'out' / 'interpolation.webp') as animation:
         assert animation.n_frames == 6
+    assert read_description(tmp_path / 'out' / 'interpolation.webp') == {
+        **found['made_from'],
+        'step': 6,
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from tfwolf.plots.figure_files import write_figure
 from tfwolf.plots.latent_dimensions import kl_per_dimension
 from tfwolf.report import findings
 from tfwolf.report.page import Part, Row, page
+from tfwolf.report.paper import paper_of
 from tfwolf.report.plot_sections import OF_PARTS, PLOTS, plot_parts
 from tfwolf.report.summary import summary_of
+from tfwolf.runs.config_text import bindings
 
 
 @pytest.fixture(scope='module')
@@ -151,7 +153,7 @@ def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
     text = (out / 'report.html').read_text()
     assert (
         text.count('<img') == 6
-        and text.count('<td>none</td>') == 3
+        and text.count('<td>none</td>') == 5
         and f'{result(out / "probe", "svm-tuned")["accuracy_z"]:.2%}' in text
     )
     assert (
@@ -200,7 +202,8 @@ def test_the_page_reads_in_a_browser_without_a_network(made, browser):
 
 def test_the_first_screen_has_five_numbers_beside_the_papers(tmp_path):
     """Those that are not measured say so; `none` is a paper without a number for the images."""
-    found = summary_of(str(tmp_path), None)
+    found = summary_of(str(tmp_path), None, {})
+    assert [row.paper for row in found.rows] == ['none'] * 5
     assert [row.here for row in found.rows] == ['not measured'] * 5 and not found.pictures
     (tmp_path / 'fid').mkdir()
     distance = {
@@ -213,12 +216,36 @@ def test_the_first_screen_has_five_numbers_beside_the_papers(tmp_path):
         'comparable_with_papers': True,
     }
     (tmp_path / 'fid' / 'result.json').write_text(json.dumps(distance))
-    rows = {row.name: row for row in summary_of(str(tmp_path), None).rows}
+    paper = paper_of({'dataset.source': "'tfds:cifar10'", 'Wolf.num_bits': '8'})
+    rows = {row.name: row for row in summary_of(str(tmp_path), None, paper).rows}
     assert rows['Frechet distance'] == ('Frechet distance', '40.250', '37.52')
-    assert rows['KL of z'] == ('KL of z', 'not measured', '')
+    assert rows['bits/dim'] == ('bits/dim', 'not measured', '3.27')
+    assert rows['accuracy by z'] == ('accuracy by z', 'not measured', '59.53%')
+    assert rows['KL of z'] == ('KL of z', 'not measured', 'none')
     distance.pop('paper')
     (tmp_path / 'fid' / 'result.json').write_text(json.dumps(distance))
-    assert summary_of(str(tmp_path), None).rows[2].paper == 'none'
+    assert summary_of(str(tmp_path), None, paper).rows[2].paper == 'none', 'of other features'
+
+
+@pytest.mark.parametrize(
+    'config, names',
+    [
+        ("dataset.source = 'digits'", set()),
+        ("dataset.source = 'tfds:imagenet_resized/64x64'", {'bits/dim'}),
+        (
+            "dataset.source = 'tfds:cifar10:3.0.2'\nWolf.num_bits = 5",
+            {'Frechet distance', 'accuracy by z', 'accuracy by v', 'accuracy by pixels'},
+        ),
+        (
+            "dataset.source = 'tfds:cifar10'\nWolf.dequantizer = @FlowDequantizer",
+            {'Frechet distance', 'accuracy by z', 'accuracy by v', 'accuracy by pixels'},
+        ),
+        ("dataset.source = 'tfds:cifar10'\nWolf.condition = @Grey", set()),
+        ('', set()),
+    ],
+)
+def test_the_paper_has_numbers_for_its_images_bits_noise_and_no_condition(config, names):
+    assert set(paper_of(bindings(config))) == names
 
 
 def test_plots_have_sections_with_their_numbers(tmp_path):

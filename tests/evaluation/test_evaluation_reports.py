@@ -27,7 +27,12 @@ from tfwolf.evaluation.numerics import (
     non_finite_samples,
     reconstruction_errors,
 )
-from tfwolf.evaluation.outliers import coded_bits_per_dim, likelihood_caveat, typicality
+from tfwolf.evaluation.outliers import (
+    coded_bits_per_dim,
+    extreme_images,
+    likelihood_caveat,
+    typicality,
+)
 from tfwolf.evaluation.provenance import software_versions
 from tfwolf.evaluation.resume_cache import ResumeCache
 from tfwolf.training.strategy import make_strategy
@@ -237,3 +242,13 @@ def test_a_cache_that_cannot_be_written_does_not_end_the_evaluation(tmp_path, mo
     cache.remove()
     assert len(cache.rows('images')) == 3 and folder.is_dir()
     assert capsys.readouterr().err.count('could not be written') == 1
+
+
+def test_extreme_images_are_as_many_of_both_kinds():
+    most, least = extreme_images(np.array([3.0, 1.0, 2.0, 1.0, 5.0]), most=8)
+    assert most.tolist() == [1, 3] and least.tolist() == [4, 0], 'at most half'
+    most, least = extreme_images(np.arange(40.0))
+    assert most.tolist() == list(range(8)) and least.tolist() == list(range(39, 31, -1))
+    assert [part.tolist() for part in extreme_images(np.array([2.0]))] == [[0], [0]]
+    with pytest.raises(ValueError, match='`bits_per_dim` must have at least one image; got none'):
+        extreme_images(np.array([]))

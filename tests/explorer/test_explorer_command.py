@@ -31,7 +31,7 @@ from support.small_explorer import (
 from support.small_models import random_images, small_flow_alone, small_wolf
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.explorer.actions import Actions
-from tfwolf.explorer.description import describe
+from tfwolf.explorer.description import Details, describe
 from tfwolf.explorer.export_folder import read_details
 from tfwolf.explorer.refusal import Refusal, Unavailable
 from tfwolf.explorer.rest_servable import RestServable
@@ -53,7 +53,13 @@ def test_highest_version_is_used(tmp_path):
             (tmp_path / name / 'saved_model.pb').touch()
     assert find_version(str(tmp_path)) == str(tmp_path / '10')
     assert find_version(str(tmp_path / '9')) == str(tmp_path / '9')
-    assert read_details(str(tmp_path / '9')) == {'num_bits': None, 'num_classes': None}
+    assert read_details(str(tmp_path / '9')) == Details()
+    described = {'num_bits': 5, 'num_classes': 2}
+    (tmp_path / '9' / 'signatures.json').write_text(json.dumps(described))
+    assert read_details(str(tmp_path / '9')) == Details(5, 2), 'of an earlier version'
+    described['classes'] = ['cat', 'dog']
+    (tmp_path / '9' / 'signatures.json').write_text(json.dumps(described))
+    assert read_details(str(tmp_path / '9')).classes == ['cat', 'dog']
     (tmp_path / '9' / 'signatures.json').write_text('{}')
     with pytest.raises(ValueError, match='cannot be read'):
         read_details(str(tmp_path / '9'))
@@ -125,19 +131,20 @@ def test_command_answers_with_constant_memory(export):
     assert (process.returncode, errors) == (0, '')
 
 
-def actions_of(model, folder):
+def actions_of(model, folder, classes=None):
     """Return the `Actions` of a model exported to a folder."""
-    version = find_version(str(write_small_export(model, folder)))
+    version = find_version(str(write_small_export(model, folder, classes)))
     servable = Servable(version)
-    return Actions(servable, describe(servable.signatures, **read_details(version)), 'a model')
+    return Actions(servable, describe(servable.signatures, read_details(version)), 'a model')
 
 
 def test_a_model_without_z(tmp_path):
     model = small_flow_alone('glow')
     initialize(model, random_images(16), 0)
-    actions = actions_of(model, tmp_path)
+    actions = actions_of(model, tmp_path, ('cat', 'dog', 'frog'))
     actions.warm_up()
     described = actions.model()
+    assert described['classes'] == ['cat', 'dog', 'frog']
     assert (
         (described['latent_dim'], described['num_bits']) == (0, 8)
         and not described['has_temperature_z']

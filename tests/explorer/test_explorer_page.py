@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from support.small_explorer import write_small_export
-from support.small_models import random_images, small_wolf
+from support.small_models import random_images, small_class_model, small_wolf
 from tfwolf.explorer.actions import Actions
 from tfwolf.explorer.description import describe
 from tfwolf.explorer.export_folder import read_details
@@ -54,7 +54,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp('wolf')
     version = find_version(str(write_small_export(small_wolf(images=random_images(32)), folder)))
     model = Adjustable(Servable(version))
-    actions = Actions(model, describe(model.signatures, **read_details(version)), 'wolf/1')
+    actions = Actions(model, describe(model.signatures, read_details(version)), 'wolf/1')
     # The first call of a signature takes long on a busy machine.
     actions.warm_up()
     server = Server('127.0.0.1', 0, actions)
@@ -69,6 +69,37 @@ def site(tmp_path_factory):
 @pytest.fixture
 def address(site):
     return site[1]
+
+
+def test_classes_have_their_names(browser, tmp_path):
+    exported = write_small_export(small_class_model(), tmp_path, ('cat', 'dog', 'frog'))
+    version = find_version(str(exported))
+    model = Servable(version)
+    actions = Actions(model, describe(model.signatures, read_details(version)), 'pets')
+    actions.warm_up()
+    server = Server('127.0.0.1', 0, actions)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        browser.get(server.address)
+        classes = '#sample-class option'
+        until(browser, lambda: len(browser.find_elements('css selector', classes)) == 3)
+        names = [field.text for field in browser.find_elements('css selector', classes)]
+        assert names == ['cat', 'dog', 'frog']
+        find(browser, f'{classes}[value="2"]').click()
+        first = '#gallery button'
+        until(
+            browser,
+            lambda: find(browser, first).get_attribute('aria-label') == 'Sample 1, class frog',
+        )
+        find(browser, first).click()
+        chosen = '.slot[data-side=a] select'
+        until(browser, lambda: find(browser, chosen).get_attribute('value') == '2')
+        assert not browser.get_log('browser')
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @pytest.fixture

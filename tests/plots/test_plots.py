@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgb
 from tfwolf.plots.bound_terms import stacked_terms
 from tfwolf.plots.calibration import calibration_of_v, correlation_maps
 from tfwolf.plots.curves import compared_curves, learning_curves
+from tfwolf.plots.density import density_figure, plane_around
 from tfwolf.plots.figure_files import figure_array, figure_bytes, write_figure
 from tfwolf.plots.frechet import distance_by_number
 from tfwolf.plots.latent_dimensions import active_units, kl_per_dimension
@@ -230,13 +231,35 @@ def test_files_hold_texts_and_are_the_same_each_time(tmp_path):
         figure_bytes(kl_per_dimension([3, 1]), 'gif')
 
 
-def test_global_settings_of_matplotlib_are_neither_used_nor_changed():
+def small_density():
+    """Return the figure of a density of four cells."""
+    points = np.array([[0.0, 0.0], [1.0, 2.0]])
+    return density_figure(
+        plane_around(points, 2), points, points, points, points, np.log([0.1, 0.2, 0.3, 0.4])
+    )
+
+
+def test_the_density_is_of_its_plane_and_in_the_style_of_all_plots():
+    figure = small_density()
+    data, _, density, _, _, log_density = figure.axes[:6]
+    assert data.get_xlim() == pytest.approx((-0.1, 1.1)), 'a tenth of the side around the data'
+    assert data.get_ylim() == pytest.approx((-0.2, 2.2))
+    assert np.array(density.images[0].get_array()) == pytest.approx(
+        np.array([[0.1, 0.2], [0.3, 0.4]])
+    )
+    assert log_density.images[0].get_clim() == pytest.approx((math.log(0.4) - 12, math.log(0.4)))
+    assert not data.spines['top'].get_visible() and data.get_title(loc='left') == 'data x'
+    assert not any(line.get_visible() for line in density.get_xgridlines()), 'none over the colors'
+
+
+@pytest.mark.parametrize('drawn', [lambda: kl_per_dimension([3, 1]), small_density])
+def test_global_settings_of_matplotlib_are_neither_used_nor_changed(drawn):
     import matplotlib
 
-    expected = figure_bytes(kl_per_dimension([3, 1]), 'png')
+    expected = figure_bytes(drawn(), 'png')
     with matplotlib.rc_context({'font.size': 30, 'axes.facecolor': 'red'}):
         before = dict(matplotlib.rcParams)
-        assert figure_bytes(kl_per_dimension([3, 1]), 'png') == expected
+        assert figure_bytes(drawn(), 'png') == expected
         assert dict(matplotlib.rcParams) == before
 
 

@@ -43,14 +43,13 @@ def test_failed_parts_are_returned_and_others_made(root, capfd):
     problems, seen = make(root, flags)
     assert problems == {'switch': 'These images have no labels.'}
     assert seen == [problems, problems] and 'some warning' in capfd.readouterr().err
-    shown = parts.report_parts(str(root), 'sha256', str(root / 'out'), problems)
+    shown = parts.section_parts(str(root / 'out'), problems)
     titles = [(part.title, part.problem) for part in shown]
     assert titles == [
-        ('Likelihood', 'The run has not been evaluated.'),
         ('Switch', 'These images have no labels.'),
         ('Switch within a class', None),
     ]
-    assert [row.here for row in shown[2].rows] == ['2', '1.50 of 255']
+    assert [row.here for row in shown[1].rows] == ['2', '1.50 of 255']
 
 
 def test_a_crash_is_a_problem_and_complete_parts_are_kept(root, capsys):

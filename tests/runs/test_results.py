@@ -59,5 +59,5 @@ def test_every_file_says_what_it_was_made_from(tmp_path):
     (tmp_path / 'plain.svg').write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     with pytest.raises(ValueError, match='plain.svg has no description'):
         read_description(tmp_path / 'plain.svg')
-    with pytest.raises(ValueError, match='must end in .png, .pdf, .svg'):
-        read_description('a.gif')
+    with pytest.raises(ValueError, match='must end in .png, .pdf, .svg, .gif, .webp'):
+        read_description('a.tif')

@@ -129,7 +129,7 @@ def ask(port, method, path, body=None, headers=()):
         connection.close()
 
 
-def write_small_export(model, folder):
+def write_small_export(model, folder, classes=None):
     """Write an initialized `Wolf` as a version to `folder/1`; return `folder`."""
     _let_z_matter(model)
     freeze(model)
@@ -137,7 +137,7 @@ def write_small_export(model, folder):
     version = folder / '1'
     version.mkdir(parents=True)
     write_saved_model(signatures, str(version))
-    (version / 'signatures.json').write_text(json.dumps(describe(signatures)))
+    (version / 'signatures.json').write_text(json.dumps(describe(signatures, classes)))
     return folder
 
 

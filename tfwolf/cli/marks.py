@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tfwolf.analysis.coder import Coder
 from tfwolf.analysis.directions import Direction, attribute_direction, label_direction
+from tfwolf.cli.class_choice import class_number
 from tfwolf.cli.flags import Flags
 from tfwolf.data.attributes import attribute_number
 from tfwolf.data.dataset import ImageDataset, Split
@@ -46,15 +47,13 @@ def chosen_mark(options: Flags, images: ImageDataset) -> Mark:
             {'attribute': name},
             lambda coder, split: attribute_direction(coder, split, number, name),
         )
-    label, count = options.label, images.num_classes
-    if count is None:
+    if images.num_classes is None:
         known = f' Name one with --attribute: {", ".join(images.attributes)}.'
         raise ValueError(
             f'An attribute needs class labels or named attributes; {images.title} has no classes'
             + (f'.{known}' if images.attributes else ' and no attributes.')
         )
-    if label >= count:
-        raise ValueError(f'--label must be a class from 0 to {count - 1}; got {label}.')
+    label = class_number(options.label, images)
     name = images.class_name(label)
     named = name if images.classes is not None else f'class {label}'
     return Mark(

@@ -7,13 +7,10 @@ import numpy as np
 from tfwolf.cli.plot_context import Context
 from tfwolf.core import seeds
 from tfwolf.evaluation.numerics import finite_samples
-from tfwolf.evaluation.outliers import coded_bits_per_dim, likelihood_caveat
+from tfwolf.evaluation.outliers import coded_bits_per_dim, extreme_images, likelihood_caveat
 from tfwolf.evaluation.sample_quality import QUANTILES, quality_by_temperature, total_variation
 from tfwolf.plots.likelihoods import against_file_length, likelihood_histogram
 from tfwolf.plots.temperature import non_finite_share, quality_over_temperature
-
-# Images on each side of the histogram.
-EXTREME = 8
 
 
 def show_likelihoods(context: Context) -> None:
@@ -29,9 +26,7 @@ def show_likelihoods(context: Context) -> None:
         if samples.num_examples:
             of_samples = context.bits(samples, seeds.derive(options.seed, 'samples'))
     finite = of_samples[np.isfinite(of_samples)]
-    order = np.argsort(bits, kind='stable')
-    count = min(EXTREME, len(order) // 2 or 1)
-    most, least = order[:count], order[::-1][:count]
+    most, least = extreme_images(bits)
     images = context.chosen.images
     figure = likelihood_histogram(bits, finite, images[most], images[least])
     context.write(

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfwolf.analysis.sampling import draw_samples
 from tfwolf.cli import opening
+from tfwolf.cli.class_choice import sampled_class
 from tfwolf.cli.flags import Flags
 from tfwolf.core import files
 from tfwolf.runs.run import Run
@@ -32,7 +33,8 @@ def write_numbers(options: Flags, run: Run) -> None:
             f'--{refused[0]} is of samples that are pictures of 8 bits; those of this run are '
             f'{run.model.values.image_type.name}.'
         )
-    chosen = options.chosen('num_samples', 'temperature_v', 'temperature_z', 'label')
+    label = sampled_class(options.label, run)
+    chosen = {**options.chosen('num_samples', 'temperature_v', 'temperature_z'), 'label': label}
     folder = opening.result_folder(options, 'sample', run, chosen)
     drawn = draw_samples(
         opening.coder(options, run),
@@ -40,7 +42,7 @@ def write_numbers(options: Flags, run: Run) -> None:
         options.seed,
         options.temperature_v,
         options.temperature_z,
-        options.label,
+        label,
     )
     if run.model.image_shape[:2] == (1, 1):
         features = run.dataset.features or range(1, run.model.image_shape[-1] + 1)

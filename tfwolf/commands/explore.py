@@ -81,7 +81,7 @@ def main(options: Flags) -> None:
     names = options.allowed_hosts or ()
     check_names(names)
     servable, details, title = open_backend(options)
-    actions = Actions(servable, describe(servable.signatures, **details), title)
+    actions = Actions(servable, describe(servable.signatures, details), title)
     server = Server(options.host, options.port, actions, options.debug, names)
     print(f'{title}\nOpen {server.address} in a browser (Ctrl-C ends the program).')
     if server.address_elsewhere:

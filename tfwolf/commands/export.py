@@ -58,13 +58,14 @@ def main(options: Flags) -> None:
 
 def _saved_model(options: Flags) -> None:
     from tfwolf.cli import opening
+    from tfwolf.runs.run_data import read_record
     from tfwolf.serving.export import write_version
     from tfwolf.serving.server_files import write_server_files
     from tfwolf.serving.versions import new_version
 
     with new_version(options.export_dir, options.version) as published:
         run = opening.open_run(options)
-        seed = run.training_seed
+        seed, record = run.training_seed, read_record(run.train_dir)
         differences = write_version(
             run.model,
             run.identity,
@@ -74,6 +75,7 @@ def _saved_model(options: Flags) -> None:
             options.model_name,
             options.seed,
             options.verify,
+            None if record is None else record.classes,
         )
     write_server_files(options.export_dir, options.model_name)
     if differences:

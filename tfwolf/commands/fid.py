@@ -12,9 +12,6 @@ EXAMPLES = (
     'fid --train_dir=runs/digits --features=pixels --num_samples=1000',
 )
 
-# Wolf, table 2.
-PAPER = 37.52
-
 
 def define_flags(options: Flags) -> None:
     """Define the flags of this command."""
@@ -59,6 +56,7 @@ def define_flags(options: Flags) -> None:
 def main(options: Flags) -> None:
     """Run the command."""
     from tfwolf.cli import opening
+    from tfwolf.core.paper_numbers import numbers_for
     from tfwolf.metrics.feature_moments import load_moments, save_moments
     from tfwolf.metrics.fid import moments_of_path, reference_moments, sample_moments
     from tfwolf.metrics.frechet import frechet_distance
@@ -129,16 +127,13 @@ def main(options: Flags) -> None:
                 f'WARNING: {count:,} {name} are too few for {dim:,} features: the covariance is '
                 'singular and the distance is far too large.'
             )
-    paper = (
-        {'paper': PAPER}
-        if extractor.comparable and reference.source['dataset'] == 'cifar10'
-        else {}
-    )
+    reported = numbers_for(reference.source['dataset']).frechet_distance
+    paper = {'paper': reported} if extractor.comparable and reported is not None else {}
     print(
         f'Frechet distance {distance:.4f} ({options.features}, {moments.count:,} against '
         f'{reference.moments.count:,} images)'
         + (
-            f"; Wolf's paper {PAPER}"
+            f"; Wolf's paper {reported}"
             if paper
             else ''
             if extractor.comparable

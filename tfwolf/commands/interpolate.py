@@ -80,7 +80,7 @@ def main(options: Flags) -> None:
         frames = [
             image_grid(flat[column::columns], columns=len(grid.alphas)) for column in range(columns)
         ]
-        write_animation(folder.path(name), frames, options.seconds)
+        write_animation(folder.path(name), frames, options.seconds, folder.about)
         folder.wrote(name)
     equal = _equal_corners(coder, grid, code, chosen.images)
     print(

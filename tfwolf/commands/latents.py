@@ -25,7 +25,9 @@ def define_flags(options: Flags) -> None:
     options.string(
         'attribute', None, 'Attribute that is added and removed, such as Smiling.', 'NAME'
     )
-    options.integer('label', 0, 'Class that is added and removed instead.', lower_bound=0)
+    options.string(
+        'label', '0', 'Class that is added and removed instead: its name or number.', 'CLASS'
+    )
     options.choice(
         'of', None, ['z', 'v'], 'Code that the attribute moves. Default: z, if the model has one.'
     )

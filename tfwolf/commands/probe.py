@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 from tfwolf.core.choices import CLASSIFIERS, FEATURES, PROTOCOLS
+from tfwolf.core.paper_numbers import numbers_for
 
 if TYPE_CHECKING:
     from tfwolf.data.dataset import ImageDataset
@@ -15,8 +16,6 @@ EXAMPLES = ('probe --train_dir=runs/cifar10_small --data_dir=DATA',)
 
 # libsvm needs time that grows with the square of the images and more.
 PAPER_NUM_TRAIN = 5000
-# Wolf, table 4: CIFAR-10, a linear SVM on all training labels.
-PAPER = {'z': 0.5953, 'v': 0.1716, 'pixels': 0.3532}
 
 
 def define_flags(options: Flags) -> None:
@@ -120,10 +119,11 @@ def main(options: Flags) -> None:
         # After each, for the next may take an hour.
         folder.write(_as_json(options, results, dataset, counts), file)
     folder.finish(_as_json(options, results, dataset, counts), file)
+    reported = numbers_for(dataset.name).accuracies
     print(f'{"":8}{"accuracy":>10}{"95 %":>20}{"Wolf, table 4":>15}')
     for name, found in results.items():
         low, high = found.interval_95
-        paper = f'{PAPER[name]:15.2%}' if dataset.name == 'cifar10' else ''
+        paper = f'{reported[name]:15.2%}' if name in reported else ''
         print(
             f'{name:8}{found.accuracy:10.2%}{f"{low:.2%} to {high:.2%}":>20}{paper}'
             + ('' if found.converged else '   did not converge')
@@ -139,11 +139,8 @@ def _as_json(options: Flags, results: dict, dataset: ImageDataset, counts: list[
 
     from tfwolf.metrics.probe import describe_protocol
 
-    paper = (
-        {f'paper_accuracy_{name}': PAPER[name] for name in results}
-        if dataset.name == 'cifar10'
-        else {}
-    )
+    reported = numbers_for(dataset.name).accuracies
+    paper = {f'paper_accuracy_{name}': reported[name] for name in results if name in reported}
     return {
         **{f'accuracy_{name}': found.accuracy for name, found in results.items()},
         **paper,

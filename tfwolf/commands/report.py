@@ -41,14 +41,16 @@ def main(options: Flags) -> None:
     from tfwolf.core import files
     from tfwolf.core.extras import require_extra
     from tfwolf.evaluation.provenance import checkpoint_sha256, software_versions
-    from tfwolf.report.likelihood import evaluation_of
+    from tfwolf.report.likelihood import likelihood_part, of_checkpoint
     from tfwolf.report.page import page
-    from tfwolf.report.parts import make_parts, report_parts
+    from tfwolf.report.paper import paper_of
+    from tfwolf.report.parts import make_parts, section_parts
     from tfwolf.report.summary import summary_of
-    from tfwolf.runs.config_text import read_config
+    from tfwolf.runs.config_text import bindings, read_config
     from tfwolf.runs.results import ResultFolder
     from tfwolf.training.checkpoint_files import step_of
     from tfwolf.training.checkpoints import find_checkpoint
+    from tfwolf.training.run_directory import read_evaluation
 
     unknown = sorted(set(options.parts) - {*REPORT_PARTS})
     if unknown or not options.parts:
@@ -84,9 +86,13 @@ def main(options: Flags) -> None:
 
     def write_page(problems: dict[str, str]) -> None:
         """Write the page after every part, so that what is done can be read meanwhile."""
-        sha256 = identity['checkpoint_sha256']
-        summary = summary_of(out, evaluation_of(train_dir, sha256))
-        parts = report_parts(train_dir, sha256, out, problems)
+        sha256, evaluation = identity['checkpoint_sha256'], read_evaluation(train_dir)
+        parts = [
+            likelihood_part(evaluation, sha256, train_dir),
+            *section_parts(out, problems),
+        ]
+        shown = evaluation if of_checkpoint(evaluation, sha256) else None
+        summary = summary_of(out, shown, paper_of(bindings(config)))
         files.write_text(folder.path(PAGE), page(title, facts, parts, config, summary))
 
     failed = make_parts(

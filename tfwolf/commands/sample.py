@@ -39,7 +39,12 @@ def define_flags(options: Flags) -> None:
         'Instead: temperatures of both, a row of the same noise for each (Glow, figure 8).',
         '0,0.7,1',
     )
-    options.integer('label', None, 'Class of all samples, for a model of classes.', lower_bound=0)
+    options.string(
+        'label',
+        None,
+        'Class of all samples, for a model of classes: its name or number.',
+        'CLASS',
+    )
     options.choice(
         'save',
         'none',
@@ -62,6 +67,7 @@ def main(options: Flags) -> None:
     from tfwolf.analysis.conditional_samples import repeated
     from tfwolf.analysis.sampling import draw_samples
     from tfwolf.cli import opening
+    from tfwolf.cli.class_choice import sampled_class
     from tfwolf.cli.conditions import chosen_conditions
     from tfwolf.cli.image_names import temperature_text
     from tfwolf.cli.sample_numbers import write_numbers
@@ -73,6 +79,7 @@ def main(options: Flags) -> None:
     if run.model.values.image_type.name != 'uint8':
         write_numbers(options, run)
         return
+    label = sampled_class(options.label, run)
     given = chosen_conditions(options, run)
     count, condition, details = options.num_samples, None, {}
     if given:
@@ -80,7 +87,8 @@ def main(options: Flags) -> None:
             count = len(given.values) * (1 if temperatures else DRAWS)
         condition, details = repeated(given.values, count), given.details
     settings = {
-        **options.chosen('temperature_v', 'temperature_z', 'temperatures', 'label', 'save'),
+        **options.chosen('temperature_v', 'temperature_z', 'temperatures', 'save'),
+        'label': label,
         'num_samples': count,
         **details,
     }
@@ -88,14 +96,13 @@ def main(options: Flags) -> None:
     coder = opening.coder(options, run)
     rows = temperatures or [(options.temperature_v, options.temperature_z)]
     drawn = [
-        draw_samples(coder, count, options.seed, *row, options.label, condition=condition)
-        for row in rows
+        draw_samples(coder, count, options.seed, *row, label, condition=condition) for row in rows
     ]
     images, finite = (np.concatenate(parts) for parts in zip(*drawn))
     of_rows = [of_both for of_both, _ in temperatures] if temperatures else None
     title = f'samples, {temperature_text(options.temperature_v, options.temperature_z)}'
-    if options.label is not None:
-        title += f', {run.dataset.class_name(options.label)}'
+    if label is not None:
+        title += f', {run.dataset.class_name(label)}'
     folder.grid('samples', *shown_samples(marked(images, finite), title, of_rows, given))
     _save(options.save, folder, images, finite)
     not_finite = np.flatnonzero(~finite).tolist()

@@ -16,6 +16,7 @@ from tfwolf.cli.main import interrupted
 
 if TYPE_CHECKING:
     from tfwolf.models.latent import Latent
+    from tfwolf.models.wolf import Wolf
     from tfwolf.runs.run import Run
 
 EXAMPLES = (
@@ -115,13 +116,21 @@ def _print_result(run: Run, seconds: float) -> None:
     if found := ', '.join(filter(os.path.exists, pictures)):
         print(f'  {"pictures:":20}{found}')
     folder = f'--train_dir={run.train_dir}'
-    look = 'density' if run.model.values.is_continuous else 'explore'
     curves = os.path.join(run.train_dir, run_directory.TENSORBOARD)
     print(
         f'Next:\n  {program.tool("tensorboard")} {program.shell_line(f"--logdir={curves}")}\n'
         f'  {program.command_line("evaluate", folder, "--num_samples=5")}\n'
-        f'  {program.command_line(look, folder)}'
+        f'  {program.command_line(_command_to_look(run.model), folder)}'
     )
+
+
+def _command_to_look(model: Wolf) -> str:
+    """Return the command that shows what a model has learned."""
+    if model.values.is_continuous:
+        return 'density'
+    # Pages and exports are of p(x), and of pictures of 8 bits.
+    is_shown = model.values.image_type.name == 'uint8' and model.condition is None
+    return 'explore' if is_shown else 'sample'
 
 
 def _print_likelihood(result: dict, latent: Latent) -> None:

@@ -6,8 +6,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,11 +18,11 @@ from tfwolf.data.attributes_file import FileAttributes, read_attributes
 from tfwolf.data.data_record import EARLIER_RULES, DataRecord
 from tfwolf.data.duplicates import duplicates_note
 from tfwolf.data.earlier_folder import load_earlier_folder
-from tfwolf.data.file_checks import CheckedFiles, bad_files_message, check_files
-from tfwolf.data.file_split import file_split
+from tfwolf.data.file_checks import bad_files_message, check_files
 from tfwolf.data.fit import Fit
-from tfwolf.data.folder_layout import Listing, read_layout, shown
+from tfwolf.data.folder_layout import Layout, Listing, read_layout, shown
 from tfwolf.data.identities import Identities, file_digest
+from tfwolf.data.picture_files import PictureFiles
 from tfwolf.data.registry import register_source
 from tfwolf.data.stable_holdout import mixed, parts
 from tfwolf.data.value_files import ValueFiles, read_value_files
@@ -81,19 +80,13 @@ def load_folder(
         ValueError: if the folder is missing or empty or has another layout, or an image cannot be
             read or does not fit; the message names all such files.
     """
-    channels, skip_bad_images = options.channels, options.skip_bad_images
-    value_range, value_type = options.value_range, options.value_type
-    if channels not in (None, 1, 3) or isinstance(channels, bool):
-        raise ValueError(
-            '`channels` must be 1 (grey), 3 (color) or None (as the first image); '
-            f'got channels={channels!r}.'
-        )
     root = pathlib.Path(location).expanduser()
+    _check(options)
     if not root.is_dir():
         raise ValueError(f'There is no folder {root}. Expected a folder of image files.')
     if record is not None and record.rules == EARLIER_RULES:
         size = holdout.VALIDATION_SIZE if validation_size is None else validation_size
-        return load_earlier_folder(root, size, fit, channels, test_size)
+        return load_earlier_folder(root, size, fit, options.channels, test_size)
     layout = read_layout(root)
     if 'test' in layout.splits and test_size is not None:
         raise ValueError(
@@ -101,47 +94,21 @@ def load_folder(
             f'{layout.folders["test"]!r}; got test_size={test_size!r}.'
         )
     attributes = read_attributes(root, layout)
-    check_value_type(value_type, value_range)
-    if channels is not None and value_type != 'uint8':
-        raise ValueError(
-            f'`channels` is of pictures of 8 bits; leave it out for value_type={value_type!r}. Got '
-            f'channels={channels!r}.'
-        )
-    read = functools.partial(read_picture, value_range=value_range)
     files = [file for listing in layout.splits.values() for file in listing.files]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         digests = dict(zip(files, pool.map(file_digest, files)))
-    known_good = frozenset(
-        file
-        for listing in layout.splits.values()
-        for file, name in zip(listing.files, listing.names)
-        if record is not None and record.has_file(name, digests[file])
-    )
-    if value_type == 'uint8':
-        pictures = check_files(files, fit, channels, read, known_good)
-        found = PictureFiles(pictures, read)
-    else:
-        found = read_value_files(files, value_type, fit)
-    if found.bad and not skip_bad_images:
+    found = _read_files(files, fit, options, _already_read(layout, digests, record))
+    if found.bad and not options.skip_bad_images:
         raise ValueError(bad_files_message(found.bad))
     splits = {
         name: _make_split(listing, layout.classes, digests, found, attributes)
         for name, listing in layout.splits.items()
     }
-    notes = [f'{root}: {layout.text}']
-    if found.bad:
-        names = [path.relative_to(root).as_posix() for path in found.bad]
-        count = f'{len(names):,} bad image{" is" if len(names) == 1 else "s are"}'
-        notes.append(f'{count} skipped: {shown(names)}')
     if not all(split.num_examples for split in splits.values()):
         raise ValueError(f'A split of {root} has no good images.\n{bad_files_message(found.bad)}')
-    if 'validation' in splits and validation_size is not None:
-        notes.append(
-            f'The validation images are those in {layout.folders["validation"]}; validation_size '
-            'is not used'
-        )
-    splits = {name: mixed(split) for name, split in splits.items()}
-    train, validation, test = parts(splits, validation_size, test_size)
+    mixed_splits = {name: mixed(split) for name, split in splits.items()}
+    train, validation, test = parts(mixed_splits, validation_size, test_size)
+    notes = _notes(root, layout, found.bad, validation_size is not None)
     images = dataset.ImageDataset(
         root.resolve().name,
         found.shape,
@@ -152,34 +119,69 @@ def load_folder(
         classes=layout.classes or None,
         notes=(*notes, *duplicates_note(train, validation, test)),
         attributes=attributes.names,
-        image_type=value_type,
+        image_type=options.value_type,
     )
     return with_label(images, label)
 
 
-class PictureFiles(NamedTuple):
-    """Pictures of 8 bits that were checked, as `ValueFiles` are."""
-
-    checked: CheckedFiles
-    read: functools.partial
-
-    @property
-    def bad(self) -> dict[pathlib.Path, str]:
-        """`{path: what is wrong}`."""
-        return self.checked.bad
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        return (*self.checked.fit.target_size, self.checked.channels)
-
-    def split(self, files: list[pathlib.Path], identities: Identities) -> dataset.Split:
-        """Return the split of some of the files."""
-        found = self.checked
-        labels = np.full(len(files), -1) if identities.labels is None else identities.labels
-        return file_split(
-            files, labels, found.fit, found.channels, self.read, identities, found.decoded
+def _check(options: FileOptions) -> None:
+    channels = options.channels
+    if channels not in (None, 1, 3) or isinstance(channels, bool):
+        raise ValueError(
+            '`channels` must be 1 (grey), 3 (color) or None (as the first image); '
+            f'got channels={channels!r}.'
         )
+    check_value_type(options.value_type, options.value_range)
+    if channels is not None and options.value_type != 'uint8':
+        raise ValueError(
+            '`channels` is of pictures of 8 bits; leave it out for '
+            f'value_type={options.value_type!r}. Got channels={channels!r}.'
+        )
+
+
+def _already_read(
+    layout: Layout, digests: Mapping[pathlib.Path, str], record: DataRecord | None
+) -> frozenset[pathlib.Path]:
+    """Return the files that a record of the run has with the same content."""
+    return frozenset(
+        file
+        for listing in layout.splits.values()
+        for file, name in zip(listing.files, listing.names)
+        if record is not None and record.has_file(name, digests[file])
+    )
+
+
+def _read_files(
+    files: Sequence[pathlib.Path],
+    fit: Fit,
+    options: FileOptions,
+    known_good: frozenset[pathlib.Path],
+) -> PictureFiles | ValueFiles:
+    """Return the files, checked: as pictures of 8 bits, or with their own values."""
+    if options.value_type != 'uint8':
+        return read_value_files(files, options.value_type, fit)
+    read = functools.partial(read_picture, value_range=options.value_range)
+    return PictureFiles(check_files(files, fit, options.channels, read, known_good), read)
+
+
+def _notes(
+    root: pathlib.Path,
+    layout: Layout,
+    bad: Mapping[pathlib.Path, str],
+    has_validation_size: bool,
+) -> list[str]:
+    """Return what was understood of the folder, and what was left out or is not used."""
+    notes = [f'{root}: {layout.text}']
+    if bad:
+        names = [path.relative_to(root).as_posix() for path in bad]
+        count = f'{len(names):,} bad image{" is" if len(names) == 1 else "s are"}'
+        notes.append(f'{count} skipped: {shown(names)}')
+    if 'validation' in layout.splits and has_validation_size:
+        notes.append(
+            f'The validation images are those in {layout.folders["validation"]}; validation_size '
+            'is not used'
+        )
+    return notes
 
 
 def _make_split(

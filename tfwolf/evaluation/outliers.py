@@ -46,6 +46,26 @@ def typicality(images_bits_per_dim: np.ndarray, samples_bits_per_dim: np.ndarray
     return (images_bits_per_dim - finite.mean()) / finite.std(ddof=1)
 
 
+def extreme_images(bits_per_dim: np.ndarray, most: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions of the most likely and of the least likely images, the most extreme first.
+
+    There are as many of both, at most half of the images; of one image, it is both. Equal images
+    keep their order among the most likely.
+
+    Args:
+        bits_per_dim: `[num_images]`, at least one.
+        most: of each.
+
+    Raises:
+        ValueError: if there are no images.
+    """
+    if not len(bits_per_dim):
+        raise ValueError('`bits_per_dim` must have at least one image; got none.')
+    order = np.argsort(bits_per_dim, kind='stable')
+    count = min(most, max(1, len(order) // 2))
+    return order[:count], order[::-1][:count]
+
+
 def coded_bits_per_dim(
     images: Array, num_bits: int, progress: Callable[[int], object] | None = None
 ) -> np.ndarray:

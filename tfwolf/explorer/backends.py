@@ -8,7 +8,7 @@ import tempfile
 from typing import NamedTuple
 
 from tfwolf.core.module_search import module_command
-from tfwolf.explorer.description import SignatureCaller
+from tfwolf.explorer.description import Details, SignatureCaller
 from tfwolf.explorer.export_folder import open_version, read_details
 from tfwolf.explorer.rest_servable import RestServable
 from tfwolf.serving.versions import find_version
@@ -19,12 +19,12 @@ class Backend(NamedTuple):
 
     Attributes:
         servable: a `Servable`, or an object with its `signatures` that is called like it.
-        details: arguments of `tfwolf.explorer.description.describe` that are not in its signatures.
+        details: its `Details`, which its signatures do not have.
         title: where the model is from, shown on the page.
     """
 
     servable: SignatureCaller
-    details: dict
+    details: Details
     title: str
 
 
@@ -81,4 +81,4 @@ def open_server(address: str, model_name: str) -> Backend:
         ValueError: if the address is invalid or the model does not exist.
         Unavailable: if the server does not answer.
     """
-    return Backend(RestServable(address, model_name), {}, f'{model_name} at {address}')
+    return Backend(RestServable(address, model_name), Details(), f'{model_name} at {address}')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +26,20 @@ class SignatureCaller(Protocol):
         ...
 
 
+class Details(NamedTuple):
+    """Properties of a model that its SavedModel does not contain; None if they are unknown.
+
+    Attributes:
+        num_bits: bits per color value.
+        num_classes: number of classes.
+        classes: their names.
+    """
+
+    num_bits: int | None = None
+    num_classes: int | None = None
+    classes: Sequence[str] | None = None
+
+
 class Description(NamedTuple):
     """Properties of a model.
 
@@ -35,6 +49,7 @@ class Description(NamedTuple):
         num_bits: bits per color value; None if unknown.
         is_labelled: whether images have a class.
         num_classes: number of classes; None without classes or if unknown.
+        classes: their names; None if unknown.
         has_temperature_z: whether z is drawn from noise when sampling.
         max_images: largest number of images of a request.
     """
@@ -44,19 +59,17 @@ class Description(NamedTuple):
     num_bits: int | None
     is_labelled: bool
     num_classes: int | None
+    classes: Sequence[str] | None
     has_temperature_z: bool
     max_images: int
 
 
-def describe(
-    signatures: Mapping[str, Signature], num_bits: int | None = None, num_classes: int | None = None
-) -> Description:
+def describe(signatures: Mapping[str, Signature], details: Details = Details()) -> Description:
     """Return the `Description` of a model.
 
     Args:
         signatures: `{name: tfwolf.serving.c_api.Signature}`.
-        num_bits: bits per color value, if known.
-        num_classes: number of classes, if known.
+        details: the `Details` of the model.
 
     Raises:
         ValueError: if the page cannot show images of a model with these signatures.
@@ -84,9 +97,10 @@ def describe(
     return Description(
         (height, width, channels),
         latent_dim,
-        num_bits,
+        details.num_bits,
         'labels' in sampling,
-        num_classes,
+        details.num_classes,
+        details.classes,
         'temperature_z' in sampling,
         min(IMAGES_AT_ONCE, max(4, PIXELS_AT_ONCE // (height * width))),
     )

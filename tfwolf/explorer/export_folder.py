@@ -6,6 +6,7 @@ import json
 import os
 
 from tfwolf.core.suppress_stderr import suppress_stderr
+from tfwolf.explorer.description import Details
 from tfwolf.serving.c_api import Servable, ServableError
 
 SIGNATURES = 'signatures.json'
@@ -24,22 +25,19 @@ def open_version(folder: str) -> Servable:
         raise ValueError(f'The model in {folder} cannot be loaded: {error}') from error
 
 
-def read_details(folder: str) -> dict[str, int | None]:
-    """Return properties of a model that its SavedModel does not contain.
-
-    Returns:
-        `{'num_bits': int or None, 'num_classes': int or None}`.
+def read_details(folder: str) -> Details:
+    """Return the `Details` of the model in a folder; earlier versions did not write the names.
 
     Raises:
         ValueError: if `signatures.json` exists but is damaged.
     """
     path = os.path.join(folder, SIGNATURES)
     if not os.path.isfile(path):
-        return {'num_bits': None, 'num_classes': None}
+        return Details()
     try:
         with open(path, encoding='utf-8') as file:
             written = json.load(file)
-        return {name: written[name] for name in ('num_bits', 'num_classes')}
+        return Details(written['num_bits'], written['num_classes'], written.get('classes'))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} cannot be read: {type(error).__name__}: {error}. Export the model again.'

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from tfwolf.core.files import atomic_path
+from tfwolf.pictures.description import as_text, in_exif
 
 
-def write_animation(path: str, frames: Sequence[np.ndarray], seconds: float) -> None:
+def write_animation(
+    path: str,
+    frames: Sequence[np.ndarray],
+    seconds: float,
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """Write pictures as an endless animation, forwards and backwards; atomically.
 
     Args:
         path: path of a `.gif` or `.webp` file; WebP keeps all colors, GIF has 256.
         frames: at least two uint8 pictures `[height, width, 3]` of the same size.
         seconds: duration of one pass forwards and backwards.
+        about: what it was made from, dict of JSON values, for `read_description`.
 
     Raises:
         ValueError: if there are fewer than two pictures, or the file has another extension.
     """
     from PIL import Image
 
-    formats = {'.gif': {'format': 'GIF'}, '.webp': {'format': 'WEBP', 'lossless': True}}
+    text = '' if about is None else as_text(about)
+    formats = {
+        '.gif': {'format': 'GIF', 'comment': text.encode()},
+        '.webp': {'format': 'WEBP', 'lossless': True, 'exif': in_exif(text)},
+    }
     ending = os.path.splitext(path)[1]
     if ending not in formats:
         raise ValueError(f'`path` must end in {" or ".join(formats)}; got {path!r}.')

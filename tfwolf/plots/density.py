@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from tfwolf.plots.style import charts, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = 'magma'
 POINT = {'s': 3, 'linewidths': 0, 'alpha': 0.6}
@@ -16,6 +18,8 @@ POINT = {'s': 3, 'linewidths': 0, 'alpha': 0.6}
 V_LIMIT = 4.0
 # Densities above this quantile of the grid have the brightest color.
 BRIGHTEST = 0.999
+# Of each chart, in inches.
+SIDE = 4.0
 
 
 class Plane(NamedTuple):
@@ -50,6 +54,7 @@ def plane_around(points: np.ndarray, size: int, margin: float = 0.1) -> Plane:
     return Plane(low - room, high + room, size)
 
 
+@styled
 def density_figure(
     plane: Plane,
     data: np.ndarray,
@@ -76,34 +81,31 @@ def density_figure(
             which shows log p of the model instead.
         names: of the two features.
     """
-    figure = Figure(figsize=(12, 8), layout='constrained')
-    axes = figure.subplots(2, 3)
-    for row, points, of_v, titles in (
-        (0, data, v_of_data, ('data x', 'v = f(x) of the data')),
-        (1, samples, v, (r'samples x = f$^{-1}$(v)', 'v ~ N(0, I)')),
+    figure, axes = charts(2, 3, width=SIDE, height=SIDE)
+    for (in_x, in_v, _), points, of_v, titles in (
+        (axes[:3], data, v_of_data, ('data x', 'v = f(x) of the data')),
+        (axes[3:], samples, v, (r'samples x = f$^{-1}$(v)', 'v ~ N(0, I)')),
     ):
         colors = np.arctan2(of_v[:, 1], of_v[:, 0])
-        _scatter(axes[row, 0], points, colors, titles[0])
-        _of_plane(axes[row, 0], plane, names)
-        _scatter(axes[row, 1], of_v, colors, titles[1])
-        axes[row, 1].set(
-            xlim=(-V_LIMIT, V_LIMIT), ylim=(-V_LIMIT, V_LIMIT), xlabel='v 1', ylabel='v 2'
-        )
-        axes[row, 1].set_aspect('equal')
+        _scatter(in_x, points, colors, titles[0])
+        _of_plane(in_x, plane, names)
+        _scatter(in_v, of_v, colors, titles[1])
+        in_v.set(xlim=(-V_LIMIT, V_LIMIT), ylim=(-V_LIMIT, V_LIMIT), xlabel='v 1', ylabel='v 2')
+        in_v.set_aspect('equal')
     density = np.exp(log_density)
     brightest = float(
         np.quantile(density if known_log_density is None else np.exp(known_log_density), BRIGHTEST)
     )
-    _heat(figure, axes[0, 2], plane, density, 'density p(x) of the model', (0.0, brightest))
+    _heat(figure, axes[2], plane, density, 'density p(x) of the model', (0.0, brightest))
     if known_log_density is None:
         top = float(log_density.max())
         shown = np.maximum(log_density, top - 12)
-        _heat(figure, axes[1, 2], plane, shown, 'log p(x) of the model, nats', (top - 12, top))
+        _heat(figure, axes[5], plane, shown, 'log p(x) of the model, nats', (top - 12, top))
     else:
         known = np.exp(known_log_density)
-        _heat(figure, axes[1, 2], plane, known, 'density of the distribution', (0.0, brightest))
-    for row in (0, 1):
-        _of_plane(axes[row, 2], plane, names)
+        _heat(figure, axes[5], plane, known, 'density of the distribution', (0.0, brightest))
+    for in_x in (axes[2], axes[5]):
+        _of_plane(in_x, plane, names)
     return figure
 
 
@@ -131,6 +133,7 @@ def _heat(
         vmax=limits[1],
         interpolation='nearest',
     )
+    axes.grid(visible=False)
     axes.set_title(title)
     figure.colorbar(image, ax=axes, shrink=0.8)
 

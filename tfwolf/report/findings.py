@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tfwolf.core.choices import UNIFORM
+from tfwolf.core.paper_numbers import numbers_for
 from tfwolf.report.page import Row
 
 
@@ -188,7 +189,8 @@ def of_fid(folder: str) -> Findings:
 def of_evaluation(result: dict[str, Any]) -> Findings:
     """Return the `Findings` of the result of `tfwolf.evaluate`, a dict."""
     low, high = result['bits_per_dim_interval_95']
-    dims, paper = PAPER_BITS.get(result['dataset'], (1, ''))
+    numbers = numbers_for(result['dataset'])
+    dims, paper = numbers.num_dims, numbers.bits_per_dim
     kind = result.get('dequantization', UNIFORM)
     is_eight_bits = round(result['dequantization_nats'] / (dims * math.log(2))) == 7
     if not is_eight_bits or kind != UNIFORM or 'condition' in result:
@@ -213,10 +215,6 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
         rows,
         notes=['The paper trains its full-size models for up to 15,000 epochs.'] if paper else (),
     )
-
-
-# Wolf, table 1, at 8 bits per color value: dimensions of an image, and bits per dimension.
-PAPER_BITS = {'cifar10': (3072, '3.27'), 'imagenet_resized/64x64': (12288, '3.72')}
 
 
 def _pictures(folder, **captions):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from tfwolf.core import files
 from tfwolf.core.module_search import module_command
 from tfwolf.report import findings
-from tfwolf.report.likelihood import likelihood_part
 from tfwolf.report.page import Part
 from tfwolf.report.plot_sections import OF_PARTS, chart_of_part, plot_parts
 from tfwolf.report.sections import SECTIONS
@@ -132,18 +131,15 @@ def make_parts(
     return problems
 
 
-def report_parts(
-    train_dir: str, checkpoint_sha256: str, folder: str, problems: Mapping[str, str]
-) -> list[Part]:
-    """Return all parts of the page: the evaluation, and the sections made or failed so far.
+def section_parts(folder: str, problems: Mapping[str, str]) -> list[Part]:
+    """Return the `Part`s of all sections that were made or failed so far.
 
     Args:
-        train_dir, checkpoint_sha256: as in `likelihood_part`.
         folder: folder of the report.
         problems: `{name: problem}` of the parts that failed.
     """
     parts = [parts_of(name, os.path.join(folder, name), problems.get(name)) for name in SECTIONS]
-    return [likelihood_part(train_dir, checkpoint_sha256), *itertools.chain(*parts)]
+    return list(itertools.chain(*parts))
 
 
 def _show(stream) -> str:

@@ -95,7 +95,8 @@ class Experiment:
         if self._image_shape not in (None, dataset.image_shape):
             raise ValueError(
                 f'`experiment.image_shape` is {self._image_shape}, but the images of '
-                f'{dataset.name!r} are {dataset.image_shape} (height, width, channels).'
+                f'{dataset.name!r} are {dataset.image_shape} (height, width, channels). Set '
+                f'`experiment.image_shape = {dataset.image_shape}` for a model of their shape.'
             )
         return dataset
 

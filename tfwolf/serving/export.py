@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from tfwolf.core import files
 from tfwolf.core.files import sha256
@@ -28,6 +29,7 @@ def write_version(
     model_name: str,
     seed: int = 0,
     verify: bool = True,
+    classes: Sequence[str] | None = None,
 ) -> list[Difference] | None:
     """Write SavedModel, warm-up requests, examples, description, model card and its picture.
 
@@ -43,6 +45,7 @@ def write_version(
         seed: integer, for the example inputs.
         verify: whether to call every signature as a server would and compare the outputs with the
             checkpoint.
+        classes: names of the classes, if they are known.
 
     Returns:
         list of `Difference`, or None without verification.
@@ -61,7 +64,7 @@ def write_version(
     provenance = {**identity, 'weights_sha256': sha256(os.path.join(folder, WEIGHTS))}
     files.write_json(
         os.path.join(folder, 'signatures.json'),
-        {'model': model_name, 'parameters': parameters, **provenance, **describe(fixed)},
+        {'model': model_name, 'parameters': parameters, **provenance, **describe(fixed, classes)},
     )
     differences = None if expected is None else check(folder, expected)
     files.write_text(

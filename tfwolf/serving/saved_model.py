@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -57,17 +58,23 @@ def write_saved_model(signatures: Signatures, folder: str) -> None:
     _declare_shapes(folder, signatures.all)
 
 
-def describe(signatures: Signatures) -> dict[str, Any]:
+def describe(signatures: Signatures, classes: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the description of a model and its signatures, as written to `signatures.json`.
 
     It has the meaning of each signature, and type, shape, meaning and rule of its tensors.
+
+    Args:
+        signatures: the `Signatures`.
+        classes: names of the classes of the model's images, if they are known.
     """
     model = signatures.model
+    named = classes if model.latent.needs_labels else None
     return {
         'image_shape': list(model.image_shape),
         'latent_dim': model.latent.dim,
         'num_bits': model.num_bits,
         'num_classes': model.latent.num_classes,
+        'classes': None if named is None else list(named),
         'signatures': {
             name: {
                 'meaning': signature.meaning,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import tensorflow as tf
 import tqdm
@@ -14,7 +15,10 @@ from tfwolf.analysis.previews import (
     sample_grid,
     switch_grid,
 )
+from tfwolf.core.files import sha256
+from tfwolf.evaluation.provenance import software_versions
 from tfwolf.pictures.grids import write_png
+from tfwolf.training import run_directory
 from tfwolf.training.run import TrainingRun
 from tfwolf.training.run_plots import RunPlots
 from tfwolf.training.step import TrainStep
@@ -38,7 +42,9 @@ class RunPictures:
     def draw(self, step: int) -> list[str]:
         """Write pictures of samples and, for a model with z, of switches; return their paths.
 
-        TensorBoard gets these and the plots of `RunPlots`.
+        Each file says what it was made from: the configuration of the run by the SHA-256 of its
+        `config.gin`, images, step, weights, seed and versions. TensorBoard gets these and the
+        plots of `RunPlots`.
 
         The samples of a conditional model are for conditions of validation images.
 
@@ -67,8 +73,23 @@ class RunPictures:
                     'not finite',
                 )
             paths.append(os.path.join(train_dir, f'{name}.png'))
-            write_png(paths[-1], preview.picture)
+            write_png(paths[-1], preview.picture, self._about(name, preview, step))
         return paths
+
+    def _about(self, name: str, preview: Preview, step: int) -> dict[str, Any]:
+        """Return what a picture says that it was made from, see `read_description`."""
+        config = os.path.join(self._run.folder, run_directory.CONFIG)
+        return {
+            'tool': 'train',
+            'picture': name,
+            'config_sha256': sha256(config) if os.path.exists(config) else None,
+            'dataset': self._run.dataset.name,
+            'step': step,
+            'weights': self._step.weights_name,
+            'seed': self._run.seed,
+            'num_images': preview.num_images,
+            'versions': software_versions(),
+        }
 
     def _previews(self) -> dict[str, Preview]:
         model, images = self._run.model, self._run.dataset.train

@@ -13,6 +13,7 @@ from tfwolf.core.messages import first_line
 from tfwolf.evaluation.calibration import calibration_of_model
 from tfwolf.evaluation.latent_use import LatentUse, latent_use
 from tfwolf.evaluation.noisy_pass import NoisyPass
+from tfwolf.evaluation.outliers import extreme_images
 from tfwolf.plots.calibration import calibration_of_v
 from tfwolf.plots.figure_files import figure_array
 from tfwolf.plots.latent_dimensions import active_units, kl_per_dimension
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Enough to see a trend; few, so that a plot takes seconds.
-MOST_IMAGES, BATCH_SIZE, EXTREME, MAX_LAG = 128, 64, 8, 4
+MOST_IMAGES, BATCH_SIZE, MAX_LAG = 128, 64, 4
 DPI = 96
 
 
@@ -79,10 +80,10 @@ class RunPlots:
 
     def _likelihoods(self, seen: _Seen) -> Figure:
         bits = seen.v_and_bits[1]
-        order = np.argsort(bits, kind='stable')
-        count = min(EXTREME, len(order) // 2)
-        most, least = seen.images[order[:count]], seen.images[order[::-1][:count]]
-        return likelihood_histogram(bits, [], most, least, images_name=self._name)
+        most, least = extreme_images(bits)
+        return likelihood_histogram(
+            bits, [], seen.images[most], seen.images[least], images_name=self._name
+        )
 
     def _calibration(self, seen: _Seen) -> Figure:
         found = calibration_of_model(self._run.model, seen.v_and_bits[0], MAX_LAG)

@@ -3,7 +3,7 @@ import {Latest} from '/latest.js';
 import {ask, showMessage} from '/requests.js';
 import {makeFrame, noteOnFinite, showPicture} from '/pictures.js';
 import {saveTogether} from '/save.js';
-import {classField} from '/slots.js';
+import {className, classField} from '/slots.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -56,7 +56,9 @@ export class Samples {
       // A cross cannot be selected.
       button.disabled = !isFinite;
       button.draggable = isFinite;
-      button.setAttribute('aria-label', `Sample ${index + 1}${isFinite ? '' : ', not finite'}`);
+      const ofClass = label === null ? '' : `, class ${className(this.model, label)}`;
+      button.title = ofClass.slice(2);
+      button.setAttribute('aria-label', `Sample ${index + 1}${ofClass}${isFinite ? '' : ', not finite'}`);
       showPicture(button.firstChild, png);
     });
     const note = noteOnFinite(finite, 'sample');

@@ -4,12 +4,17 @@ import {ask, upload} from '/requests.js';
 import {showPicture} from '/pictures.js';
 import {savePicture} from '/save.js';
 
+// Returns the name of a class, or its number if it has no name.
+export function className(model, label) {
+  return model.classes?.[label] ?? String(label);
+}
+
 // Returns a field for a class, or null for a model without classes.
 export function classField(place, model) {
   if (!model.is_labelled) return null;
   const field = document.createElement(model.num_classes ? 'select' : 'input');
   if (model.num_classes) {
-    for (let label = 0; label < model.num_classes; label++) field.add(new Option(String(label), String(label)));
+    for (let label = 0; label < model.num_classes; label++) field.add(new Option(className(model, label), String(label)));
   } else {
     Object.assign(field, {type: 'number', min: 0, value: 0});
   }
