@@ -30,7 +30,7 @@ print('images', len(images), 'equal', int((decoded == images).all(axis=(1, 2, 3)
 def run(*command):
     """Run a command in the root and return what it printed."""
     done = subprocess.run(
-        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=1500
+        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=5400
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout + done.stderr

@@ -11,7 +11,7 @@ from PIL import Image
 from support.small_models import random_images, small_flow_alone, small_wolf
 from tfwolf.core.files import sha256
 from tfwolf.serving.card_metadata import metadata, training_dataset
-from tfwolf.serving.export import write_version
+from tfwolf.serving.export import ExportedRun, write_version
 from tfwolf.serving.model_card import model_card
 from tfwolf.serving.run_evaluation import read_evaluation
 
@@ -179,8 +179,10 @@ def test_version_has_the_samples_of_the_run(tmp_path):
     model = small_wolf(images=random_images(16))
     folder = tmp_path / '1'
     folder.mkdir()
-    write_version(model, identity, str(tmp_path), CONFIG, str(folder), 'wolf', verify=False)
+    run = ExportedRun(identity, str(tmp_path), CONFIG, ['cat', 'dog'])
+    write_version(model, run, str(folder), 'wolf', verify=False)
     assert np.asarray(Image.open(folder / 'samples.png')).tolist() == [[[1, 2, 3]] * 9] * 9
     card = (folder / 'model_card.md').read_text()
     assert '(samples.png)' in card and '`--noverify`' in card
-    assert json.loads((folder / 'signatures.json').read_text())['weights_sha256'] in card
+    signatures = json.loads((folder / 'signatures.json').read_text())
+    assert signatures['weights_sha256'] in card

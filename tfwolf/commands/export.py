@@ -59,7 +59,7 @@ def main(options: Flags) -> None:
 def _saved_model(options: Flags) -> None:
     from tfwolf.cli import opening
     from tfwolf.runs.run_data import read_record
-    from tfwolf.serving.export import write_version
+    from tfwolf.serving.export import ExportedRun, write_version
     from tfwolf.serving.server_files import write_server_files
     from tfwolf.serving.versions import new_version
 
@@ -68,14 +68,16 @@ def _saved_model(options: Flags) -> None:
         seed, record = run.training_seed, read_record(run.train_dir)
         differences = write_version(
             run.model,
-            run.identity,
-            run.train_dir,
-            run.config.text if seed is None else run.config.text_with_seed(seed),
+            ExportedRun(
+                run.identity,
+                run.train_dir,
+                run.config.text if seed is None else run.config.text_with_seed(seed),
+                None if record is None else record.classes,
+            ),
             published.folder,
             options.model_name,
             options.seed,
             options.verify,
-            None if record is None else record.classes,
         )
     write_server_files(options.export_dir, options.model_name)
     if differences:

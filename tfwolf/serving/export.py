@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tfwolf.core import files
 from tfwolf.core.files import sha256
@@ -20,16 +21,29 @@ from tfwolf.serving.warmup import write_examples, write_warmup
 WEIGHTS = os.path.join('variables', 'variables.data-00000-of-00001')
 
 
+class ExportedRun(NamedTuple):
+    """What an export says of the run that it is made of.
+
+    Attributes:
+        identity: what its results depend on, see `Run.identity`.
+        train_dir: its folder.
+        config: text of its configuration.
+        classes: names of the classes, if they are known.
+    """
+
+    identity: dict
+    train_dir: str
+    config: str
+    classes: Sequence[str] | None = None
+
+
 def write_version(
     model: Wolf,
-    identity: dict,
-    train_dir: str,
-    config: str,
+    run: ExportedRun,
     folder: str,
     model_name: str,
     seed: int = 0,
     verify: bool = True,
-    classes: Sequence[str] | None = None,
 ) -> list[Difference] | None:
     """Write SavedModel, warm-up requests, examples, description, model card and its picture.
 
@@ -37,15 +51,12 @@ def write_version(
 
     Args:
         model: the restored `Wolf`.
-        identity: what its results depend on, see `Run.identity`.
-        train_dir: folder of its run.
-        config: text of its configuration.
+        run: the run that it is of.
         folder: an existing folder to write to.
         model_name: name of the model on the server.
         seed: integer, for the example inputs.
         verify: whether to call every signature as a server would and compare the outputs with the
             checkpoint.
-        classes: names of the classes, if they are known.
 
     Returns:
         list of `Difference`, or None without verification.
@@ -61,10 +72,15 @@ def write_version(
     write_saved_model(fixed, folder)
     write_warmup(folder, examples, model_name)
     write_examples(folder, examples)
-    provenance = {**identity, 'weights_sha256': sha256(os.path.join(folder, WEIGHTS))}
+    provenance = {**run.identity, 'weights_sha256': sha256(os.path.join(folder, WEIGHTS))}
     files.write_json(
         os.path.join(folder, 'signatures.json'),
-        {'model': model_name, 'parameters': parameters, **provenance, **describe(fixed, classes)},
+        {
+            'model': model_name,
+            'parameters': parameters,
+            **provenance,
+            **describe(fixed, run.classes),
+        },
     )
     differences = None if expected is None else check(folder, expected)
     files.write_text(
@@ -73,11 +89,11 @@ def write_version(
             model,
             parameters,
             provenance,
-            train_dir,
-            config,
+            run.train_dir,
+            run.config,
             differences,
             model_name,
-            copy_picture(train_dir, folder),
+            copy_picture(run.train_dir, folder),
         ),
     )
     return differences
