@@ -28,7 +28,7 @@ _NUMBERS = MappingProxyType(
         'cifar10': PaperNumbers(
             3072, '3.27', 37.52, MappingProxyType({'z': 0.5953, 'v': 0.1716, 'pixels': 0.3532})
         ),
-        'imagenet_resized/64x64': PaperNumbers(12288, '3.72'),
+        'downsampled_imagenet/64x64': PaperNumbers(12288, '3.72'),
     }
 )
 
