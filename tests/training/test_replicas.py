@@ -25,7 +25,7 @@ def test_the_number_of_replicas_changes_nothing(dtype, latent, replicas, rtol):
     """Twenty steps with active clipping; each image is evaluated once, also of a partial batch."""
     command = [sys.executable, PROGRAM, dtype, latent, *map(str, replicas)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=900, cwd=PROGRAM.parents[2]
+        command, capture_output=True, text=True, timeout=3000, cwd=PROGRAM.parents[2]
     )
     assert done.returncode == 0, done.stderr[-3000:]
     one, *others = json.loads(done.stdout.splitlines()[-1]).values()

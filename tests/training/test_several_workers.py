@@ -75,7 +75,7 @@ def train(folder, count=1, *more):
     )
 
 
-def finish(processes, timeout=200):
+def finish(processes, timeout=1200):
     """Return (exit codes, printed texts) of all processes."""
     printed = [process.communicate(timeout=timeout)[0] for process in processes]
     return [process.returncode for process in processes], printed
@@ -186,7 +186,7 @@ def test_three_workers_equal_one_evaluate_alike_and_end_without_their_chief(tmp_
     wait_until_trained(processes, tmp_path / 'three', 30)
     processes[0].send_signal(signal.SIGSTOP)
     stopped = time.monotonic()
-    codes = [process.wait(timeout=60) for process in processes[1:]]
+    codes = [process.wait(timeout=300) for process in processes[1:]]
     assert codes == [3, 3] and time.monotonic() - stopped < ENDS_WITHIN, (
         codes,
         time.monotonic() - stopped,
