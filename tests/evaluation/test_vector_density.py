@@ -54,7 +54,8 @@ def test_samples_are_those_of_their_v(data):
     samples, v = tfwolf.sample_vectors(model, 300, seed=3)
     assert samples.shape == v.shape == (300, 3)
     np.testing.assert_allclose(tfwolf.encode_vectors(model, samples), v, atol=1e-3)
-    np.testing.assert_array_equal(model.sample(2, seed=3)[:, 0, 0], samples[:2])
+    # A batch of another size rounds otherwise on some processors.
+    np.testing.assert_allclose(model.sample(2, seed=3)[:, 0, 0], samples[:2], rtol=1e-6)
 
 
 def test_shift_and_scale_are_stored(data, tmp_path):

@@ -120,15 +120,19 @@ def test_layers_that_a_gpu_runs_as_fusions(monkeypatch):
         )
 
     arguments = [tf.cast(argument, tf.bfloat16) for argument in ARGUMENTS]
-    expected = value_and_gradients(layers, arguments)
+    exact = value_and_gradients(layers, [tf.cast(value, tf.float32) for value in arguments])
+    operations = value_and_gradients(layers, arguments)
     monkeypatch.setattr(activated_products, 'compiles_for_gpu', lambda: True)
     monkeypatch.setattr(xla, 'call_module', call_on_a_cpu)
     compiled = tf.function(
         lambda *arguments: value_and_gradients(layers, arguments), jit_compile=True
     )
-    for value, wanted in zip(compiled(*arguments), expected, strict=True):
-        value, wanted = tf.cast(value, tf.float32), tf.cast(wanted, tf.float32)
-        np.testing.assert_allclose(value, wanted, rtol=0, atol=0.02 * np.abs(wanted).max())
+    for value, plain, wanted in zip(compiled(*arguments), operations, exact, strict=True):
+        value, plain = tf.cast(value, tf.float32), tf.cast(plain, tf.float32)
+        # Some processors sum products of bfloat16 in bfloat16: then the operations that the fusions
+        # replace are as far off.
+        atol = max(0.02 * np.abs(wanted).max(), np.abs(plain - wanted).max())
+        np.testing.assert_allclose(value, wanted, rtol=0, atol=atol)
     # One product with ELU, two with its gradient; XLA must not take two for the same.
     assert len(set(modules)) == 3
 
