@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.reindexing import Reindexing
+from tfwolf.bijectors.reindexing import Reindexing, both_orders, gather_last, is_permutation
 from tfwolf.core import seeds, validate
 from tfwolf.core.parts import register
 
@@ -34,7 +34,7 @@ class ChannelPermutation(Reindexing):
     ) -> None:
         super().__init__(event_ndims=3, dtype=dtype, name=name)
         order = np.asarray(order)
-        if sorted(order.tolist()) != list(range(len(order))):
+        if order.ndim != 1 or not is_permutation(order):
             raise ValueError(
                 f'`order` must contain each of 0 .. channels - 1 once; got {order.tolist()}.'
             )
@@ -42,11 +42,12 @@ class ChannelPermutation(Reindexing):
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[..., channels]` in the new order."""
-        return tf.gather(values, self.order, axis=-1)
+        return gather_last(values, *both_orders(self.order))
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[..., channels]` in the original order."""
-        return tf.gather(values, tf.math.invert_permutation(self.order), axis=-1)
+        order, inverse = both_orders(self.order)
+        return gather_last(values, inverse, order)
 
 
 @register

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
@@ -42,27 +43,42 @@ class Reindexing(FlowBijector):
         return self.move(x), self.move(contributions)
 
 
-def gather_dimensions(values: tf.Tensor, order: tf.Tensor | tf.Variable) -> tf.Tensor:
+def is_permutation(order: np.ndarray) -> bool:
+    """Return whether integers of any shape contain each of 0 .. size - 1 once."""
+    return np.array_equal(np.sort(order, axis=None), np.arange(order.size))
+
+
+def gather_dimensions(values: tf.Tensor, order: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
     """Return y_i = x_order[i] over the flattened dimensions of each image.
 
     Args:
         values: x, `[batch, ...]`, of static event shape.
-        order: integers, the flat index in x of each dimension of y, in any shape.
+        order: integers `[num_dims]`, the flat index in x of each dimension of y.
+        inverse: the order that undoes it.
     """
     shape = validate.static_shape('values', values.shape[1:])
-    flat = _permuted(tf.reshape(values, [-1, math.prod(shape)]), tf.reshape(order, [-1]))
+    flat = gather_last(tf.reshape(values, [-1, math.prod(shape)]), order, inverse)
     return tf.reshape(flat, [-1, *shape])
 
 
-def inverse_order(order: tf.Tensor | tf.Variable) -> tf.Tensor:
-    """Return the flat order that undoes `gather_dimensions`, of the order's type."""
-    return tf.math.invert_permutation(tf.reshape(order, [-1]))
-
-
 @tf.custom_gradient
-def _permuted(flat: tf.Tensor, order: tf.Tensor) -> Any:
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
-        # TensorFlow's gradient of a gather adds up rows one by one, which is much slower.
-        return tf.gather(upstream, inverse_order(order), axis=1), None
+def gather_last(values: tf.Tensor, order: tf.Tensor, inverse: tf.Tensor) -> Any:
+    """Return `[..., n]` with the entries of the last axis in another order.
 
-    return tf.gather(flat, order, axis=1), gradient
+    Args:
+        values: `[..., n]`.
+        order: integers `[n]`.
+        inverse: the order that undoes it.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        # TensorFlow's gradient of a gather adds up rows one by one, which is much slower.
+        return tf.gather(upstream, inverse, axis=-1), None, None
+
+    return tf.gather(values, order, axis=-1), gradient
+
+
+def both_orders(order: tf.Tensor | tf.Variable) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return an order of any shape as `[n]`, and the order that undoes it."""
+    flat = tf.reshape(order, [-1])
+    return flat, tf.math.invert_permutation(flat)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import Composite, Visit, VisitBack
-from tfwolf.bijectors.reindexing import gather_dimensions, inverse_order
+from tfwolf.bijectors.reindexing import both_orders, gather_dimensions, is_permutation
 
 
 class Reordered(Composite):
@@ -35,7 +35,7 @@ class Reordered(Composite):
     def __init__(self, order: np.ndarray, inner: FlowBijector, name: str = 'reordered') -> None:
         super().__init__(event_ndims=3, dtype=inner.dtype, name=name)
         order = np.asarray(order)
-        if order.ndim != 3 or not np.array_equal(np.sort(order, axis=None), np.arange(order.size)):
+        if order.ndim != 3 or not is_permutation(order):
             raise ValueError(
                 '`order` must be [height, width, channels] and contain each of 0 .. '
                 f'{order.size - 1} once; got shape {order.shape}.'
@@ -52,10 +52,12 @@ class Reordered(Composite):
 
     def walk(self, visit: Visit, x: tf.Tensor) -> tf.Tensor:
         """Visit the inner layer with the dimensions in its order; see `Composite.walk`."""
-        y = visit('inner', self.inner, gather_dimensions(x, self.order))
-        return gather_dimensions(y, inverse_order(self.order))
+        order, inverse = both_orders(self.order)
+        y = visit('inner', self.inner, gather_dimensions(x, order, inverse))
+        return gather_dimensions(y, inverse, order)
 
     def walk_back(self, visit: VisitBack, y: tf.Tensor) -> tf.Tensor:
         """Visit the inner layer with the dimensions in its order; see `Composite.walk_back`."""
-        x = visit(self.inner, gather_dimensions(y, self.order))
-        return gather_dimensions(x, inverse_order(self.order))
+        order, inverse = both_orders(self.order)
+        x = visit(self.inner, gather_dimensions(y, order, inverse))
+        return gather_dimensions(x, inverse, order)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.reindexing import Reindexing, gather_dimensions, inverse_order
+from tfwolf.bijectors.reindexing import Reindexing, both_orders, gather_dimensions, is_permutation
 from tfwolf.nets.condition import Condition
 
 
@@ -47,9 +47,7 @@ class Arrangement(Reindexing):
             ValueError: if it is not a permutation of all entries.
         """
         order = np.asarray(order)
-        if order.shape != self.shape or not np.array_equal(
-            np.sort(order, axis=None), np.arange(order.size)
-        ):
+        if order.shape != self.shape or not is_permutation(order):
             raise ValueError(
                 f'`order` must contain each of 0 .. {np.prod(self.shape) - 1} once, in shape '
                 f'{self.shape}; got shape {order.shape}.'
@@ -59,11 +57,12 @@ class Arrangement(Reindexing):
 
     def move(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[batch, *shape]` in the new order."""
-        return gather_dimensions(values, self.order)
+        return gather_dimensions(values, *both_orders(self.order))
 
     def move_back(self, values: tf.Tensor) -> tf.Tensor:
         """Return values `[batch, *shape]` in the original order."""
-        return gather_dimensions(values, inverse_order(self.order))
+        order, inverse = both_orders(self.order)
+        return gather_dimensions(values, inverse, order)
 
     def initialize(self, x: tf.Tensor, condition: Condition | None = None) -> None:
         """Check that the order has been decided.

@@ -63,7 +63,7 @@ class RunPictures:
         with self._step.weights_to_evaluate():
             previews = self._previews()
             self._plots.draw(step)
-        paths = []
+        paths, about = [], self._about(step)
         for name, preview in previews.items():
             self._summaries.picture(name, preview.picture, preview.num_not_finite, step)
             if preview.num_not_finite and self._run.verbose:
@@ -73,21 +73,20 @@ class RunPictures:
                     'not finite',
                 )
             paths.append(os.path.join(train_dir, f'{name}.png'))
-            write_png(paths[-1], preview.picture, self._about(name, preview, step))
+            of_picture = {'picture': name, 'num_images': preview.num_images}
+            write_png(paths[-1], preview.picture, {**about, **of_picture})
         return paths
 
-    def _about(self, name: str, preview: Preview, step: int) -> dict[str, Any]:
-        """Return what a picture says that it was made from, see `read_description`."""
+    def _about(self, step: int) -> dict[str, Any]:
+        """Return what all pictures of a step say that they were made from."""
         config = os.path.join(self._run.folder, run_directory.CONFIG)
         return {
             'tool': 'train',
-            'picture': name,
             'config_sha256': sha256(config) if os.path.exists(config) else None,
             'dataset': self._run.dataset.name,
             'step': step,
             'weights': self._step.weights_name,
             'seed': self._run.seed,
-            'num_images': preview.num_images,
             'versions': software_versions(),
         }
 
