@@ -10,10 +10,11 @@ import re
 import shutil
 import signal
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+import pytest
 
-import pytest  # noqa: E402
-import tensorflow as tf  # noqa: E402
+from tfwolf.core.quiet_tensorflow import import_tensorflow
+
+tf = import_tensorflow()
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
