@@ -122,6 +122,28 @@ def test_a_fresh_network_returns_zero_and_gradients_reach_every_weight():
     np.testing.assert_array_equal(net(tf.constant(X), tf.constant(Z)), 0)
 
 
+@pytest.mark.parametrize('direction', range(3))
+def test_gradients_equal_finite_differences(direction):
+    """GELU has a gradient that is written by hand."""
+    net = moved(condition_dim=DIM, modulates_norms=True)
+    x, z = tf.Variable(X), tf.Variable(Z)
+    variables = [x, z, *(variable for _, variable in named_variables(net))]
+    random = np.random.default_rng(direction)
+    steps = [1e-5 * random.standard_normal(variable.shape) for variable in variables]
+
+    def loss(times=0.0):
+        for variable, step in zip(variables, steps, strict=True):
+            variable.assign_add(times * step)
+        return tf.reduce_sum(tf.sin(net(tf.identity(x), tf.identity(z))))
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    gradients = tape.gradient(value, variables)
+    along = sum(np.sum(g * step) for g, step in zip(gradients, steps, strict=True))
+    ahead, behind = loss(1.0), loss(-2.0)
+    np.testing.assert_allclose((ahead - behind) / 2, along, rtol=1e-7)
+
+
 def test_initial_weights_depend_on_the_seed_and_have_the_scale_of_the_paper():
     net = network(hidden_channels=64, seed=3)
     bound = math.sqrt(6 / (64 + 64))
