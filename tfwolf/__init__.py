@@ -85,6 +85,8 @@ _NAMES = {
     'nets.vector_net': ['VectorNet'],
     'nets.vision_transformer': ['VisionTransformer'],
     'core.parts': ['register'],
+    'evaluation.auroc': ['auroc'],
+    'evaluation.likelihood_map': ['likelihood_map'],
     'evaluation.vector_density': ['encode_vectors', 'log_likelihood', 'sample_vectors'],
     'runs.environment': ['Environment'],
     'runs.fit': ['fit'],

@@ -26,6 +26,7 @@ COMMANDS = {
     'density': Command('Evaluate', 'density'),
     'probe': Command('Evaluate', 'probe'),
     'fid': Command('Evaluate', 'fid'),
+    'anomaly': Command('Evaluate', 'anomaly'),
     'compare': Command('Evaluate', 'compare'),
     'plots': Command('Evaluate', 'plots'),
     'report': Command('Evaluate', 'report'),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.bijectors.log_det_terms import evenly_spread, sum_over_event
 from tfwolf.core import seeds, validate
 from tfwolf.models.generation import Array
+from tfwolf.models.latent import Inference
 from tfwolf.models.wolf import Wolf
 
 
@@ -37,6 +42,27 @@ class NoisyPass:
         Raises:
             ValueError: if there are no images.
         """
+        v, nll_nats = self._in_batches(self._of_batch, images, seed, labels)
+        return v, nll_nats
+
+    def by_dimension(
+        self, images: Array, seed: int, labels: Array | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the share of each dimension of v in log p, and -log p, both in nats.
+
+        The shares of an image, `[num_images, height, width, channels]`, add up to log p. That of a
+        dimension is log N(v; 0, 1), its own scales in all layers, and an equal part of what belongs
+        to the whole image: KL, dequantization, log-determinants of 1x1 convolutions.
+
+        Arguments, second result and errors are those of a call.
+        """
+        shares, nll_nats = self._in_batches(self._shares_of_batch, images, seed, labels)
+        return shares, nll_nats
+
+    def _in_batches(
+        self, function: Any, images: Array, seed: int, labels: Array | None
+    ) -> list[np.ndarray]:
+        """Return the outputs of `function(images, labels, noise_seed)`, computed in batches."""
         count, size = len(images), self._batch_size
         if not count:
             raise ValueError('`images` must have at least one image; got none.')
@@ -46,22 +72,39 @@ class NoisyPass:
         for first in range(0, count, size):
             # The last batch is filled up with the last image.
             chosen = np.minimum(np.arange(first, first + size), count - 1)
-            found = self._of_batch(
+            found = function(
                 tf.constant(np.asarray(images)[chosen]),
                 tf.constant(numbers[chosen], tf.int64),
                 seeds.fold_in(base, first // size),
             )
             parts.append([part.numpy()[: count - first] for part in found])
-        v, nll_nats = (np.concatenate(part) for part in zip(*parts))
-        return v, nll_nats
+        return [np.concatenate(part) for part in zip(*parts)]
 
     @tf.function(autograph=False)
     def _of_batch(
         self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        model = self._model
-        noise = model.draw_noise(self._batch_size, noise_seed)
-        inference = model.infer(images, noise, labels=labels)
-        x, dequantizer_nats = model.dequantized(inference, images, noise)
-        v, log_det = model.flow.forward_and_log_det(x, inference.condition)
-        return v, model.terms_of(inference, dequantizer_nats, v, log_det).nll_nats
+        x, dequantizer_nats, inference = self._flow_input(images, labels, noise_seed)
+        v, log_det = self._model.flow.forward_and_log_det(x, inference.condition)
+        return v, self._model.terms_of(inference, dequantizer_nats, v, log_det).nll_nats
+
+    @tf.function(autograph=False)
+    def _shares_of_batch(
+        self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        x, dequantizer_nats, inference = self._flow_input(images, labels, noise_seed)
+        v, log_dets = self._model.flow.forward_with_contributions(
+            x, tf.zeros_like(x), inference.condition
+        )
+        terms = self._model.terms_of(inference, dequantizer_nats, v, sum_over_event(log_dets))
+        shares = log_dets - 0.5 * (tf.square(v) + math.log(2 * math.pi))
+        rest = -terms.nll_nats - sum_over_event(shares)
+        return shares + evenly_spread(rest, v), terms.nll_nats
+
+    def _flow_input(
+        self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, Inference]:
+        """Return the flow's input x, log q(u|x) of its noise, and the `Inference`."""
+        noise = self._model.draw_noise(self._batch_size, noise_seed)
+        inference = self._model.infer(images, noise, labels=labels)
+        return *self._model.dequantized(inference, images, noise), inference
