@@ -1,0 +1,203 @@
+"""Images from a part of their pixels, or from noisy ones, by MAP or Langevin steps in v and z."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfwolf.analysis import langevin
+from tfwolf.analysis.langevin import Point
+from tfwolf.core import seeds, validate
+from tfwolf.core.image_noise import image_seeds, normal_per_image, uniform_per_image
+from tfwolf.models.generation import Array
+from tfwolf.models.wolf import Wolf
+
+# Purposes of the noise of an image and step.
+PROPOSAL, ACCEPTANCE = (0, 1), 2
+# Standard deviations of the known pixels, in units of x in [-1, 1]: the first, and the last, which
+# is half a color value of 8 bits.
+FIRST_STD, LAST_STD = 0.5, 1 / 256
+FIRST_STEP = 1e-3
+
+
+class Completed(NamedTuple):
+    """Images that agree with given pixels.
+
+    Attributes:
+        images: uint8 `[num_images, height, width, channels]`.
+        finite: bool `[num_images]`, whether all values of an image are finite.
+        error: root mean square error of the known pixels before they are set to the given values,
+            in 0..255, `[num_images]`; NaN for an image without known pixels.
+        accepted: share of accepted steps, `[num_images]`.
+    """
+
+    images: np.ndarray
+    finite: np.ndarray
+    error: np.ndarray
+    accepted: np.ndarray
+
+
+class Inpainter:
+    """Finds v and z whose image agrees with known pixels.
+
+    The energy of v and of the noise e of z, z = prior(e), is
+
+        |v|^2 / 2 + |e|^2 / 2 + sum over known pixels (x(v, z) - y)^2 / (2 std^2)
+
+    in nats, the negative log-density of both given pixels y with normal noise, up to a constant.
+    `std` falls from `FIRST_STD` to that of the noise, so that early steps can move far. MAP takes
+    steps down the gradient that lower the energy. Langevin takes Metropolis-adjusted Langevin
+    steps, which leave the density at each `std` unchanged. Step sizes adapt for each image.
+
+    Args:
+        model: an initialized `Wolf` without condition and class labels.
+        num_steps: number of steps, at least 1; each decodes the images once and differentiates.
+        samples: whether to draw samples by Langevin; otherwise MAP.
+
+    Raises:
+        ValueError: if the model or an argument is not allowed.
+
+    Reference: Dinh, Krueger and Bengio, "NICE", 2014, arXiv:1410.8516, section 5.2, who take
+        gradient steps in pixels.
+    """
+
+    def __init__(self, model: Wolf, num_steps: int = 300, samples: bool = True) -> None:
+        model.check_unconditional('Inpainting')
+        if model.latent.needs_labels or model.values.is_continuous:
+            raise ValueError(
+                'Inpainting needs a model of color values whose z does not come from class labels; '
+                f'got {type(model.latent).__name__} and num_bits={model.num_bits}.'
+            )
+        self.model = model
+        self._num_steps = validate.integer('num_steps', num_steps, minimum=1)
+        self._langevin = samples
+        self._first = tf.function(self._first_point, autograph=False)
+        self._step = tf.function(self._next_point, autograph=False)
+
+    def __call__(
+        self,
+        images: Array,
+        known: Array,
+        seed: int = 0,
+        noise_std: float = 0.0,
+        progress: Callable[[int], object] | None = None,
+    ) -> Completed:
+        """Return the `Completed` images.
+
+        Args:
+            images: uint8 `[num_images, height, width, channels]`; unknown pixels are not read.
+            known: bool `[num_images, height, width]` or `[height, width]`, the known pixels.
+            seed: integer; the noise of image i depends on it and on i.
+            noise_std: standard deviation of normal noise in the known pixels, of 255. 0 for exact
+                pixels, which are kept exactly; noisy ones are restored like unknown ones.
+            progress: called with 1 after each step; optional.
+
+        Raises:
+            ValueError: if `known` has another shape or type, or `noise_std` is negative.
+        """
+        images, known = np.asarray(images), np.asarray(known)
+        if known.dtype != bool or known.shape not in (images.shape[1:3], images.shape[:3]):
+            raise ValueError(
+                f'`known` must be bool {list(images.shape[1:3])} or {list(images.shape[:3])}; got '
+                f'{known.dtype} {list(known.shape)}.'
+            )
+        if not 0 <= noise_std < math.inf:
+            raise ValueError(f'`noise_std` must be at least 0; got {noise_std}.')
+        known = np.broadcast_to(known, images.shape[:3])[..., np.newaxis]
+        start = filled(images, known)
+        last = max(LAST_STD, 2 * noise_std / 255)
+        stds = np.geomspace(max(FIRST_STD, last), last, self._num_steps)
+        dtype = self.model.dtype
+        given = self.model.bin_centers(start), tf.constant(known, dtype)
+        point = self._first(tf.constant(start), *given)
+        size = tf.fill([len(images)], tf.constant(FIRST_STEP, dtype))
+        num_moved = np.zeros(len(images))
+        for number, std in enumerate(stds):
+            noise_seeds = image_seeds(seeds.derive(seed, 'inpaint', number), len(images))
+            point, size, moved = self._step(
+                point, size, tf.constant(std, dtype), noise_seeds, *given
+            )
+            num_moved += moved.numpy()
+            if progress:
+                progress(1)
+        return self._completed(point, images, known, noise_std > 0, num_moved / self._num_steps)
+
+    def _first_point(self, images: tf.Tensor, target: tf.Tensor, mask: tf.Tensor) -> Point:
+        """Return the `Point` of images in which unknown pixels are filled in."""
+        z, v = self.model.encode(images)
+        return self._point((v,) if z is None else (v, self.model.latent.to_noise(z)), target, mask)
+
+    def _next_point(
+        self,
+        point: Point,
+        size: tf.Tensor,
+        std: tf.Tensor,
+        noise_seeds: tf.Tensor,
+        target: tf.Tensor,
+        mask: tf.Tensor,
+    ) -> tuple[Point, tf.Tensor, tf.Tensor]:
+        """Return the next `Point`, step sizes `[batch]`, and whether each image moved."""
+        noise = draw = None
+        if self._langevin:
+            noise = [
+                normal_per_image(part.shape[1:], noise_seeds, purpose, part.dtype)
+                for part, purpose in zip(point.parts, PROPOSAL)
+            ]
+            draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
+        new = self._point(langevin.proposed(point, size, std, noise), target, mask)
+        moved = langevin.accepted(point, new, size, std, draw)
+        return (
+            langevin.chosen(moved, new, point),
+            langevin.adapted(size, moved, self._langevin),
+            moved,
+        )
+
+    def _point(self, parts: tuple[tf.Tensor, ...], target: tf.Tensor, mask: tf.Tensor) -> Point:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parts)
+            difference = mask * (self._decode(parts) - target)
+            misfit = tf.reduce_sum(tf.square(difference), axis=[1, 2, 3])
+        zero = tf.UnconnectedGradients.ZERO
+        return Point(parts, misfit, tape.gradient(misfit, parts, unconnected_gradients=zero))
+
+    def _decode(self, parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """Return x, `[batch, height, width, channels]`."""
+        model = self.model
+        z = model.latent.from_noise(parts[1]) if model.latent.has_z else None
+        return model.flow.inverse_and_log_det(parts[0], model.flow_condition(z, None))[0]
+
+    def _completed(
+        self,
+        point: Point,
+        images: np.ndarray,
+        known: np.ndarray,
+        noisy: bool,
+        share_moved: np.ndarray,
+    ) -> Completed:
+        x = self._decode(point.parts)
+        found = self.model.values.to_images(x).numpy()
+        count = known.sum(axis=(1, 2, 3)) * images.shape[-1]
+        square = (known * (found.astype(float) - images) ** 2).sum(axis=(1, 2, 3))
+        with np.errstate(invalid='ignore'):
+            error = np.sqrt(square / count)
+        finite = np.isfinite(x.numpy()).all(axis=(1, 2, 3))
+        return Completed(
+            found if noisy else np.where(known, images, found), finite, error, share_moved
+        )
+
+
+def filled(images: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return images whose unknown pixels have the mean of the known ones, or 128.
+
+    Args:
+        images: uint8 `[num_images, height, width, channels]`.
+        known: bool `[num_images, height, width, 1]`.
+    """
+    count = known.sum(axis=(1, 2), keepdims=True)
+    total = (images * known).sum(axis=(1, 2), keepdims=True, dtype=float)
+    mean = np.where(count > 0, total / np.maximum(count, 1), 128)
+    return np.where(known, images, np.rint(mean)).astype(np.uint8)
