@@ -35,6 +35,7 @@ COMMANDS = {
     'switch': Command('Look', 'switch'),
     'interpolate': Command('Look', 'interpolate'),
     'latents': Command('Look', 'latents'),
+    'inpaint': Command('Look', 'inpaint'),
     'explore': Command('Look', 'explore'),
     'export': Command('Serve', 'export'),
     'pack': Command('Serve', 'pack'),
