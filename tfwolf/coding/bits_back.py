@@ -60,8 +60,9 @@ class BitsBack:
 
     @property
     def bits_in_use(self) -> int:
-        """Bits of the stack that pushing one image takes at first, about."""
-        return self._grid.fraction_bits * (self._model.num_dims + self._model.latent.dim)
+        """Bits of the stack that pushing one image takes before it gives them back, about."""
+        # v is pushed with two bits more per dimension than the grid has, one image's own included.
+        return (self._grid.fraction_bits + 1) * (self._model.num_dims + self._model.latent.dim)
 
     def push(self, stack: Stack, images: np.ndarray) -> None:
         """Push images of the model's number of bits, uint8 `[batch, height, width, channels]`."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
-from tfwolf.coding.bits_back import BitsBack
+from tfwolf.coding.bits_back import BitsBack, check_model
 from tfwolf.coding.first_images import decode_first, encode_first
 from tfwolf.coding.stack import Stack
 from tfwolf.core import validate
@@ -14,9 +15,11 @@ from tfwolf.core.progress import progress_bar
 from tfwolf.data import preprocess
 from tfwolf.models.wolf import Wolf
 
-FRACTION_BITS = 16
+FRACTION_BITS, NOISE_BITS = 12, 4
 SCALE_BITS = 12
 GROUP_SIZE = 32
+# Bits of a stack that has run empty, at most.
+EMPTY = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ImageCode:
 def encode_images(
     model: Wolf,
     images: np.ndarray,
-    fraction_bits: int = FRACTION_BITS,
+    fraction_bits: int | None = None,
     scale_bits: int = SCALE_BITS,
     group_size: int = GROUP_SIZE,
     show_progress: bool = False,
@@ -58,7 +61,8 @@ def encode_images(
     Args:
         model: an initialized `Wolf`.
         images: uint8 or uint16 `[n, height, width, channels]`, at the model's number of bits.
-        fraction_bits, scale_bits: as in `BitsBack`.
+        fraction_bits: k, as in `BitsBack`; None for 12, or for 4 more than the bits of a color.
+        scale_bits: h, as in `BitsBack`.
         group_size: most images that are coded at once.
         show_progress: whether to show a progress bar for work that takes more than 3 seconds.
 
@@ -66,6 +70,9 @@ def encode_images(
         ValueError: if the model cannot be coded, an argument is out of range, or an image has other
             values than the model's bins.
     """
+    check_model(model)
+    if fraction_bits is None:
+        fraction_bits = max(FRACTION_BITS, model.color_bits + NOISE_BITS)
     coder = BitsBack(model, fraction_bits, scale_bits)
     validate.integer('group_size', group_size, minimum=1)
     images = _checked(model, images)
@@ -74,15 +81,12 @@ def encode_images(
     while count < len(images) and 8 * len(start) < coder.bits_in_use:
         count += 1
         kind, start = encode_first(images[:count], bins[:count], model.color_bits)
-    stack, groups, done = Stack(start), [], count
-    with _bar(len(images), done, 'Compressing', show_progress) as bar:
-        while done < len(images):
-            affordable = stack.num_bits // coder.bits_in_use
-            group = min(max(affordable, 1), group_size, len(images) - done)
-            coder.push(stack, images[done : done + group])
-            groups.append(group)
-            done += group
-            bar.update(group)
+    stack, groups = Stack(start), []
+    with _bar(len(images), count, 'Compressing', show_progress) as bar:
+        for first, end in _groups(stack, count, len(images), coder.bits_in_use, group_size):
+            coder.push(stack, images[first:end])
+            groups.append(end - first)
+            bar.update(end - first)
     return ImageCode(fraction_bits, scale_bits, (kind, count, len(start)), groups, stack.to_bytes())
 
 
@@ -108,6 +112,26 @@ def decode_images(model: Wolf, code: ImageCode, show_progress: bool = False) -> 
     images, bins = decode_first(kind, stack.content()[:size], shape, model.color_bits)
     parts.append(coder.images_of_bins(bins) if images is None else images)
     return np.concatenate(parts[::-1])
+
+
+def _groups(
+    stack: Stack, first: int, end: int, bits_in_use: int, group_size: int
+) -> Iterator[tuple[int, int]]:
+    """Yield (first, end) of groups, each as large as the stack of the earlier ones allows.
+
+    Where the stack runs empty, the missing bits are zeros that become part of the code, a waste.
+    What an image takes at most before it gives it back is learned from the earlier groups.
+    """
+    learned = 0
+    while first < end:
+        before = stack.lowest = stack.num_bits
+        affordable = before // (learned or bits_in_use)
+        group = min(max(affordable, 1), group_size, end - first)
+        yield first, first + group
+        taken = (before - stack.lowest) // group
+        ran_empty = stack.lowest < EMPTY
+        learned = max(learned, taken + (taken // 4 if ran_empty else 1))
+        first += group
 
 
 def _checked(model: Wolf, images: np.ndarray) -> np.ndarray:

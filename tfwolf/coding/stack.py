@@ -28,6 +28,9 @@ class Stack:
     Args:
         content: bytes at the bottom, filled up with zeros to a multiple of 4.
 
+    Attributes:
+        lowest: fewest bits on the stack after a pop, since it was last set.
+
     Raises:
         ValueError: if the package `constriction` is not installed.
     """
@@ -37,6 +40,7 @@ class Stack:
         # Sealed, so that zeros at the end of the content are kept.
         self._ans = _stream().stack.AnsCoder(words.astype(np.uint32), seal=True)
         self._uniform = _stream().model.Uniform()
+        self.lowest: int = self.num_bits
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stack:
@@ -83,6 +87,7 @@ class Stack:
         """Return values that are uniform in `0 .. size - 1`, int64 `[n]`."""
         coded, values = sizes > 1, np.zeros(len(sizes), np.int64)
         values[coded] = self._ans.decode(self._uniform, sizes[coded].astype(np.int32))
+        self.lowest = min(self.lowest, self.num_bits)
         return values
 
     def push_bins(self, values: np.ndarray, limit: int, mean: float, std: np.ndarray) -> None:
@@ -100,7 +105,9 @@ class Stack:
     def pop_bins(self, limit: int, mean: float, std: np.ndarray) -> np.ndarray:
         """Return values of the distribution of `push_bins`, int64 `[n]`."""
         model = _stream().model.QuantizedGaussian(-limit, limit)
-        return self._ans.decode(model, np.full(len(std), mean), std).astype(np.int64)
+        values = self._ans.decode(model, np.full(len(std), mean), std).astype(np.int64)
+        self.lowest = min(self.lowest, self.num_bits)
+        return values
 
 
 def _stream() -> Any:
