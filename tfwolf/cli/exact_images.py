@@ -103,8 +103,9 @@ def _mode(path: str) -> str:
         array = np.load(path, allow_pickle=False)
         return MODES.get(1 if array.ndim == 2 else array.shape[-1], str(array.dtype))
     with Image.open(path) as picture:
-        if getattr(picture, 'n_frames', 1) > 1:
-            return f'{picture.n_frames} frames'
+        frames = getattr(picture, 'n_frames', 1)
+        if frames > 1:
+            return f'{frames} frames'
         # Pillow reads colors of 16 bits as 8 bits, which only its name of the data shows.
         if '16' in str([tile[3] for tile in picture.tile]):
             return '16 bits'

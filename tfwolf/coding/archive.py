@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-import tfwolf
 from tfwolf.coding import container
+from tfwolf.coding.fingerprint import model_hash, out_of_step, pixel_hash, software_versions
 from tfwolf.coding.image_code import (
     GROUP_SIZE,
     SCALE_BITS,
@@ -19,7 +17,6 @@ from tfwolf.coding.image_code import (
     decode_images,
     encode_images,
 )
-from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.models.wolf import Wolf
 
 FIELDS = {
@@ -111,14 +108,14 @@ def compress_images(
     images = np.asarray(images)
     header = {
         'model': model_hash(model),
-        'versions': _versions(),
+        'versions': software_versions(),
         'image_shape': list(model.image_shape),
         'num_bits': model.color_bits,
         'fraction_bits': code.fraction_bits,
         'scale_bits': code.scale_bits,
         'first': list(code.first),
         'groups': code.groups,
-        'pixels': _pixel_hash(images),
+        'pixels': pixel_hash(images),
         'names': None if names is None else [str(name) for name in names],
     }
     content = container.pack(header, code.payload)
@@ -171,12 +168,12 @@ def unpack_images(model: Wolf, content: bytes, show_progress: bool = False) -> A
     )
     try:
         images = decode_images(model, code, show_progress)
-        same = _pixel_hash(images) == header['pixels']
+        same = pixel_hash(images) == header['pixels']
     # A stack that is out of step gives values that nothing expects.
     except (ValueError, OSError, tf.errors.OpError) as error:
-        raise ValueError(_out_of_step(header['versions'])) from error
+        raise ValueError(out_of_step(header['versions'])) from error
     if not same:
-        raise ValueError(_out_of_step(header['versions']))
+        raise ValueError(out_of_step(header['versions']))
     return Archive(images, header['names'])
 
 
@@ -189,46 +186,3 @@ def describe(content: bytes) -> Description:
     header, payload = container.unpack(content)
     _, num_first, first_bytes = header['first']
     return Description(num_first, first_bytes, len(payload))
-
-
-def model_hash(model: Wolf) -> str:
-    """Return a hash of the names and values of all weights, 32 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path, variable in named_variables(model):
-        value = as_tensorflow(variable).numpy()
-        digest.update(f'{"/".join(path)} {value.dtype} {value.shape}\n'.encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()[:32]
-
-
-def _pixel_hash(images: np.ndarray) -> str:
-    digest = hashlib.sha256(f'{images.dtype} {images.shape}\n'.encode())
-    digest.update(np.ascontiguousarray(images).tobytes())
-    return digest.hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    return {
-        'tfwolf': tfwolf.__version__,
-        'tensorflow': tf.__version__,
-        'constriction': importlib.metadata.version('constriction'),
-    }
-
-
-def _out_of_step(written_with: dict[str, str]) -> str:
-    here = _versions()
-    other = [
-        f'{name} {version} (here {here.get(name)})'
-        for name, version in written_with.items()
-        if here.get(name) != version
-    ]
-    reason = (
-        f'It was written with {", ".join(other)}: use these versions.'
-        if other
-        else 'It was written with the same versions: the processor, or the settings of TensorFlow '
-        'such as TF_ENABLE_ONEDNN_OPTS, are others.'
-    )
-    return (
-        'The file does not decompress on this machine: the networks compute other numbers here '
-        f'than where it was written. Nothing was written. {reason}'
-    )

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.coding import integer_flow
 from tfwolf.coding.gaussian import pop_normal, push_normal
 from tfwolf.coding.grid import Grid
@@ -111,10 +112,11 @@ class BitsBack:
         return self._model.values.to_images(tf.constant(x, tf.float64)).numpy()
 
     @property
-    def _prior_flows(self) -> list:
+    def _prior_flows(self) -> list[FlowBijector]:
+        """The flow from z to its noise; none if z is the noise."""
         latent = self._model.latent
-        found = isinstance(latent, GaussianLatent) and isinstance(latent.prior, FlowPrior)
-        return [latent.prior.flow] if found else []
+        prior = latent.prior if isinstance(latent, GaussianLatent) else None
+        return [prior.flow] if isinstance(prior, FlowPrior) else []
 
     def _posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of q(z|x) in units of the grid, `[n]` each."""

@@ -7,7 +7,6 @@ import io
 import numpy as np
 import tensorflow as tf
 
-
 from tfwolf.models.wolf import Wolf
 
 BATCH = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,18 +33,28 @@ def encode_first(images: np.ndarray, bins: np.ndarray, num_bits: int) -> tuple[s
 
 
 def decode_first(
-    kind: str, code: bytes, shape: Sequence[int], num_bits: int
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return (images, None) of 'webp', or (None, bins) of 'packed', `shape` each.
+    kind: str,
+    code: bytes,
+    shape: Sequence[int],
+    num_bits: int,
+    images_of_bins: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Return the images of `encode_first`.
+
+    Args:
+        kind, code: its result.
+        shape: (n, height, width, channels).
+        num_bits: as in `encode_first`.
+        images_of_bins: function from bins to images of the same shape.
 
     Raises:
         ValueError: if the code is damaged.
     """
     if kind == WEBP:
-        return _decode_webp(code, shape), None
+        return _decode_webp(code, shape)
     planes = np.unpackbits(np.frombuffer(code, np.uint8), count=math.prod(shape) * num_bits)
     bins = planes.reshape(-1, num_bits).astype(np.int64) @ (1 << np.arange(num_bits))
-    return None, bins.reshape(shape)
+    return images_of_bins(bins.reshape(shape))
 
 
 def encode_webp(images: np.ndarray) -> bytes | None:

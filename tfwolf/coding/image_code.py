@@ -109,8 +109,8 @@ def decode_images(model: Wolf, code: ImageCode, show_progress: bool = False) -> 
             bar.update(group)
     kind, count, size = code.first
     shape = (count, *model.image_shape)
-    images, bins = decode_first(kind, stack.content()[:size], shape, model.color_bits)
-    parts.append(coder.images_of_bins(bins) if images is None else images)
+    start = stack.content()[:size]
+    parts.append(decode_first(kind, start, shape, model.color_bits, coder.images_of_bins))
     return np.concatenate(parts[::-1])
 
 

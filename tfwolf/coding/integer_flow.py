@@ -42,7 +42,7 @@ def forward(
     def visit(layer: FlowBijector, x: tf.Tensor) -> tf.Tensor:
         if isinstance(layer, Composite):
             return layer.walk(lambda name, inner, x: visit(inner, x), x)
-        return tf.constant(integer_layer(layer).forward(x, condition, coder))
+        return tf.constant(integer_layer(layer).forward(x.numpy(), condition, coder))
 
     return visit(flow, tf.constant(x)).numpy()
 
@@ -59,6 +59,6 @@ def inverse(
     def visit(layer: FlowBijector, y: tf.Tensor) -> tf.Tensor:
         if isinstance(layer, Composite):
             return layer.walk_back(visit, y)
-        return tf.constant(integer_layer(layer).inverse(y, condition, coder))
+        return tf.constant(integer_layer(layer).inverse(y.numpy(), condition, coder))
 
     return visit(flow, tf.constant(v)).numpy()

@@ -52,11 +52,11 @@ class IntegerLayer(Protocol):
     `inverse` returns x exactly, and leaves the stack as it was before `forward`.
     """
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Return y, int64 `[batch, ...]`, for x of that kind."""
         ...
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Return the x of `forward`."""
         ...
 
@@ -83,18 +83,18 @@ class ElementWise:
     def __init__(self, layer: FlowBijector) -> None:
         self._layer = layer
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Scale and shift; see `IntegerLayer`."""
         shift, ratio = self._affine(x, condition, coder)
-        return multiply(coder.stack, x.numpy(), ratio) + shift
+        return multiply(coder.stack, x, ratio) + shift
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Undo the shift and the scale; see `IntegerLayer`."""
         shift, ratio = self._affine(y, condition, coder)
-        return divide(coder.stack, y.numpy() - shift, ratio)
+        return divide(coder.stack, y - shift, ratio)
 
     def _affine(
-        self, x: tf.Tensor, condition: Condition | None, coder: Coder
+        self, x: np.ndarray, condition: Condition | None, coder: Coder
     ) -> tuple[np.ndarray, Ratio]:
         # f(0) is the shift, and the contributions to the log-determinant are the log-scales.
         zeros = tf.zeros(x.shape, self._layer.dtype)
@@ -120,16 +120,16 @@ class AffineCoupling:
             )
         self._layer = layer
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Transform part b; see `IntegerLayer`."""
-        a, b = self._layer.split.split(x)
+        a, b = self._layer.split.split(tf.constant(x))
         shift, ratio = self._affine(a, b, condition, coder)
         b = multiply(coder.stack, b.numpy(), ratio) + shift
         return self._layer.split.merge(a, tf.constant(b)).numpy()
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Undo the transform of part b; see `IntegerLayer`."""
-        a, b = self._layer.split.split(y)
+        a, b = self._layer.split.split(tf.constant(y))
         shift, ratio = self._affine(a, b, condition, coder)
         b = divide(coder.stack, b.numpy() - shift, ratio)
         return self._layer.split.merge(a, tf.constant(b)).numpy()
@@ -158,16 +158,16 @@ class LinearMap:
     def __init__(self, layer: InvertibleLinear) -> None:
         self._layer = layer
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Multiply by W; see `IntegerLayer`."""
         rows = self._matrix(x, coder).multiply(coder.stack, _rows(x))
         return rows.reshape(x.shape)
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Solve for x; see `IntegerLayer`."""
         return self._matrix(y, coder).solve(coder.stack, _rows(y)).reshape(y.shape)
 
-    def _matrix(self, x: tf.Tensor, coder: Coder) -> IntegerMatrix:
+    def _matrix(self, x: np.ndarray, coder: Coder) -> IntegerMatrix:
         identity = tf.eye(x.shape[-1], dtype=self._layer.dtype)
         return IntegerMatrix(self._layer.matrix.multiply(identity).numpy(), coder.scale_bits)
 
@@ -182,13 +182,13 @@ class Reordering:
     def __init__(self, layer: Reindexing) -> None:
         self._layer = layer
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Move entries; see `IntegerLayer`."""
-        return self._layer.move(x).numpy()
+        return self._layer.move(tf.constant(x)).numpy()
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Move entries back; see `IntegerLayer`."""
-        return self._layer.move_back(y).numpy()
+        return self._layer.move_back(tf.constant(y)).numpy()
 
 
 class LogitTable:
@@ -201,13 +201,13 @@ class LogitTable:
     def __init__(self, layer: Logit) -> None:
         self._layer = layer
 
-    def forward(self, x: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Look up; see `IntegerLayer`."""
-        return self._table(coder).forward(coder.stack, x.numpy())
+        return self._table(coder).forward(coder.stack, x)
 
-    def inverse(self, y: tf.Tensor, condition: Condition | None, coder: Coder) -> np.ndarray:
+    def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Look up backwards; see `IntegerLayer`."""
-        return self._table(coder).inverse(coder.stack, y.numpy())
+        return self._table(coder).inverse(coder.stack, y)
 
     def _table(self, coder: Coder) -> IntegerTable:
         one = 2**coder.grid.fraction_bits
@@ -217,8 +217,8 @@ class LogitTable:
         return IntegerTable(knots, coder.grid.to_integers(y).reshape(-1))
 
 
-def _rows(x: tf.Tensor) -> np.ndarray:
-    return x.numpy().reshape(-1, x.shape[-1])
+def _rows(x: np.ndarray) -> np.ndarray:
+    return x.reshape(-1, x.shape[-1])
 
 
 for _affine in (ActNorm, BatchNormFlow, Standardization):
