@@ -52,8 +52,8 @@ def full_stack():
 
 
 def check(flow, x, condition=None, tolerance=0.004, scale_bits=12):
-    """Checks values, exact inverse, and that the stack grows by -log|det| in bits, up to a tolerance
-    per dimension.
+    """Checks values, exact inverse, and that the stack grows by -log|det| in bits, up to a
+    tolerance per dimension.
     """
     stack = full_stack()
     before, content = stack.num_bits, stack.to_bytes()

@@ -65,19 +65,16 @@ def picture_names(paths: Sequence[str]) -> list[str]:
     return names
 
 
-def write_pictures(folder: str, names: Sequence[str], images: np.ndarray) -> None:
-    """Write images as PNG files to a folder, which is made; existing files are not replaced.
+def check_free(folder: str, names: Sequence[str]) -> None:
+    """Check that files of these names can be added to a folder.
 
     Args:
-        folder: path.
+        folder: path; it may not exist.
         names: of the files.
-        images: uint8 `[n, height, width, channels]` with 1 or 3 channels.
 
     Raises:
-        ValueError: if a file exists or a name is none; nothing is written then.
+        ValueError: if a file exists, or a name is none of a file.
     """
-    from PIL import Image
-
     for name in names:
         if os.path.basename(name) != name or name in ('', '.', '..') or not name.isprintable():
             raise ValueError(
@@ -88,6 +85,18 @@ def write_pictures(folder: str, names: Sequence[str], images: np.ndarray) -> Non
                 f'{os.path.join(folder, name)} exists; nothing was written. Choose another '
                 '--output_dir.'
             )
+
+
+def write_pictures(folder: str, names: Sequence[str], images: np.ndarray) -> None:
+    """Write images as PNG files to a folder, which is made.
+
+    Args:
+        folder: path.
+        names: of the files; see `check_free`.
+        images: uint8 `[n, height, width, channels]` with 1 or 3 channels.
+    """
+    from PIL import Image
+
     os.makedirs(folder, exist_ok=True)
     for name, image in zip(names, images, strict=True):
         with files.atomic_path(os.path.join(folder, name)) as temporary:

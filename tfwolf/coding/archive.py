@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -49,11 +49,15 @@ class Description(NamedTuple):
     """The parts of compressed images.
 
     Attributes:
+        num_images: number of images.
+        names: their names, or None.
         num_first: number of images that are coded without the model, and start the stack.
         first_bytes: their bytes, a part of the payload.
         payload_bytes: bytes of all images.
     """
 
+    num_images: int
+    names: list[str] | None
     num_first: int
     first_bytes: int
     payload_bytes: int
@@ -148,10 +152,7 @@ def decompress_images(model: Wolf, content: bytes, show_progress: bool = False) 
 
 def unpack_images(model: Wolf, content: bytes, show_progress: bool = False) -> Archive:
     """Return the `Archive` of `compress_images`; arguments and errors as in `decompress_images`."""
-    header, payload = container.unpack(content)
-    for field, kind in FIELDS.items():
-        if not isinstance(header.get(field), kind):
-            raise ValueError(f'The header of the file is incomplete: {field} is missing.')
+    header, payload = _unpack(content)
     found = header['model']
     if found != model_hash(model):
         raise ValueError(
@@ -183,6 +184,16 @@ def describe(content: bytes) -> Description:
     Raises:
         ValueError: if it is damaged.
     """
-    header, payload = container.unpack(content)
+    header, payload = _unpack(content)
     _, num_first, first_bytes = header['first']
-    return Description(num_first, first_bytes, len(payload))
+    return Description(
+        num_first + sum(header['groups']), header['names'], num_first, first_bytes, len(payload)
+    )
+
+
+def _unpack(content: bytes) -> tuple[dict[str, Any], bytes]:
+    header, payload = container.unpack(content)
+    for field, kind in FIELDS.items():
+        if not isinstance(header.get(field), kind):
+            raise ValueError(f'The header of the file is incomplete: {field} is missing.')
+    return header, payload

@@ -8,6 +8,8 @@ from tfwolf.cli import groups
 from tfwolf.cli.flags import Flags
 
 EXAMPLES = ('decompress images.tfwolf --pretrained=cifar10_small --output_dir=images',)
+# File of --save=npz.
+ARRAY = 'images.npz'
 
 
 def define_flags(options: Flags) -> None:
@@ -34,9 +36,8 @@ def main(options: Flags) -> None:
     import numpy as np
 
     from tfwolf.cli import opening
-    from tfwolf.cli.exact_images import MODES, write_pictures
-    from tfwolf.coding.archive import unpack_images
-    from tfwolf.coding.container import unpack
+    from tfwolf.cli.exact_images import MODES, check_free, write_pictures
+    from tfwolf.coding.archive import describe, unpack_images
     from tfwolf.core import files
     from tfwolf.core.extras import require_extra
 
@@ -45,10 +46,9 @@ def main(options: Flags) -> None:
     with open(options.file, 'rb') as file:
         content = file.read()
     # Before the model is loaded, which takes longer.
-    unpack(content)
-    array = os.path.join(options.output_dir, 'images.npz')
-    if options.save == 'npz' and os.path.lexists(array):
-        raise ValueError(f'{array} exists; nothing was written. Choose another --output_dir.')
+    parts = describe(content)
+    names = parts.names or [f'{number:06}.png' for number in range(parts.num_images)]
+    check_free(options.output_dir, names if options.save == 'png' else [ARRAY])
     run = opening.open_run(options)
     if options.save == 'png' and run.model.image_shape[-1] not in MODES:
         raise ValueError(
@@ -58,11 +58,11 @@ def main(options: Flags) -> None:
     start = perf_counter()
     found = unpack_images(run.model, content, show_progress=True)
     seconds = perf_counter() - start
-    names = found.names or [f'{number:06}.png' for number in range(len(found.images))]
     if options.save == 'png':
         write_pictures(options.output_dir, names, found.images)
     else:
         os.makedirs(options.output_dir, exist_ok=True)
+        array = os.path.join(options.output_dir, ARRAY)
         with files.atomic_path(array) as temporary, open(temporary, 'wb') as file:
             np.savez_compressed(file, images=found.images, names=np.array(names))
     print(
