@@ -96,8 +96,8 @@ def main(options: Flags) -> None:
     print(f'Written to {options.output}')
 
 
-def _images(options: Flags, run: Run) -> tuple[list[str], np.ndarray]:
-    """Return the names of the images, and the images."""
+def _images(options: Flags, run: Run) -> tuple[list[str] | None, np.ndarray]:
+    """Return the names of the images, None for those of a split, and the images."""
     import numpy as np
 
     from tfwolf.cli.exact_images import picture_names, read_exactly
@@ -113,7 +113,8 @@ def _images(options: Flags, run: Run) -> tuple[list[str], np.ndarray]:
     of_model = at_num_bits(images, run.model.color_bits).numpy()
     if not np.array_equal(images, of_model):
         print(f"The images are coded with the model's {run.model.color_bits} bits per color value.")
-    return [f'{number:06}.png' for number in range(count)], of_model
+    # Without names they are numbered when they are decompressed.
+    return None, of_model
 
 
 def _compare(run: Run, images: np.ndarray, content: bytes) -> None:
