@@ -44,6 +44,7 @@ MODELS = {
     'float64': functools.partial(wolf, dtype=tf.float64),
     'normal prior': functools.partial(wolf, latent='normal'),
     'no z': functools.partial(wolf, latent=None),
+    'macow': functools.partial(wolf, flow=tfwolf.MaCow),
     'glow': functools.partial(flow_alone, 'glow'),
     'real nvp': functools.partial(flow_alone, 'realnvp'),
 }
@@ -167,7 +168,6 @@ def test_a_result_that_does_not_decompress_is_not_returned(model, monkeypatch):
         (small_class_model, 'without labels; this one has a LabelCondition'),
         (lambda: dequantizing_wolf(images=IMAGES), 'uniform dequantization'),
         (lambda: small_wolf(images=IMAGES, condition=Grey), 'without a condition'),
-        (lambda: small_wolf(images=IMAGES, flow=tfwolf.MaCow), 'no integer form of MaskedConv'),
     ],
 )
 def test_models_that_cannot_be_coded_are_named(make, message):

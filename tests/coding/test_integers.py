@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from support.bijector_checks import move_weights
 from support.small_flows import SHAPE, draw, small_glow, small_real_nvp, small_refined_glow
-from support.small_models import SHAPE as IMAGE_SHAPE
 from tfwolf.bijectors.actnorm import ActNorm
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.batch_norm import BatchNormFlow
 from tfwolf.bijectors.chain import Chain
 from tfwolf.bijectors.channel_split import ChannelSplit
@@ -16,6 +16,7 @@ from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.invertible_conv import InvertibleConv1x1
 from tfwolf.bijectors.invertible_linear import InvertibleLinear
 from tfwolf.bijectors.logit import Logit
+from tfwolf.bijectors.masked_conv import MaskedConv
 from tfwolf.bijectors.matrix import PLUMatrix
 from tfwolf.bijectors.permutation import shuffle_channels
 from tfwolf.bijectors.rational_quadratic import RationalQuadratic
@@ -30,7 +31,7 @@ from tfwolf.bijectors.transforms import (
 )
 from tfwolf.coding.grid import Grid
 from tfwolf.coding.integer_flow import check_codable, forward, inverse
-from tfwolf.coding.integer_layers import Coder
+from tfwolf.coding.integer_layer import Coder
 from tfwolf.coding.matrix import IntegerMatrix
 from tfwolf.coding.piecewise import IntegerTable
 from tfwolf.coding.scaling import MAX_BITS, divide, multiply, ratio_of
@@ -40,6 +41,8 @@ from tfwolf.flows.jet import Jet
 from tfwolf.flows.macow import MaCow
 from tfwolf.flows.top_prior import TopPrior
 from tfwolf.nets.coupling_nets import ConvCouplingNet
+from tfwolf.nets.half_plane import ABOVE, BELOW, LEFT, RIGHT
+from tfwolf.nets.half_plane_net import HalfPlaneNet
 
 GRID = Grid(16)
 # A batch large enough for the mean of many bits.
@@ -91,6 +94,11 @@ def batch_norm():
     return layer
 
 
+def masked_conv(window):
+    net = HalfPlaneNet(window, 4, 8, dtype=tf.float64)
+    return moved(MaskedConv(net, BoundedAffine(1.0), dtype=tf.float64))
+
+
 LAYERS = {
     'actnorm': lambda: moved(ActNorm(4, dtype=tf.float64), 1.0),
     'batch norm': batch_norm,
@@ -107,6 +115,10 @@ LAYERS = {
     'whitening': lambda: coupling(Whitening(), ChannelSplit(4, alternate=True, up=False)),
     'checkerboard': lambda: coupling(ExpAffine(), Checkerboard(*SHAPE)),
     'swapped': lambda: coupling(ExpAffine(), Checkerboard(*SHAPE, swapped=True)),
+    'above': lambda: masked_conv(ABOVE),
+    'below': lambda: masked_conv(BELOW),
+    'left': lambda: masked_conv(LEFT),
+    'right': lambda: masked_conv(RIGHT),
     'logit': lambda: Logit(dtype=tf.float64),
 }
 
@@ -122,9 +134,10 @@ def test_layers_are_exact_and_cost_their_log_determinant(name):
         (small_glow, False),
         (lambda: small_real_nvp(RandomHalves()), False),
         (small_refined_glow, True),
+        (lambda: MaCow(SHAPE, 3, [1, 1], [4, 4], BoundedAffine(1.0), dtype=tf.float64), True),
         (lambda: Jet(SHAPE, 3, 6, 8, 2, actnorm=True, dtype=tf.float64), True),
     ],
-    ids=['glow', 'real nvp', 'refined glow', 'jet'],
+    ids=['glow', 'real nvp', 'refined glow', 'macow', 'jet'],
 )
 def test_flows_are_exact_and_cost_their_log_determinant(flow, condition):
     flow = flow(0) if flow is small_glow else flow()
@@ -202,15 +215,11 @@ def test_tables_are_exact_and_have_an_end():
 
 
 def test_layers_without_an_integer_form_are_named():
-    flow = MaCow(
-        IMAGE_SHAPE,
-        0,
-        num_steps=[1, 1],
-        hidden_channels=[4, 4],
-        transform=BoundedAffine(1.0),
-    )
-    with pytest.raises(ValueError, match='no integer form of MaskedConv'):
-        check_codable(flow)
+    class Other(FlowBijector):
+        pass
+
+    with pytest.raises(ValueError, match='no integer form of Other'):
+        check_codable(Chain([ActNorm(4), Other(3, tf.float32, 'other')]))
     spline = Coupling.build(4, transform=RationalQuadratic(4, 3.0), hidden_channels=4)
     with pytest.raises(ValueError, match='coupling with RationalQuadratic, which is not affine'):
         check_codable(spline)

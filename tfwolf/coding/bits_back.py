@@ -21,7 +21,7 @@ from tfwolf.bijectors.base import FlowBijector
 from tfwolf.coding import integer_flow
 from tfwolf.coding.gaussian import pop_normal, push_normal
 from tfwolf.coding.grid import Grid
-from tfwolf.coding.integer_layers import Coder
+from tfwolf.coding.integer_layer import Coder
 from tfwolf.coding.stack import Stack
 from tfwolf.core import validate
 from tfwolf.data import preprocess

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.composite import Composite, leaves
-from tfwolf.coding.integer_layers import Coder, integer_layer
+from tfwolf.coding import affine_layers, fixed_layers  # noqa: F401  (they register themselves)
+from tfwolf.coding.integer_layer import Coder, integer_layer
 from tfwolf.nets.condition import Condition
 
 
