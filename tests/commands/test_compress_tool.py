@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from support.tool_runs import run_tool
-from tfwolf.cli.exact_images import check_free, picture_names, read_exactly
+from tfwolf.cli.exact_images import check_free, picture_names, read_exactly, write_pictures
 from tfwolf.data.sources import load_dataset
 
 
@@ -187,6 +187,15 @@ def test_colors_of_16_bits_are_refused(tmp_path):
     )
     with pytest.raises(ValueError, match='16 bits'):
         read_exactly([str(path)], (8, 8, 3))
+
+
+def test_all_pictures_are_written_or_none(tmp_path):
+    images = np.zeros([2, 8, 8, 1], np.uint8)
+    with pytest.raises(OSError):
+        write_pictures(str(tmp_path), ['a.png', 'b' * 300 + '.png'], images)
+    assert not list(tmp_path.iterdir())
+    write_pictures(str(tmp_path), ['a.png', 'b.png'], images)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['a.png', 'b.png']
 
 
 def test_names_of_files_are_safe(tmp_path):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 
 import numpy as np
 
-from tfwolf.core import files
 from tfwolf.core.image_file import ARRAY_EXTENSION, read_picture
 
 MODES = {1: 'L', 3: 'RGB'}
@@ -88,7 +88,7 @@ def check_free(folder: str, names: Sequence[str]) -> None:
 
 
 def write_pictures(folder: str, names: Sequence[str], images: np.ndarray) -> None:
-    """Write images as PNG files to a folder, which is made.
+    """Write images as PNG files to a folder, which is made; all of them or none.
 
     Args:
         folder: path.
@@ -98,10 +98,12 @@ def write_pictures(folder: str, names: Sequence[str], images: np.ndarray) -> Non
     from PIL import Image
 
     os.makedirs(folder, exist_ok=True)
-    for name, image in zip(names, images, strict=True):
-        with files.atomic_path(os.path.join(folder, name)) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.unfinished-') as unfinished:
+        for name, image in zip(names, images, strict=True):
             picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-            picture.save(temporary, 'PNG', optimize=True)
+            picture.save(os.path.join(unfinished, name), 'PNG', optimize=True)
+        for name in names:
+            os.replace(os.path.join(unfinished, name), os.path.join(folder, name))
 
 
 def _mode(path: str) -> str:

@@ -17,6 +17,7 @@ from tfwolf.coding.image_code import (
     decode_images,
     encode_images,
 )
+from tfwolf.core.extras import require_extra
 from tfwolf.models.wolf import Wolf
 
 FIELDS = {
@@ -91,8 +92,8 @@ def compress_images(
         show_progress: whether to show a progress bar for work that takes more than 3 seconds.
 
     Raises:
-        ValueError: if the model or an image cannot be coded, or an argument is invalid; the message
-            says why.
+        ValueError: if the model or an image cannot be coded, an argument is invalid, or the extra
+            `compress` is not installed; the message says why.
         RuntimeError: if the result does not decompress to the images.
 
     Reference: Zhang, Kang, Ryder and Li, "iFlow: Numerically Invertible Flows for Efficient
@@ -152,6 +153,7 @@ def decompress_images(model: Wolf, content: bytes, show_progress: bool = False) 
 
 def unpack_images(model: Wolf, content: bytes, show_progress: bool = False) -> Archive:
     """Return the `Archive` of `compress_images`; arguments and errors as in `decompress_images`."""
+    require_extra('compress')
     header, payload = _unpack(content)
     found = header['model']
     if found != model_hash(model):
