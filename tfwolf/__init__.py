@@ -60,6 +60,7 @@ _NAMES = {
     'bijectors.squeeze': ['Squeeze', 'Squeezed'],
     'flows.top_prior': ['TopPrior'],
     'flows.vector_realnvp': ['VectorRealNVP'],
+    'coding.archive': ['compress_images', 'decompress_images'],
     'data.augment': ['horizontal_flip', 'pad_and_crop', 'random_shift'],
     'data.array_split': ['ArraySplit'],
     'data.dataset': ['ImageDataset', 'Split'],

@@ -29,6 +29,8 @@ from tfwolf.bijectors.transforms import BoundedAffine as BoundedAffine
 from tfwolf.bijectors.transforms import ExpAffine as ExpAffine
 from tfwolf.bijectors.transforms import ShiftAndScale as ShiftAndScale
 from tfwolf.bijectors.transforms import SigmoidAffine as SigmoidAffine
+from tfwolf.coding.archive import compress_images as compress_images
+from tfwolf.coding.archive import decompress_images as decompress_images
 from tfwolf.core.parts import register as register
 from tfwolf.data.array_split import ArraySplit as ArraySplit
 from tfwolf.data.augment import horizontal_flip as horizontal_flip

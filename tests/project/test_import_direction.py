@@ -25,6 +25,7 @@ ROOMS = [
     'flows',
     'distributions',
     'models',
+    'coding',
     'analysis',
     'metrics',
     'evaluation',

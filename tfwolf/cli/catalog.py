@@ -39,6 +39,8 @@ COMMANDS = {
     'explore': Command('Look', 'explore'),
     'export': Command('Serve', 'export'),
     'pack': Command('Serve', 'pack'),
+    'compress': Command('Serve', 'compress'),
+    'decompress': Command('Serve', 'decompress'),
     'import': Command('Reference', 'import_wolf'),
     'parity': Command('Reference', 'parity'),
     'completion': Command('Reference', 'completion'),

@@ -9,6 +9,7 @@ EXTRAS = {
     'serving': ('tensorflow_serving', 'requests'),
     'report': ('jinja2',),
     'tiff': ('tifffile',),
+    'compress': ('constriction',),
 }
 
 
