@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
@@ -144,7 +144,7 @@ class Inpainter:
         noise = draw = None
         if self._langevin:
             noise = [
-                normal_per_image(part.shape[1:], noise_seeds, purpose, part.dtype)
+                normal_per_image(part.shape[1:].as_list(), noise_seeds, purpose, part.dtype)
                 for part, purpose in zip(point.parts, PROPOSAL)
             ]
             draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
@@ -162,7 +162,8 @@ class Inpainter:
             difference = mask * (self._decode(parts) - target)
             misfit = tf.reduce_sum(tf.square(difference), axis=[1, 2, 3])
         zero = tf.UnconnectedGradients.ZERO
-        return Point(parts, misfit, tape.gradient(misfit, parts, unconnected_gradients=zero))
+        gradients = tape.gradient(misfit, list(parts), unconnected_gradients=zero)
+        return Point(parts, misfit, tuple(cast(list, gradients)))
 
     def _decode(self, parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
         """Return x, `[batch, height, width, channels]`."""
@@ -184,7 +185,7 @@ class Inpainter:
         square = (known * (found.astype(float) - images) ** 2).sum(axis=(1, 2, 3))
         with np.errstate(invalid='ignore'):
             error = np.sqrt(square / count)
-        finite = np.isfinite(x.numpy()).all(axis=(1, 2, 3))
+        finite = np.asarray(np.isfinite(x.numpy()).all(axis=(1, 2, 3)))
         return Completed(
             found if noisy else np.where(known, images, found), finite, error, share_moved
         )

@@ -80,6 +80,11 @@ def main(options: Flags) -> None:
     run = opening.open_run(options)
     model, count = run.model, options.num_images
     model.check_unconditional('The score of unusual images')
+    if model.latent.needs_labels:
+        raise ValueError(
+            'The scores are of images without class labels, and this model needs them for z: '
+            f'{type(model.latent).__name__}.'
+        )
     background = load(options.background).model if options.background else None
     if background is not None:
         check_background(model, background)
@@ -126,13 +131,13 @@ def main(options: Flags) -> None:
 
 def _bits(options: Flags, model: Wolf, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bits of each pixel, `[num_images, height, width]`, and bits/dim of images."""
-    from tfwolf.distributions.bits import bits_per_dim
+    from tfwolf.distributions.unit import BITS_PER_DIM
     from tfwolf.evaluation.likelihood_map import likelihood_map
 
     shares, nll_nats = likelihood_map(
         model, images, options.seed, None, options.num_draws, options.batch_size
     )
-    return -shares / math.log(2), bits_per_dim(nll_nats, model.num_dims)
+    return -shares / math.log(2), np.asarray(BITS_PER_DIM.of(nll_nats, model.num_dims))
 
 
 def _samples_bits(options: Flags, run: Run) -> np.ndarray | None:

@@ -55,20 +55,14 @@ def auroc(
     1.0
     """
     validate.integer('num_resamples', num_resamples, minimum=1)
-    sets = []
-    for name, values in (('usual', usual), ('unusual', unusual)):
-        values = np.nan_to_num(np.asarray(values, np.float64), nan=np.inf, posinf=np.inf)
-        if values.ndim != 1 or not len(values):
-            raise ValueError(f'`{name}` must be [num_images], at least one; got {values.shape}.')
-        sets.append(values)
-    usual, unusual = sets
+    of_usual, of_unusual = _scores('usual', usual), _scores('unusual', unusual)
     random = np.random.default_rng(seed)
     resampled = [
-        _area(random.choice(usual, len(usual)), random.choice(unusual, len(unusual)))
+        _area(random.choice(of_usual, len(of_usual)), random.choice(of_unusual, len(of_unusual)))
         for _ in range(num_resamples)
     ]
     low, high = np.quantile(resampled, QUANTILES)
-    return Auroc(_area(usual, unusual), float(low), float(high))
+    return Auroc(_area(of_usual, of_unusual), float(low), float(high))
 
 
 def _area(usual: np.ndarray, unusual: np.ndarray) -> float:
@@ -76,3 +70,10 @@ def _area(usual: np.ndarray, unusual: np.ndarray) -> float:
     ranks = scipy.stats.rankdata(np.concatenate([usual, unusual]))[len(usual) :]
     pairs = len(usual) * len(unusual)
     return float((ranks.sum() - len(unusual) * (len(unusual) + 1) / 2) / pairs)
+
+
+def _scores(name: str, values: np.typing.ArrayLike) -> np.ndarray:
+    scores = np.nan_to_num(np.asarray(values, np.float64), nan=np.inf, posinf=np.inf)
+    if scores.ndim != 1 or not len(scores):
+        raise ValueError(f'`{name}` must be [num_images], at least one; got {scores.shape}.')
+    return scores

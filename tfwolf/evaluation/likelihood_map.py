@@ -52,11 +52,12 @@ def likelihood_map(
     """
     validate.integer('num_draws', num_draws, minimum=1)
     forward = NoisyPass(model, min(batch_size, max(1, len(images))))
-    shares, nll_nats = 0.0, 0.0
+    shares = np.zeros([len(images), *model.image_shape])
+    nll_nats = np.zeros(len(images))
     for draw in range(num_draws):
         of_draw = forward.by_dimension(images, seeds.derive(seed, f'draw {draw}'), labels)
-        shares = shares + of_draw[0].astype(np.float64) / num_draws
-        nll_nats = nll_nats + of_draw[1].astype(np.float64) / num_draws
+        shares += of_draw[0] / num_draws
+        nll_nats += of_draw[1] / num_draws
     return by_pixel(shares, model.flow, model.image_shape), nll_nats
 
 
@@ -78,9 +79,12 @@ def by_pixel(values: np.ndarray, flow: FlowBijector, image_shape: Sequence[int])
     pixels = np.zeros([len(values), height, width])
     for side in np.unique(sides):
         rows, columns = np.unravel_index(places[sides == side], image_shape)[:2]
-        blocks = np.zeros([len(values), height // side, width // side])
+        size = (height // side, width // side)
+        block = np.ravel_multi_index((rows // side, columns // side), size)
+        totals = np.zeros([size[0] * size[1], len(values)])
         # Unlike `+=`, it adds up all dimensions of a block.
-        np.add.at(blocks, (slice(None), rows // side, columns // side), values[:, sides == side])
+        np.add.at(totals, block, values[:, sides == side].T)
+        blocks = totals.T.reshape(-1, *size)
         pixels += blocks.repeat(side, axis=1).repeat(side, axis=2) / side**2
     return pixels
 
