@@ -144,7 +144,9 @@ class Inpainter:
         noise = draw = None
         if self._langevin:
             noise = [
-                normal_per_image(part.shape[1:].as_list(), noise_seeds, purpose, part.dtype)
+                normal_per_image(
+                    validate.static_shape('code', part.shape[1:]), noise_seeds, purpose, part.dtype
+                )
                 for part, purpose in zip(point.parts, PROPOSAL)
             ]
             draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
