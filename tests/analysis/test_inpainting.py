@@ -32,13 +32,15 @@ def test_langevin_draws_from_the_posterior():
         return Point((v,), tf.reduce_sum(difference**2, 1), (gradient,))
 
     point = point_at(tf.constant(random.standard_normal([chains, 2])))
-    size, shares = tf.fill([chains], tf.constant(0.05, tf.float64)), []
+    size, shares = tf.fill([chains], tf.constant(0.5, tf.float64)), []
+    sensitivities = (tf.constant(map_.T**2),)
     std = tf.constant(std, tf.float64)
     for _ in range(300):
         noise = [tf.constant(random.standard_normal([chains, 2]))]
         draw = tf.constant(random.uniform(size=chains))
-        new = point_at(langevin.proposed(point, size, std, noise)[0])
-        moved = langevin.accepted(point, new, size, std, draw)
+        sizes = langevin.step_sizes(size, sensitivities, std)
+        new = point_at(langevin.proposed(point, sizes, std, noise)[0])
+        moved = langevin.accepted(point, new, sizes, std, draw)
         point = langevin.chosen(moved, new, point)
         shares.append(tf.reduce_mean(tf.cast(moved, tf.float64)))
     v = point.parts[0].numpy()
@@ -66,7 +68,7 @@ def test_a_point_that_is_not_finite_is_never_accepted():
     new = Point((tf.zeros([2, 1]),), tf.constant([np.nan, np.inf]), (tf.zeros([2, 1]),))
     one = tf.ones([2])
     for draw in (None, 1e-9 * one):
-        assert not langevin.accepted(old, new, one, tf.constant(1.0), draw).numpy().any()
+        assert not langevin.accepted(old, new, [one[:, None]], tf.constant(1.0), draw).numpy().any()
 
 
 def linear_model():

@@ -17,11 +17,13 @@ from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
 
 # Purposes of the noise of an image and step.
-PROPOSAL, ACCEPTANCE = (0, 1), 2
+PROPOSAL, ACCEPTANCE, PROBE = (0, 1), 2, 3
 # Standard deviations of the known pixels, in units of x in [-1, 1]: the first, and the last, which
 # is half a color value of 8 bits.
 FIRST_STD, LAST_STD = 0.5, 1 / 256
-FIRST_STEP = 1e-3
+FIRST_STEP = 0.1
+# Random directions from which the sensitivity of known pixels is estimated.
+PROBES = 8
 
 
 class Completed(NamedTuple):
@@ -51,7 +53,9 @@ class Inpainter:
     in nats, the negative log-density of both given pixels y with normal noise, up to a constant.
     `std` falls from `FIRST_STD` to that of the noise, so that early steps can move far. MAP takes
     steps down the gradient that lower the energy. Langevin takes Metropolis-adjusted Langevin
-    steps, which leave the density at each `std` unchanged. Step sizes adapt for each image.
+    steps, which leave the density at each `std` unchanged, and starts with noise where known pixels
+    do not depend on v. The size of a step adapts for each image, and is smaller for variables that
+    known pixels depend on more.
 
     Args:
         model: an initialized `Wolf` without condition and class labels.
@@ -76,6 +80,8 @@ class Inpainter:
         self._num_steps = validate.integer('num_steps', num_steps, minimum=1)
         self._langevin = samples
         self._first = tf.function(self._first_point, autograph=False)
+        self._probe = tf.function(self._squared_derivatives, autograph=False)
+        self._restart = tf.function(self._restarted, autograph=False)
         self._step = tf.function(self._next_point, autograph=False)
 
     def __call__(
@@ -114,12 +120,24 @@ class Inpainter:
         dtype = self.model.dtype
         given = self.model.bin_centers(start), tf.constant(known, dtype)
         point = self._first(tf.constant(start), *given)
+        sensitivities = tuple(
+            tf.add_n(probes) / PROBES
+            for probes in zip(
+                *(self._probe(point, _seeds(seed, -1 - k, images), *given) for k in range(PROBES))
+            )
+        )
+        if self._langevin:
+            point = self._restart(point, sensitivities, _seeds(seed, -1 - PROBES, images), *given)
         size = tf.fill([len(images)], tf.constant(FIRST_STEP, dtype))
         num_moved = np.zeros(len(images))
         for number, std in enumerate(stds):
-            noise_seeds = image_seeds(seeds.derive(seed, 'inpaint', number), len(images))
             point, size, moved = self._step(
-                point, size, tf.constant(std, dtype), noise_seeds, *given
+                point,
+                size,
+                sensitivities,
+                tf.constant(std, dtype),
+                _seeds(seed, number, images),
+                *given,
             )
             num_moved += moved.numpy()
             if progress:
@@ -131,10 +149,45 @@ class Inpainter:
         z, v = self.model.encode(images)
         return self._point((v,) if z is None else (v, self.model.latent.to_noise(z)), target, mask)
 
+    def _squared_derivatives(
+        self, point: Point, noise_seeds: tf.Tensor, target: tf.Tensor, mask: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """Return an estimate of the sum over known pixels of the squared derivative by each part.
+
+        It is the squared derivative of a sum with random signs, whose mean is that sum.
+        """
+        signs = tf.sign(normal_per_image(self.model.image_shape, noise_seeds, PROBE, mask.dtype))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(point.parts)
+            total = tf.reduce_sum(signs * mask * self._decode(point.parts))
+        zero = tf.UnconnectedGradients.ZERO
+        found = tape.gradient(total, list(point.parts), unconnected_gradients=zero)
+        return [tf.square(part) for part in cast(list, found)]
+
+    def _restarted(
+        self,
+        point: Point,
+        sensitivities: tuple[tf.Tensor, ...],
+        noise_seeds: tf.Tensor,
+        target: tf.Tensor,
+        mask: tf.Tensor,
+    ) -> Point:
+        """Return the `Point` with noise in all variables that known pixels do not depend on."""
+        parts = tuple(
+            tf.where(
+                sensitivity < LAST_STD**2,
+                normal_per_image(_shape(part), noise_seeds, purpose, part.dtype),
+                part,
+            )
+            for part, sensitivity, purpose in zip(point.parts, sensitivities, PROPOSAL)
+        )
+        return self._point(parts, target, mask)
+
     def _next_point(
         self,
         point: Point,
         size: tf.Tensor,
+        sensitivities: tuple[tf.Tensor, ...],
         std: tf.Tensor,
         noise_seeds: tf.Tensor,
         target: tf.Tensor,
@@ -150,8 +203,9 @@ class Inpainter:
                 for part, purpose in zip(point.parts, PROPOSAL)
             ]
             draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
-        new = self._point(langevin.proposed(point, size, std, noise), target, mask)
-        moved = langevin.accepted(point, new, size, std, draw)
+        sizes = langevin.step_sizes(size, sensitivities, std)
+        new = self._point(langevin.proposed(point, sizes, std, noise), target, mask)
+        moved = langevin.accepted(point, new, sizes, std, draw)
         return (
             langevin.chosen(moved, new, point),
             langevin.adapted(size, moved, self._langevin),
@@ -204,3 +258,13 @@ def filled(images: np.ndarray, known: np.ndarray) -> np.ndarray:
     total = (images * known).sum(axis=(1, 2), keepdims=True, dtype=float)
     mean = np.where(count > 0, total / np.maximum(count, 1), 128)
     return np.where(known, images, np.rint(mean)).astype(np.uint8)
+
+
+def _shape(part: tf.Tensor) -> tuple[int, ...]:
+    """Return the shape of one image's part."""
+    return validate.static_shape('part', part.shape[1:])
+
+
+def _seeds(seed: int, number: int, images: np.ndarray) -> tf.Tensor:
+    """Return the seeds of the images' noise in a step, `[num_images, 2]`."""
+    return image_seeds(seeds.derive(seed, 'inpaint', number), len(images))

@@ -36,34 +36,50 @@ class Point(NamedTuple):
         ]
 
 
+def step_sizes(
+    size: tf.Tensor, sensitivities: tuple[tf.Tensor, ...], std: tf.Tensor
+) -> list[tf.Tensor]:
+    """Return the step size of each variable: size / (1 + sensitivity / std^2).
+
+    The denominator is the curvature of the energy along the variable, so that variables that the
+    known pixels fix take small steps, and all others large ones.
+
+    Args:
+        size: `[batch]`.
+        sensitivities: sum over what is known of the squared derivative by each variable.
+        std: standard deviation of what is known, a scalar.
+    """
+    return [_like(size, part) / (1 + part / tf.square(std)) for part in sensitivities]
+
+
 def proposed(
-    point: Point, size: tf.Tensor, std: tf.Tensor, noise: list[tf.Tensor] | None
+    point: Point, sizes: list[tf.Tensor], std: tf.Tensor, noise: list[tf.Tensor] | None
 ) -> tuple[tf.Tensor, ...]:
     """Return part - size * gradient + sqrt(2 size) * noise, for each part.
 
     Args:
         point: the `Point`.
-        size: step sizes, `[batch]`.
+        sizes: step sizes, of the shapes of the parts.
         std: standard deviation of what is known, a scalar.
         noise: standard normal noise of the shapes of the parts; None for a step of MAP.
     """
     down = [
-        part - _like(size, part) * gradient
-        for part, gradient in zip(point.parts, point.energy_gradients(std))
+        part - size * gradient
+        for part, size, gradient in zip(point.parts, sizes, point.energy_gradients(std))
     ]
     if noise is None:
         return tuple(down)
-    return tuple(x + tf.sqrt(2 * _like(size, x)) * own for x, own in zip(down, noise))
+    return tuple(x + tf.sqrt(2 * size) * own for x, size, own in zip(down, sizes, noise))
 
 
 def accepted(
-    old: Point, new: Point, size: tf.Tensor, std: tf.Tensor, draw: tf.Tensor | None
+    old: Point, new: Point, sizes: list[tf.Tensor], std: tf.Tensor, draw: tf.Tensor | None
 ) -> tf.Tensor:
     """Return whether each image moves from the old to the new `Point`, bool `[batch]`.
 
     Args:
         old, new: the `Point`, and that at what was `proposed` from it.
-        size, std: as in `proposed`.
+        sizes, std: as in `proposed`.
         draw: uniform in (0, 1), `[batch]`, for Langevin; None for MAP, which only goes down.
 
     Reference: Roberts and Tweedie, "Exponential Convergence of Langevin Distributions and Their
@@ -73,7 +89,7 @@ def accepted(
     if draw is None:
         down = gain > 0
     else:
-        gain += _log_density(new, old, size, std) - _log_density(old, new, size, std)
+        gain += _log_density(new, old, sizes, std) - _log_density(old, new, sizes, std)
         down = tf.math.log(draw) < gain
     # A point that is not finite has a gain that is no number, and no number is smaller.
     return down & tf.math.is_finite(new.misfit)
@@ -102,10 +118,11 @@ def chosen(moved: tf.Tensor, new: Point, old: Point) -> Point:
     )
 
 
-def _log_density(start: Point, end: Point, size: tf.Tensor, std: tf.Tensor) -> tf.Tensor:
+def _log_density(start: Point, end: Point, sizes: list[tf.Tensor], std: tf.Tensor) -> tf.Tensor:
     """Return the log-density of `end` as a proposal from `start`, up to a constant, `[batch]`."""
-    down = proposed(start, size, std, noise=None)
-    return -_half_squares([new - x for new, x in zip(end.parts, down)]) / (2 * size)
+    down = proposed(start, sizes, std, noise=None)
+    moves = [(new - x) / tf.sqrt(2 * size) for new, x, size in zip(end.parts, down, sizes)]
+    return -_half_squares(moves)
 
 
 def _half_squares(parts) -> tf.Tensor:
