@@ -20,10 +20,11 @@ from tfwolf.models.wolf import Wolf
 PROPOSAL, ACCEPTANCE, PROBE = (0, 1), 2, 3
 # Standard deviations of the known pixels, in units of x in [-1, 1]: the first, and the last, which
 # is half a color value of 8 bits.
-FIRST_STD, LAST_STD = 0.5, 1 / 256
+FIRST_STD, LAST_STD = 1.0, 1 / 256
 FIRST_STEP = 0.1
-# Random directions from which the sensitivity of known pixels is estimated.
-PROBES = 8
+# Random directions from which the sensitivity of known pixels is estimated, and the steps from one
+# estimate to the next.
+PROBES, PROBE_EVERY = 4, 50
 
 
 class Completed(NamedTuple):
@@ -53,9 +54,9 @@ class Inpainter:
     in nats, the negative log-density of both given pixels y with normal noise, up to a constant.
     `std` falls from `FIRST_STD` to that of the noise, so that early steps can move far. MAP takes
     steps down the gradient that lower the energy. Langevin takes Metropolis-adjusted Langevin
-    steps, which leave the density at each `std` unchanged, and starts with noise where known pixels
-    do not depend on v. The size of a step adapts for each image, and is smaller for variables that
-    known pixels depend on more.
+    steps, which leave the density at each `std` unchanged, and starts at a random v: at the code of
+    a filled image it would stay smooth. The size of a step adapts for each image, and is smaller
+    for variables that known pixels depend on more.
 
     Args:
         model: an initialized `Wolf` without condition and class labels.
@@ -69,7 +70,7 @@ class Inpainter:
         gradient steps in pixels.
     """
 
-    def __init__(self, model: Wolf, num_steps: int = 300, samples: bool = True) -> None:
+    def __init__(self, model: Wolf, num_steps: int = 500, samples: bool = True) -> None:
         model.check_unconditional('Inpainting')
         if model.latent.needs_labels or model.values.is_continuous:
             raise ValueError(
@@ -120,23 +121,19 @@ class Inpainter:
         dtype = self.model.dtype
         given = self.model.bin_centers(start), tf.constant(known, dtype)
         point = self._first(tf.constant(start), *given)
-        sensitivities = tuple(
-            tf.add_n(probes) / PROBES
-            for probes in zip(
-                *(self._probe(point, _seeds(seed, -1 - k, images), *given) for k in range(PROBES))
-            )
-        )
         if self._langevin:
-            point = self._restart(point, sensitivities, _seeds(seed, -1 - PROBES, images), *given)
+            point = self._restart(point, _seeds(seed, 'start', 0, images), *given)
         size = tf.fill([len(images)], tf.constant(FIRST_STEP, dtype))
-        num_moved = np.zeros(len(images))
+        num_moved, sensitivities = np.zeros(len(images)), ()
         for number, std in enumerate(stds):
+            if number % PROBE_EVERY == 0:
+                sensitivities = self._sensitivities(point, seed, number, images, given)
             point, size, moved = self._step(
                 point,
                 size,
                 sensitivities,
                 tf.constant(std, dtype),
-                _seeds(seed, number, images),
+                _seeds(seed, 'step', number, images),
                 *given,
             )
             num_moved += moved.numpy()
@@ -164,24 +161,23 @@ class Inpainter:
         found = tape.gradient(total, list(point.parts), unconnected_gradients=zero)
         return [tf.square(part) for part in cast(list, found)]
 
+    def _sensitivities(
+        self, point: Point, seed: int, number: int, images: np.ndarray, given: tuple
+    ) -> tuple[tf.Tensor, ...]:
+        """Return the mean of a few `_squared_derivatives`, one tensor for each part."""
+        probes = [
+            self._probe(point, _seeds(seed, f'probe {probe}', number, images), *given)
+            for probe in range(PROBES)
+        ]
+        return tuple(tf.add_n(of_part) / PROBES for of_part in zip(*probes))
+
     def _restarted(
-        self,
-        point: Point,
-        sensitivities: tuple[tf.Tensor, ...],
-        noise_seeds: tf.Tensor,
-        target: tf.Tensor,
-        mask: tf.Tensor,
+        self, point: Point, noise_seeds: tf.Tensor, target: tf.Tensor, mask: tf.Tensor
     ) -> Point:
-        """Return the `Point` with noise in all variables that known pixels do not depend on."""
-        parts = tuple(
-            tf.where(
-                sensitivity < LAST_STD**2,
-                normal_per_image(_shape(part), noise_seeds, purpose, part.dtype),
-                part,
-            )
-            for part, sensitivity, purpose in zip(point.parts, sensitivities, PROPOSAL)
-        )
-        return self._point(parts, target, mask)
+        """Return the `Point` with another v, drawn from its prior, and the same z."""
+        v, *others = point.parts
+        drawn = normal_per_image(_shape(v), noise_seeds, PROPOSAL[0], v.dtype)
+        return self._point((drawn, *others), target, mask)
 
     def _next_point(
         self,
@@ -265,6 +261,6 @@ def _shape(part: tf.Tensor) -> tuple[int, ...]:
     return validate.static_shape('part', part.shape[1:])
 
 
-def _seeds(seed: int, number: int, images: np.ndarray) -> tf.Tensor:
+def _seeds(seed: int, purpose: str, number: int, images: np.ndarray) -> tf.Tensor:
     """Return the seeds of the images' noise in a step, `[num_images, 2]`."""
-    return image_seeds(seeds.derive(seed, 'inpaint', number), len(images))
+    return image_seeds(seeds.derive(seed, 'inpaint', purpose, number), len(images))

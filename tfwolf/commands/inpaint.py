@@ -35,7 +35,7 @@ def define_flags(options: Flags) -> None:
         'Draw from the model given the known pixels, or take the most probable v and z.',
     )
     options.integer('num_draws', 1, 'Draws for each image (langevin).', lower_bound=1)
-    options.integer('num_steps', 300, 'Steps; each decodes the images once.', lower_bound=1)
+    options.integer('num_steps', 500, 'Steps; each decodes the images once.', lower_bound=1)
     options.real(
         'noise',
         0.0,
