@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from support.small_models import random_images, small_class_model, small_wolf
 from tfwolf.analysis import langevin
-from tfwolf.analysis.inpainting import Inpainter, filled
+from tfwolf.analysis.inpainting import Inpainter
+from tfwolf.analysis.known_pixels import filled
 from tfwolf.analysis.langevin import Point
 
 SHAPE = (8, 8, 3)

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.analysis import langevin
+from tfwolf.analysis.known_pixels import checked, filled
 from tfwolf.analysis.langevin import Point
 from tfwolf.core import seeds, validate
 from tfwolf.core.image_noise import image_seeds, normal_per_image, uniform_per_image
@@ -106,15 +107,10 @@ class Inpainter:
         Raises:
             ValueError: if `known` has another shape or type, or `noise_std` is negative.
         """
-        images, known = np.asarray(images), np.asarray(known)
-        if known.dtype != bool or known.shape not in (images.shape[1:3], images.shape[:3]):
-            raise ValueError(
-                f'`known` must be bool {list(images.shape[1:3])} or {list(images.shape[:3])}; got '
-                f'{known.dtype} {list(known.shape)}.'
-            )
+        images = np.asarray(images)
+        known = checked(known, images)
         if not 0 <= noise_std < math.inf:
             raise ValueError(f'`noise_std` must be at least 0; got {noise_std}.')
-        known = np.broadcast_to(known, images.shape[:3])[..., np.newaxis]
         start = filled(images, known)
         last = max(LAST_STD, 2 * noise_std / 255)
         stds = np.geomspace(max(FIRST_STD, last), last, self._num_steps)
@@ -127,7 +123,9 @@ class Inpainter:
         num_moved, sensitivities = np.zeros(len(images)), ()
         for number, std in enumerate(stds):
             if number % PROBE_EVERY == 0:
-                sensitivities = self._sensitivities(point, seed, number, images, given)
+                # The result of MAP does not depend on the seed.
+                probe_seed = seed if self._langevin else 0
+                sensitivities = self._sensitivities(point, probe_seed, number, images, given)
             point, size, moved = self._step(
                 point,
                 size,
@@ -241,19 +239,6 @@ class Inpainter:
         return Completed(
             found if noisy else np.where(known, images, found), finite, error, share_moved
         )
-
-
-def filled(images: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return images whose unknown pixels have the mean of the known ones, or 128.
-
-    Args:
-        images: uint8 `[num_images, height, width, channels]`.
-        known: bool `[num_images, height, width, 1]`.
-    """
-    count = known.sum(axis=(1, 2), keepdims=True)
-    total = (images * known).sum(axis=(1, 2), keepdims=True, dtype=float)
-    mean = np.where(count > 0, total / np.maximum(count, 1), 128)
-    return np.where(known, images, np.rint(mean)).astype(np.uint8)
 
 
 def _shape(part: tf.Tensor) -> tuple[int, ...]:
