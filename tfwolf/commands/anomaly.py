@@ -131,13 +131,12 @@ def main(options: Flags) -> None:
 
 def _bits(options: Flags, model: Wolf, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bits of each pixel, `[num_images, height, width]`, and bits/dim of images."""
-    from tfwolf.distributions.unit import BITS_PER_DIM
     from tfwolf.evaluation.likelihood_map import likelihood_map
 
     shares, nll_nats = likelihood_map(
         model, images, options.seed, None, options.num_draws, options.batch_size
     )
-    return -shares / math.log(2), np.asarray(BITS_PER_DIM.of(nll_nats, model.num_dims))
+    return -shares / math.log(2), np.asarray(model.values.unit.of(nll_nats, model.num_dims))
 
 
 def _samples_bits(options: Flags, run: Run) -> np.ndarray | None:
