@@ -60,7 +60,11 @@ def content(model):
     return compress_images(model, IMAGES)
 
 
-@pytest.mark.parametrize('name', MODELS)
+@pytest.mark.parametrize(
+    'name',
+    # Masked convolutions are coded line by line, which takes long.
+    [pytest.param(name, marks=[pytest.mark.slow] * (name == 'macow')) for name in MODELS],
+)
 def test_images_are_exact_at_the_bits_of_the_bound(name):
     model = MODELS[name]()
     images = IMAGES[:16]
