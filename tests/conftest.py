@@ -10,11 +10,10 @@ import re
 import shutil
 import signal
 
-import pytest
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
-from tfwolf.core.quiet_tensorflow import import_tensorflow
-
-tf = import_tensorflow()
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -1,27 +1,21 @@
-"""TensorFlow with fast kernels for CPUs and exact float32, and without the lines of its import."""
+"""TensorFlow without the lines that it prints when it is imported, and with exact float32."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
-import platform
 import sys
 from types import ModuleType
 
 from tfwolf.core.suppress_stderr import suppress_stderr
 
-# TensorFlow turns oneDNN on by itself only for processors with AVX-512 VNNI or later. On an AMD
-# EPYC with AVX2, training steps take 3.3 times as long without it.
-ONEDNN = 'TF_ENABLE_ONEDNN_OPTS'
-
 
 def import_tensorflow(errors_only: bool = False) -> ModuleType:
     """Import TensorFlow and return it; the messages of its start are not shown.
 
-    The kernels of oneDNN are turned on for all x86 processors. The environment variables
-    TF_CPP_MIN_LOG_LEVEL and TF_ENABLE_ONEDNN_OPTS win if they are set. The first call turns TF32
-    off: on GPUs that have it, TensorFlow would otherwise round the factors of float32 products, and
+    The environment variable TF_CPP_MIN_LOG_LEVEL wins if it is set. The first call turns TF32 off:
+    on GPUs that have it, TensorFlow would otherwise round the factors of float32 products, and
     with them log-determinants and round trips, to 10 bits. Call
     `tf.config.experimental.enable_tensor_float_32_execution(True)` afterwards to allow it.
 
@@ -30,8 +24,6 @@ def import_tensorflow(errors_only: bool = False) -> ModuleType:
     """
     if 'tensorflow' not in sys.modules:
         os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-        if platform.machine().lower() in ('x86_64', 'amd64'):
-            os.environ.setdefault(ONEDNN, '1')
         with suppress_stderr():
             import tensorflow  # noqa: F401
     tf = sys.modules['tensorflow']
