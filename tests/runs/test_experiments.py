@@ -66,7 +66,7 @@ SMALL_TOY = [
     'VectorRealNVP.hidden_channels = 8',
     'train.batch_size = 16',
 ]
-# Modules of particular flows, which only builders, gin names and `reference` may import.
+# Modules of particular flows, which only builders, gin names and MAY_KNOW may import.
 SYSTEM_PARTS = {
     'refined_glow',
     'jet',
@@ -88,7 +88,8 @@ SYSTEM_PARTS = {
     'arrangement',
     'factor_out',
 }
-MAY_KNOW = {'tfwolf', 'tfwolf.reference'}
+# `coding` has an integer form of every layer.
+MAY_KNOW = {'tfwolf', 'tfwolf.coding', 'tfwolf.reference'}
 
 
 @pytest.fixture(autouse=True)
