@@ -10,12 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.analysis import langevin
+from tfwolf.analysis.coder import decode_and_check
 from tfwolf.analysis.known_pixels import checked, filled
 from tfwolf.analysis.langevin import Point
 from tfwolf.core import seeds, validate
 from tfwolf.core.image_noise import image_seeds, normal_per_image, uniform_per_image
 from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
+from tfwolf.nets.condition import Condition
 
 # Purposes of the noise of an image and step.
 PROPOSAL, ACCEPTANCE, PROBE = (0, 1), 2, 3
@@ -125,7 +127,7 @@ class Inpainter:
             if number % PROBE_EVERY == 0:
                 # The result of MAP does not depend on the seed.
                 probe_seed = seed if self._langevin else 0
-                sensitivities = self._sensitivities(point, probe_seed, number, images, given)
+                sensitivities = self._sensitivities(point, probe_seed, number, images, given[1])
             point, size, moved = self._step(
                 point,
                 size,
@@ -145,7 +147,7 @@ class Inpainter:
         return self._point((v,) if z is None else (v, self.model.latent.to_noise(z)), target, mask)
 
     def _squared_derivatives(
-        self, point: Point, noise_seeds: tf.Tensor, target: tf.Tensor, mask: tf.Tensor
+        self, point: Point, noise_seeds: tf.Tensor, mask: tf.Tensor
     ) -> list[tf.Tensor]:
         """Return an estimate of the sum over known pixels of the squared derivative by each part.
 
@@ -155,16 +157,14 @@ class Inpainter:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(point.parts)
             total = tf.reduce_sum(signs * mask * self._decode(point.parts))
-        zero = tf.UnconnectedGradients.ZERO
-        found = tape.gradient(total, list(point.parts), unconnected_gradients=zero)
-        return [tf.square(part) for part in cast(list, found)]
+        return [tf.square(part) for part in _gradients(tape, total, point.parts)]
 
     def _sensitivities(
-        self, point: Point, seed: int, number: int, images: np.ndarray, given: tuple
+        self, point: Point, seed: int, number: int, images: np.ndarray, mask: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         """Return the mean of a few `_squared_derivatives`, one tensor for each part."""
         probes = [
-            self._probe(point, _seeds(seed, f'probe {probe}', number, images), *given)
+            self._probe(point, _seeds(seed, f'probe {probe}', number, images), mask)
             for probe in range(PROBES)
         ]
         return tuple(tf.add_n(of_part) / PROBES for of_part in zip(*probes))
@@ -191,9 +191,7 @@ class Inpainter:
         noise = draw = None
         if self._langevin:
             noise = [
-                normal_per_image(
-                    validate.static_shape('code', part.shape[1:]), noise_seeds, purpose, part.dtype
-                )
+                normal_per_image(_shape(part), noise_seeds, purpose, part.dtype)
                 for part, purpose in zip(point.parts, PROPOSAL)
             ]
             draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
@@ -211,15 +209,17 @@ class Inpainter:
             tape.watch(parts)
             difference = mask * (self._decode(parts) - target)
             misfit = tf.reduce_sum(tf.square(difference), axis=[1, 2, 3])
-        zero = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(misfit, list(parts), unconnected_gradients=zero)
-        return Point(parts, misfit, tuple(cast(list, gradients)))
+        return Point(parts, misfit, _gradients(tape, misfit, parts))
 
     def _decode(self, parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
         """Return x, `[batch, height, width, channels]`."""
-        model = self.model
-        z = model.latent.from_noise(parts[1]) if model.latent.has_z else None
-        return model.flow.inverse_and_log_det(parts[0], model.flow_condition(z, None))[0]
+        return self.model.flow.inverse_and_log_det(parts[0], self._condition(parts))[0]
+
+    def _condition(self, parts: tuple[tf.Tensor, ...]) -> Condition | None:
+        """Return what the flow is conditioned on, the z of the parts."""
+        latent = self.model.latent
+        z = latent.from_noise(parts[1]) if latent.has_z else None
+        return self.model.flow_condition(z, None)
 
     def _completed(
         self,
@@ -229,16 +229,26 @@ class Inpainter:
         noisy: bool,
         share_moved: np.ndarray,
     ) -> Completed:
-        x = self._decode(point.parts)
-        found = self.model.values.to_images(x).numpy()
+        model, condition = self.model, self._condition(point.parts)
+        found, finite = (
+            part.numpy()
+            for part in decode_and_check(model.flow, condition, point.parts[0], model.values)
+        )
         count = known.sum(axis=(1, 2, 3)) * images.shape[-1]
         square = (known * (found.astype(float) - images) ** 2).sum(axis=(1, 2, 3))
         with np.errstate(invalid='ignore'):
             error = np.sqrt(square / count)
-        finite = np.asarray(np.isfinite(x.numpy()).all(axis=(1, 2, 3)))
         return Completed(
             found if noisy else np.where(known, images, found), finite, error, share_moved
         )
+
+
+def _gradients(
+    tape: tf.GradientTape, of: tf.Tensor, parts: tuple[tf.Tensor, ...]
+) -> tuple[tf.Tensor, ...]:
+    """Return the gradient with respect to each part, zeros for one that has no effect."""
+    zero = tf.UnconnectedGradients.ZERO
+    return tuple(cast(list, tape.gradient(of, list(parts), unconnected_gradients=zero)))
 
 
 def _shape(part: tf.Tensor) -> tuple[int, ...]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tfwolf.cli.plot_context import Context
-from tfwolf.core import seeds
-from tfwolf.evaluation.numerics import finite_samples
 from tfwolf.evaluation.outliers import coded_bits_per_dim, extreme_images, likelihood_caveat
-from tfwolf.evaluation.sample_quality import QUANTILES, quality_by_temperature, total_variation
+from tfwolf.evaluation.sample_quality import (
+    QUANTILES,
+    bits_of_finite_samples,
+    quality_by_temperature,
+    total_variation,
+)
 from tfwolf.plots.likelihoods import against_file_length, likelihood_histogram
 from tfwolf.plots.temperature import non_finite_share, quality_over_temperature
 
@@ -16,16 +19,13 @@ from tfwolf.plots.temperature import non_finite_share, quality_over_temperature
 def show_likelihoods(context: Context) -> None:
     """Show bits/dim of test images and of samples, and the most and least likely images."""
     options, run = context.options, context.run
-    bits, of_samples, num_samples = context.images_bits, np.empty(0), 0
+    bits, finite, num_samples = context.images_bits, np.empty(0), 0
     if run.model.condition is None:
         # Samples of given conditions do not have exactly these conditions.
-        samples, num_samples = (
-            finite_samples(run.model, options.num_samples, options.seed),
-            options.num_samples,
+        num_samples = options.num_samples
+        finite = bits_of_finite_samples(
+            run.model, num_samples, options.batch_size, options.seed, run.strategy
         )
-        if samples.num_examples:
-            of_samples = context.bits(samples, seeds.derive(options.seed, 'samples'))
-    finite = of_samples[np.isfinite(of_samples)]
     most, least = extreme_images(bits)
     images = context.chosen.images
     figure = likelihood_histogram(bits, finite, images[most], images[least])

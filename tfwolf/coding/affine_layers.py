@@ -14,8 +14,7 @@ from tfwolf.bijectors.coupling import Coupling
 from tfwolf.bijectors.masked_conv import MaskedConv
 from tfwolf.bijectors.standardization import Standardization
 from tfwolf.bijectors.transforms import Additive, ExpAffine, Transform
-from tfwolf.coding.integer_layer import Coder, integer_layer
-from tfwolf.coding.scaling import Ratio, divide, multiply, ratio_of
+from tfwolf.coding.integer_layer import Affine, Coder, integer_layer
 from tfwolf.nets.condition import Condition
 
 
@@ -31,21 +30,16 @@ class ElementWise:
 
     def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Scale and shift; see `IntegerLayer`."""
-        shift, ratio = self._affine(x, condition, coder)
-        return multiply(coder.stack, x, ratio) + shift
+        return coder.apply_affine(x, self._affine(x, condition))
 
     def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Undo the shift and the scale; see `IntegerLayer`."""
-        shift, ratio = self._affine(y, condition, coder)
-        return divide(coder.stack, y - shift, ratio)
+        return coder.undo_affine(y, self._affine(y, condition))
 
-    def _affine(
-        self, x: np.ndarray, condition: Condition | None, coder: Coder
-    ) -> tuple[np.ndarray, Ratio]:
+    def _affine(self, x: np.ndarray, condition: Condition | None) -> Affine:
         # f(0) is the shift, and the contributions to the log-determinant are the log-scales.
         zeros = tf.zeros(x.shape, self._layer.dtype)
-        shift, log_scale = self._layer.forward_with_contributions(zeros, zeros, condition)
-        return coder.grid.to_integers(shift), ratio_of(log_scale.numpy(), coder.scale_bits)
+        return self._layer.forward_with_contributions(zeros, zeros, condition)
 
 
 class AffineCoupling:
@@ -65,28 +59,23 @@ class AffineCoupling:
     def forward(self, x: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Transform part b; see `IntegerLayer`."""
         a, b = self._layer.split.split(tf.constant(x))
-        shift, ratio = self._affine(a, b, condition, coder)
-        b = multiply(coder.stack, b.numpy(), ratio) + shift
+        b = coder.apply_affine(b.numpy(), self._affine(a, b, condition, coder))
         return self._layer.split.merge(a, tf.constant(b)).numpy()
 
     def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Undo the transform of part b; see `IntegerLayer`."""
         a, b = self._layer.split.split(tf.constant(y))
-        shift, ratio = self._affine(a, b, condition, coder)
-        b = divide(coder.stack, b.numpy() - shift, ratio)
+        b = coder.undo_affine(b.numpy(), self._affine(a, b, condition, coder))
         return self._layer.split.merge(a, tf.constant(b)).numpy()
 
     def _affine(
         self, a: tf.Tensor, b: tf.Tensor, condition: Condition | None, coder: Coder
-    ) -> tuple[np.ndarray, Ratio]:
+    ) -> Affine:
         layer = self._layer
         parameters = layer.net(coder.grid.to_floats(a.numpy(), layer.dtype), condition)
         # Of a checkerboard, part b has all pixels; those of part a stay as they are.
-        shift, log_scale = (
-            layer.split.only_transformed(part)
-            for part in _shift_and_log_scale(layer.transform, parameters, b.shape)
-        )
-        return coder.grid.to_integers(shift), ratio_of(log_scale.numpy(), coder.scale_bits)
+        shift, log_scale = _shift_and_log_scale(layer.transform, parameters, b.shape)
+        return layer.split.only_transformed(shift), layer.split.only_transformed(log_scale)
 
 
 class MaskedLines:
@@ -111,16 +100,15 @@ class MaskedLines:
         lines, terms = self._lines(x), self._terms(x, condition)
         y = lines.copy()
         for place in reversed(range(len(lines))):
-            shift, ratio = self._affine(lines, place, terms, coder)
-            y[place] = multiply(coder.stack, lines[place], ratio) + shift
+            y[place] = coder.apply_affine(lines[place], self._affine(lines, place, terms, coder))
         return self._layer.net.window.image_of(tf.constant(y)).numpy()
 
     def inverse(self, y: np.ndarray, condition: Condition | None, coder: Coder) -> np.ndarray:
         """Solve for all lines, first line first; see `IntegerLayer`."""
         lines, terms = self._lines(y), self._terms(y, condition)
         for place in range(len(lines)):
-            shift, ratio = self._affine(lines, place, terms, coder)
-            lines[place] = divide(coder.stack, lines[place] - shift, ratio)
+            affine = self._affine(lines, place, terms, coder)
+            lines[place] = coder.undo_affine(lines[place], affine)
         return self._layer.net.window.image_of(tf.constant(lines)).numpy()
 
     def _lines(self, image: np.ndarray) -> np.ndarray:
@@ -138,7 +126,7 @@ class MaskedLines:
 
     def _affine(
         self, lines: np.ndarray, place: int, terms: list[tf.Tensor], coder: Coder
-    ) -> tuple[np.ndarray, Ratio]:
+    ) -> Affine:
         """Return shift and scale of a line from the lines before it."""
         layer = self._layer
         depth = layer.net.window.depth
@@ -147,13 +135,12 @@ class MaskedLines:
         previous = np.concatenate([outside, before]).transpose(1, 0, 2, 3)
         here = [term[min(place, len(term) - 1)][:, tf.newaxis] for term in terms]
         parameters = layer.net.of_line(coder.grid.to_floats(previous, layer.dtype), here)[:, 0]
-        shift, log_scale = _shift_and_log_scale(layer.transform, parameters, lines[place].shape)
-        return coder.grid.to_integers(shift), ratio_of(log_scale.numpy(), coder.scale_bits)
+        return _shift_and_log_scale(layer.transform, parameters, lines[place].shape)
 
 
 def _shift_and_log_scale(
     transform: Transform, parameters: tf.Tensor, shape: Sequence[int] | tf.TensorShape
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> Affine:
     """Return T(0) and the log-scales of an affine map T, both of the shape of its argument."""
     return transform.forward(tf.zeros(shape, parameters.dtype), parameters)
 

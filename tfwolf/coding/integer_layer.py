@@ -10,11 +10,16 @@ import functools
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.coding.grid import Grid
+from tfwolf.coding.scaling import Ratio, divide, multiply, ratio_of
 from tfwolf.coding.stack import Stack
 from tfwolf.nets.condition import Condition
+
+# (shift, log_scale) of an affine map of single entries, both of the shape of its argument.
+Affine = tuple[tf.Tensor, tf.Tensor]
 
 
 class Coder(NamedTuple):
@@ -29,6 +34,19 @@ class Coder(NamedTuple):
     stack: Stack
     grid: Grid
     scale_bits: int
+
+    def apply_affine(self, x: np.ndarray, affine: Affine) -> np.ndarray:
+        """Return y = x exp(log_scale) + shift, int64 of x's shape."""
+        shift, log_scale = affine
+        return multiply(self.stack, x, self._ratio(log_scale)) + self.grid.to_integers(shift)
+
+    def undo_affine(self, y: np.ndarray, affine: Affine) -> np.ndarray:
+        """Return the x of `apply_affine`."""
+        shift, log_scale = affine
+        return divide(self.stack, y - self.grid.to_integers(shift), self._ratio(log_scale))
+
+    def _ratio(self, log_scale: tf.Tensor) -> Ratio:
+        return ratio_of(log_scale.numpy(), self.scale_bits)
 
 
 class IntegerLayer(Protocol):

@@ -67,35 +67,28 @@ def multiply(stack: Stack, x: np.ndarray, ratio: Ratio) -> np.ndarray:
     Raises:
         ValueError: if values are too large.
     """
-    y, flat = x.flatten(), _flat(ratio)
-    for part in _parts(flat):
-        numerators, denominators = flat.numerators[part], flat.denominators[part]
-        _check(y[part])
-        rest = stack.pop_uniform(numerators)
-        y[part], rest = np.divmod(y[part] * numerators + rest, denominators)
-        stack.push_uniform(rest, denominators)
-    return y.reshape(x.shape)
+    return _exchange(stack, x, ratio, forward=True)
 
 
 def divide(stack: Stack, y: np.ndarray, ratio: Ratio) -> np.ndarray:
     """Return the x of `multiply`; its bits are on the stack again afterwards."""
-    x, flat = y.flatten(), _flat(ratio)
-    for part in reversed(_parts(flat)):
-        numerators, denominators = flat.numerators[part], flat.denominators[part]
-        _check(x[part])
-        rest = stack.pop_uniform(denominators)
-        x[part], rest = np.divmod(x[part] * denominators + rest, numerators)
-        stack.push_uniform(rest, numerators)
-    return x.reshape(y.shape)
+    return _exchange(stack, y, ratio, forward=False)
 
 
-def _flat(ratio: Ratio) -> Ratio:
-    return Ratio(*(part.reshape(-1) for part in ratio))
-
-
-def _parts(flat: Ratio) -> list[np.ndarray]:
-    """Return the places of the scales that are not 1, in parts."""
-    return np.array_split(np.flatnonzero(flat.numerators != flat.denominators), PARTS)
+def _exchange(stack: Stack, values: np.ndarray, ratio: Ratio, forward: bool) -> np.ndarray:
+    """Return values R // S with remainders from and onto the stack, or the same with S and R."""
+    numerators, denominators = (part.reshape(-1) for part in ratio)
+    # Scales that are not 1, in parts; the last part of one direction is the first of the other.
+    parts = np.array_split(np.flatnonzero(numerators != denominators), PARTS)
+    if not forward:
+        numerators, denominators, parts = denominators, numerators, parts[::-1]
+    found = values.flatten()
+    for part in parts:
+        _check(found[part])
+        rest = stack.pop_uniform(numerators[part])
+        found[part], rest = np.divmod(found[part] * numerators[part] + rest, denominators[part])
+        stack.push_uniform(rest, denominators[part])
+    return found.reshape(values.shape)
 
 
 def _check(values: np.ndarray) -> None:

@@ -141,18 +141,14 @@ def _bits(options: Flags, model: Wolf, images: np.ndarray) -> tuple[np.ndarray, 
 
 def _samples_bits(options: Flags, run: Run) -> np.ndarray | None:
     """Return bits/dim of finite samples, or None if there are not enough for typicality."""
-    from tfwolf.core import seeds
-    from tfwolf.evaluation.numerics import finite_samples
-    from tfwolf.evaluation.sample_quality import bits_of_split
+    from tfwolf.evaluation.sample_quality import bits_of_finite_samples
 
     if not options.num_samples:
         return None
-    samples = finite_samples(run.model, options.num_samples, options.seed)
-    if samples.num_examples >= 2:
-        seed = seeds.derive(options.seed, 'samples')
-        bits = bits_of_split(run.model, samples, options.batch_size, seed, run.strategy)
-        bits = bits[np.isfinite(bits)]
-        if len(bits) >= 2:
-            return bits
+    bits = bits_of_finite_samples(
+        run.model, options.num_samples, options.batch_size, options.seed, run.strategy
+    )
+    if len(bits) >= 2:
+        return bits
     print(f'Fewer than two of {options.num_samples} samples are finite: there is no typicality.')
     return None

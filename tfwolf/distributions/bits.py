@@ -40,5 +40,10 @@ def dequantization_nats(num_dims: int, num_bits: int) -> float:
 
 def standard_normal_log_prob(v: tf.Tensor) -> tf.Tensor:
     """Return log N(v; 0, I), `[batch]`, in nats, for v `[batch, ...]`."""
-    per_dim = -0.5 * (tf.square(v) + math.log(2 * math.pi))
+    per_dim = standard_normal_log_prob_per_dim(v)
     return tf.reduce_sum(per_dim, axis=list(range(1, v.shape.rank)))
+
+
+def standard_normal_log_prob_per_dim(v: tf.Tensor) -> tf.Tensor:
+    """Return log N(v; 0, 1) of each entry, in nats, of v's shape."""
+    return -0.5 * (tf.square(v) + math.log(2 * math.pi))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.log_det_terms import evenly_spread, sum_over_event
 from tfwolf.core import seeds, validate
+from tfwolf.distributions.bits import standard_normal_log_prob_per_dim
 from tfwolf.models.generation import Array
 from tfwolf.models.latent import Inference
 from tfwolf.models.wolf import Wolf
@@ -97,7 +97,7 @@ class NoisyPass:
             x, tf.zeros_like(x), inference.condition
         )
         terms = self._model.terms_of(inference, dequantizer_nats, v, sum_over_event(log_dets))
-        shares = log_dets - 0.5 * (tf.square(v) + math.log(2 * math.pi))
+        shares = log_dets + standard_normal_log_prob_per_dim(v)
         rest = -terms.nll_nats - sum_over_event(shares)
         return shares + evenly_spread(rest, v), terms.nll_nats
 

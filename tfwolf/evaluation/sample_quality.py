@@ -14,6 +14,7 @@ from tfwolf.core import seeds, validate
 from tfwolf.data.array_split import ArraySplit
 from tfwolf.data.dataset import Split
 from tfwolf.evaluation.likelihood import image_likelihoods, likelihood_terms
+from tfwolf.evaluation.numerics import finite_samples
 from tfwolf.models.wolf import Wolf
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -45,6 +46,24 @@ def bits_of_split(
     """
     terms = likelihood_terms(model, split, batch_size, 1, seed, strategy)
     return image_likelihoods(terms, model.num_dims)[0]
+
+
+def bits_of_finite_samples(
+    model: Wolf, num_samples: int, batch_size: int, seed: int, strategy: tf.distribute.Strategy
+) -> np.ndarray:
+    """Return the finite bits/dim of finite samples at temperature 1, at most `[num_samples]`.
+
+    A finite sample may have bits/dim that are not.
+
+    Args:
+        num_samples: number of samples that are drawn.
+        model, batch_size, seed, strategy: as in `bits_of_split`.
+    """
+    samples = finite_samples(model, num_samples, seed)
+    if not samples.num_examples:
+        return np.empty(0)
+    bits = bits_of_split(model, samples, batch_size, seeds.derive(seed, 'samples'), strategy)
+    return bits[np.isfinite(bits)]
 
 
 def total_variation(images: np.ndarray) -> np.ndarray:

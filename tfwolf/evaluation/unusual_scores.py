@@ -18,8 +18,6 @@ SCORES = {
     CORRECTED: 'bits/dim, less those of a lossless file',
     RATIO: 'bits/dim, less those of the model of the background',
 }
-# Bits per color value of lossless coders.
-MOST_BITS = 8
 
 
 def unusual_scores(
