@@ -201,6 +201,7 @@ def test_kept_features_fit_or_are_made_anew(tmp_path):
     assert load_features(path, 'key') is None
 
 
+@pytest.mark.slow
 def test_the_command_keeps_features_for_a_second_classifier(tiny_run, tmp_path):
     out = tmp_path / 'out'
     printed, _ = run_tool('probe', f'--train_dir={tiny_run}', f'--output_dir={out}')

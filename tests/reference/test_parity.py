@@ -83,6 +83,7 @@ def test_golden_models_agree_in_float32():
     assert 'compared in float64 only' in results[0].stdout
 
 
+@pytest.mark.slow
 def test_a_dequantizer_and_macow_agree():
     dequantizer, macow = checked((DEQUANTIZER, 'float64'), (MACOW, 'float64'))
     assert '507 ok' in dequantizer.stdout and '447 ok' in macow.stdout

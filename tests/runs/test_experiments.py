@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -17,6 +18,13 @@ from tfwolf.training.strategy import make_strategy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = sorted(path.stem for path in (ROOT / 'gin').glob('*.gin'))
+# One of each kind; the others differ from them in data, sizes and schedules.
+FAST = re.compile(
+    'digits|toy_.*|cifar10_.*small|jet_.*small|cifar10|cifar10_class_conditional|realnvp_celeba64'
+    '|glow_cifar10_class_conditional|glow_ablation_(reverse_additive|shuffle_affine)'
+    '|glow_refined_cifar10_dequant|macow_cifar10|macow_wolf_cifar10_small'
+    '|lcma_(glow|realnvp|wolf)_cifar10|lcma_ablation_glow_random'
+)
 SMALL = [
     'experiment.image_shape = (8, 8, 3)',
     "dataset.source = 'synthetic'",
@@ -118,7 +126,13 @@ def take_step(model, dataset, settings, strategy):
     return metrics
 
 
-@pytest.mark.parametrize('name', FILES)
+@pytest.mark.parametrize(
+    'name',
+    [
+        name if FAST.fullmatch(name) else pytest.param(name, marks=pytest.mark.slow)
+        for name in FILES
+    ],
+)
 def test_one_step_and_one_exact_round_trip(name):
     path = ROOT / 'gin' / f'{name}.gin'
     small = SMALL_TOY if name.startswith('toy_') else SMALL

@@ -261,6 +261,7 @@ def test_frozen_weights_compute_the_same_and_are_used():
     np.testing.assert_allclose(matrix.solve(y), x, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'kind, missing, inputs',
     [
@@ -424,6 +425,7 @@ def test_missing_model_and_missing_signature(export, tmp_path):
         servable('invert', {})
 
 
+@pytest.mark.slow
 def test_verification_finds_a_wrong_weight(export, tmp_path):
     model, signatures, *_ = export
     outcome = expected_results(model, signatures)
@@ -495,6 +497,7 @@ def test_warm_up_requests_equal_the_examples(export, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_benchmark_times_every_signature(export, tmp_path, monkeypatch):
     model, signatures, folder, _ = export
     write_examples(folder, example_inputs(model, signatures, 1, seed=0))

@@ -62,6 +62,7 @@ def write_pictures(folder, images):
         Image.fromarray(image).save(folder / f'{index}.png')
 
 
+@pytest.mark.slow
 def test_every_signature_agrees_with_the_model(client, server):
     for name, declared in server.servable.signatures.items():
         inputs = good_inputs(declared.inputs, count=2)
