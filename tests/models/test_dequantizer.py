@@ -23,6 +23,7 @@ from support.training_steps import (
     weights,
 )
 from tfwolf.core import seeds
+from tfwolf.core.image_noise import V, Z, normal_per_image, seeds_of_images
 from tfwolf.core.variables import named_variables
 from tfwolf.data.array_split import ArraySplit
 from tfwolf.evaluation.likelihood import evaluate_likelihood
@@ -31,6 +32,8 @@ from tfwolf.flows.macow import MaCow
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.dequantizer import FlowDequantizer, UniformDequantizer
 from tfwolf.models.initialization import initialize
+from tfwolf.models.terms import Noise
+from tfwolf.serving.model_functions import ModelFunctions
 from tfwolf.training.strategy import make_strategy
 
 
@@ -176,3 +179,31 @@ def test_a_flow_without_image_condition_is_refused():
     glow = functools.partial(Glow, num_levels=1, num_steps=1, hidden_channels=4)
     with pytest.raises(ValueError, match='`flow` must accept `condition_channels`'):
         FlowDequantizer(SHAPE, small_dequantizer().keywords['encoder'], glow)
+
+
+def test_noise_of_an_image_has_the_distribution_of_the_dequantizer():
+    """Served bounds of a learned dequantizer need normal noise, those of a uniform one uniform."""
+    image_seeds = tf.stack([tf.range(64, dtype=tf.int64)] * 2, axis=1)
+    uniform = small_wolf().dequantizer.noise_per_image(SHAPE, image_seeds, tf.float32).numpy()
+    normal = dequantizing_wolf().dequantizer.noise_per_image(SHAPE, image_seeds, tf.float32).numpy()
+    assert uniform.min() > 0 and uniform.max() < 1 and abs(uniform.std() - 12**-0.5) < 0.01
+    assert abs(normal.mean()) < 0.03 and abs(normal.std() - 1) < 0.03
+    assert normal.shape == uniform.shape == (64, *SHAPE)
+    # An image's own seeds decide, not its place in the batch.
+    again = dequantizing_wolf().dequantizer.noise_per_image(SHAPE, image_seeds[5:6], tf.float32)
+    np.testing.assert_array_equal(again[0], normal[5])
+
+
+def test_served_bits_per_dim_use_the_noise_of_the_dequantizer():
+    images = random_images(6)
+    model = dequantizing_wolf(images=random_images(24))
+    image_seeds = seeds_of_images(tf.constant(images))
+    noise = Noise(
+        normal_per_image(SHAPE, image_seeds, V),
+        normal_per_image([model.latent.noise_dim], image_seeds, Z),
+    )
+    np.testing.assert_allclose(
+        ModelFunctions(model).bits_per_dim(tf.constant(images)),
+        model.bits_per_dim(images, noise),
+        rtol=1e-6,
+    )

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import sum_over_event
-from tfwolf.core import seeds
+from tfwolf.core import image_noise, seeds
 from tfwolf.core.choices import UNIFORM, VARIATIONAL
 from tfwolf.core.parts import register
 from tfwolf.core.untracked import Untracked
@@ -39,9 +39,11 @@ class Dequantizer(CompleteVariables, tf.Module):
 
     Attributes:
         is_learned: whether q(u|x) has weights; the bound is then called variational.
+        noise_meaning: the distribution of `noise`, in words.
     """
 
     is_learned: bool = False
+    noise_meaning: str = 'uniform in [0, 1)'
 
     @property
     def trained_flow(self) -> FlowBijector | None:
@@ -59,6 +61,18 @@ class Dequantizer(CompleteVariables, tf.Module):
         Args:
             shape: (batch, height, width, channels).
             seed: int32 `[2]`.
+            dtype: floating type.
+        """
+        raise NotImplementedError
+
+    def noise_per_image(
+        self, image_shape: Sequence[int], image_seeds: tf.Tensor, dtype: tf.DType
+    ) -> tf.Tensor:
+        """Return the random numbers of `draw`, those of an image from its own two seeds.
+
+        Args:
+            image_shape: (height, width, channels).
+            image_seeds: int64 `[batch, 2]`, see `core.image_noise`.
             dtype: floating type.
         """
         raise NotImplementedError
@@ -113,6 +127,12 @@ class UniformDequantizer(Dequantizer):
         """Return uniform numbers in [0, 1)."""
         return seeds.uniform(shape, seed, dtype)
 
+    def noise_per_image(
+        self, image_shape: Sequence[int], image_seeds: tf.Tensor, dtype: tf.DType
+    ) -> tf.Tensor:
+        """Return uniform numbers in (0, 1)."""
+        return image_noise.uniform_per_image(image_shape, image_seeds, image_noise.V, dtype)
+
     def draw(
         self, features: tf.Tensor | None, noise: tf.Tensor, training: bool = False
     ) -> Dequantization:
@@ -159,6 +179,7 @@ class FlowDequantizer(Dequantizer):
     """
 
     is_learned: bool = True
+    noise_meaning: str = 'standard normal'
 
     def __init__(
         self,
@@ -189,6 +210,12 @@ class FlowDequantizer(Dequantizer):
     def noise(self, shape: Sequence[int], seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         """Return standard normal numbers."""
         return seeds.normal(shape, seed, dtype)
+
+    def noise_per_image(
+        self, image_shape: Sequence[int], image_seeds: tf.Tensor, dtype: tf.DType
+    ) -> tf.Tensor:
+        """Return standard normal numbers."""
+        return image_noise.normal_per_image(image_shape, image_seeds, image_noise.V, dtype)
 
     def features(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return E(x), `[batch, height, width, out_channels]`."""

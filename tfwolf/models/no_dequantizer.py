@@ -13,6 +13,8 @@ from tfwolf.models.dequantizer import Dequantization, Dequantizer
 class NoDequantizer(Dequantizer):
     """No noise, for models of continuous values."""
 
+    noise_meaning: str = 'zeros'
+
     def __init__(self) -> None:
         super().__init__(name='no_dequantizer')
 
@@ -24,6 +26,12 @@ class NoDequantizer(Dequantizer):
     def noise(self, shape: Sequence[int], seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         """Return zeros."""
         return tf.zeros(shape, dtype)
+
+    def noise_per_image(
+        self, image_shape: Sequence[int], image_seeds: tf.Tensor, dtype: tf.DType
+    ) -> tf.Tensor:
+        """Return zeros."""
+        return tf.zeros([tf.shape(image_seeds)[0], *image_shape], dtype)
 
     def draw(
         self, features: tf.Tensor | None, noise: tf.Tensor, training: bool = False

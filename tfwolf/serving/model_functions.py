@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfwolf.core.image_noise import V, Z, normal_per_image, seeds_of_images, uniform_per_image
+from tfwolf.core.image_noise import Z, normal_per_image, seeds_of_images
 from tfwolf.models.generation import (
     Array,
     LatentCode,
@@ -26,7 +26,7 @@ class ModelFunctions:
     signatures call them.
 
     Args:
-        model: an initialized `Wolf` in float32.
+        model: an initialized `Wolf`; exported ones are in float32.
     """
 
     def __init__(self, model: Wolf) -> None:
@@ -34,8 +34,8 @@ class ModelFunctions:
         latent = model.latent
         images = tf.TensorSpec([None, *model.image_shape], tf.uint8)
         labels = tf.TensorSpec([None], tf.int64)
-        v = tf.TensorSpec([None, *model.image_shape], tf.float32)
-        z = tf.TensorSpec([None, latent.dim], tf.float32)
+        v = tf.TensorSpec([None, *model.image_shape], model.dtype)
+        z = tf.TensorSpec([None, latent.dim], model.dtype)
         self._encode = tf.function(
             self._posterior_and_v,
             autograph=False,
@@ -105,7 +105,7 @@ class ModelFunctions:
         model = self._model
         seeds = seeds_of_images(images)
         noise = Noise(
-            uniform_per_image(model.image_shape, seeds, V),
+            model.dequantizer.noise_per_image(model.image_shape, seeds, model.dtype),
             normal_per_image([model.latent.noise_dim], seeds, Z),
         )
         return model.bits_per_dim(images, noise, labels)
