@@ -87,6 +87,7 @@ _NAMES = {
     'nets.vision_transformer': ['VisionTransformer'],
     'core.parts': ['register'],
     'evaluation.auroc': ['auroc'],
+    'evaluation.likelihood_distance': ['likelihood_distance'],
     'evaluation.likelihood_map': ['likelihood_map'],
     'evaluation.vector_density': ['encode_vectors', 'log_likelihood', 'sample_vectors'],
     'runs.environment': ['Environment'],

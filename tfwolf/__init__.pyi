@@ -45,6 +45,7 @@ from tfwolf.distributions.posterior import Posterior as Posterior
 from tfwolf.distributions.prior import FlowPrior as FlowPrior
 from tfwolf.distributions.prior import NormalPrior as NormalPrior
 from tfwolf.evaluation.auroc import auroc as auroc
+from tfwolf.evaluation.likelihood_distance import likelihood_distance as likelihood_distance
 from tfwolf.evaluation.likelihood_map import likelihood_map as likelihood_map
 from tfwolf.evaluation.vector_density import encode_vectors as encode_vectors
 from tfwolf.evaluation.vector_density import log_likelihood as log_likelihood

@@ -13,7 +13,12 @@ from PIL import Image
 from support.small_models import random_images
 from support.tool_runs import result, run_tool
 from tfwolf.metrics.feature_moments import FeatureMoments, load_moments, save_moments
-from tfwolf.metrics.frechet import Moments, RunningMoments, frechet_distance
+from tfwolf.metrics.frechet import (
+    Moments,
+    RunningMoments,
+    frechet_distance,
+    frechet_distance_of_features,
+)
 from tfwolf.metrics.image_features import make_extractor
 from tfwolf.metrics.inception import INCEPTION_2015, KERAS_INCEPTION
 
@@ -48,6 +53,22 @@ def test_commuting_covariances_have_a_closed_form():
     assert frechet_distance(first, second) == pytest.approx(
         ((np.sqrt(a) - np.sqrt(b)) ** 2).sum(), rel=1e-9
     )
+
+
+@pytest.mark.parametrize('counts', [(7, 9), (40, 30)])
+def test_the_distance_of_features_is_that_of_their_moments(counts):
+    """For fewer and for more images than features."""
+    random = np.random.default_rng(0)
+    first, second = (
+        random.normal(number, 1 + number, [count, 12]) for number, count in enumerate(counts)
+    )
+    found = frechet_distance_of_features(first, second)
+    assert found == pytest.approx(frechet_distance(moments_of(first), moments_of(second)), rel=1e-6)
+    assert frechet_distance_of_features(first, first) < 1e-9
+    with pytest.raises(ValueError, match='must be .num_images, dim. of the same dim'):
+        frechet_distance_of_features(first, second[:, 1:])
+    with pytest.raises(ValueError, match='at least two images; got 1 and'):
+        frechet_distance_of_features(first[:1], second)
 
 
 @pytest.mark.parametrize('rank', [12, 5])

@@ -10,6 +10,7 @@ from tfwolf.plots.bound_terms import stacked_terms
 from tfwolf.plots.calibration import calibration_of_v, correlation_maps
 from tfwolf.plots.curves import compared_curves, learning_curves
 from tfwolf.plots.density import density_figure, plane_around
+from tfwolf.plots.distances import distances_of_sets
 from tfwolf.plots.figure_files import figure_array, figure_bytes, write_figure
 from tfwolf.plots.frechet import distance_by_number
 from tfwolf.plots.latent_dimensions import active_units, kl_per_dimension
@@ -211,6 +212,20 @@ def test_distances_by_number_of_samples():
     assert [label.get_text() for label in axis.get_xticklabels()] == ['64', '128']
     with pytest.raises(ValueError, match='`counts` must be positive'):
         distance_by_number([0, 1], [1, 1], None, 'pixels')
+
+
+def test_distances_have_a_bar_for_each_set():
+    first, second = distances_of_sets(
+        ['samples', 'blur'], {'bits/dim': [0.5, 2], 'pixels': [1, 3]}, {'bits/dim': 0.1}
+    ).axes
+    assert [bar.get_width() for bar in first.patches] == [0.5, 2]
+    assert [bar.get_width() for bar in second.patches] == [1, 3]
+    assert [label.get_text() for label in first.get_yticklabels()] == ['samples', 'blur']
+    assert lines(first) == {'by chance': ([0.1, 0.1], [0, 1])} and not second.lines
+    with pytest.raises(ValueError, match='must be at least 0; got -1'):
+        distances_of_sets(['a'], {'pixels': [-1]})
+    with pytest.raises(ValueError, match='pixels'):
+        distances_of_sets(['a'], {'pixels': [1, 2]})
 
 
 def test_files_hold_texts_and_are_the_same_each_time(tmp_path):

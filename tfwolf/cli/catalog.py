@@ -27,6 +27,7 @@ COMMANDS = {
     'probe': Command('Evaluate', 'probe'),
     'fid': Command('Evaluate', 'fid'),
     'anomaly': Command('Evaluate', 'anomaly'),
+    'distance': Command('Evaluate', 'distance'),
     'compare': Command('Evaluate', 'compare'),
     'plots': Command('Evaluate', 'plots'),
     'report': Command('Evaluate', 'report'),

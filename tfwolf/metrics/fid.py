@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from tfwolf.data.fingerprint import data_fingerprint
 from tfwolf.data.sources import load_dataset
 from tfwolf.metrics.extractor import Extractor
 from tfwolf.metrics.feature_moments import FeatureMoments, images_of_splits, moments_of_images
-from tfwolf.metrics.frechet import Moments
+from tfwolf.metrics.frechet import Moments, frechet_distance_of_features
 
 # Samples that are in memory at a time.
 CHUNK = 1024
@@ -132,6 +132,24 @@ def moments_of_path(path: str, extractor: Extractor, image_shape: tuple[int, int
             'of that size.'
         )
     return moments_of_images(extractor, [images], len(images), f'Features of {path}')
+
+
+def pixel_distances(sets: Mapping[str, np.ndarray], reference: np.ndarray) -> dict[str, float]:
+    """Return the Frechet distance of the pixels of each set of images from reference images.
+
+    Args:
+        sets: `{name: images}`, uint8 `[num_images, height, width, channels]`, at least two each.
+        reference: uint8 `[num_reference, height, width, channels]`, at least two.
+    """
+
+    def pixels(images: np.ndarray) -> np.ndarray:
+        # Color values in [0, 1], as the extractor of that name, but for images of any size.
+        return images.reshape(len(images), -1) / 255.0
+
+    return {
+        name: frechet_distance_of_features(pixels(images), pixels(reference))
+        for name, images in sets.items()
+    }
 
 
 def _first_images(splits: list[Split], count: int) -> list[Split]:

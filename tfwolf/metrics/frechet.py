@@ -119,6 +119,38 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     return float(max(distance, 0.0))
 
 
+def frechet_distance_of_features(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the `frechet_distance` of two sets of features, for fewer images than features.
+
+    With centered features X1, X2 the singular values of C1^(1/2) C2^(1/2) are those of X1 X2^T
+    divided by ((n1 - 1)(n2 - 1))^(1/2), an `[n1, n2]` matrix, so that no covariance is needed.
+
+    Args:
+        first, second: `[n1, dim]` and `[n2, dim]`, at least two rows each.
+
+    Raises:
+        ValueError: if the numbers of features differ, or a set has fewer than two rows.
+    """
+    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+        raise ValueError(
+            '`first` and `second` must be [num_images, dim] of the same dim; got '
+            f'{list(first.shape)} and {list(second.shape)}.'
+        )
+    if min(len(first), len(second)) < 2:
+        raise ValueError(
+            f'A covariance needs at least two images; got {len(first)} and {len(second)}.'
+        )
+    means = [features.mean(axis=0) for features in (first, second)]
+    one, two = (
+        (features - mean) / np.sqrt(len(features) - 1)
+        for features, mean in zip((first, second), means)
+    )
+    difference = means[0] - means[1]
+    cross = np.linalg.svd(one @ two.T, compute_uv=False).sum()
+    distance = difference @ difference + np.square(one).sum() + np.square(two).sum() - 2 * cross
+    return float(max(distance, 0.0))
+
+
 def _square_root(covariance: np.ndarray) -> np.ndarray:
     """Return the symmetric square root of a positive semidefinite matrix."""
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
