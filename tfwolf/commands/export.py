@@ -1,4 +1,4 @@
-"""Export a run as a SavedModel for TensorFlow Serving, or as StableHLO.
+"""Export a run as a SavedModel for TensorFlow Serving, as ONNX, or as StableHLO.
 
 A version appears complete or not at all, after every signature was compared with the checkpoint.
 """
@@ -24,9 +24,10 @@ def define_flags(options: Flags) -> None:
     options.choice(
         'format',
         'saved_model',
-        ['saved_model', 'stablehlo'],
-        'A version for TensorFlow Serving (saved_model), or the numeric functions for JAX and '
-        'other runtimes, without verification (stablehlo).',
+        ['saved_model', 'onnx', 'stablehlo'],
+        'A version for TensorFlow Serving (saved_model), files for onnxruntime and browsers '
+        '(onnx), or the numeric functions for JAX and other runtimes, without verification '
+        '(stablehlo).',
     )
     options.repeated_integer('batch_sizes', [1, 8], 'Batch sizes of stablehlo.', lower_bound=1)
     options.string('model_name', 'wolf', 'Name under which a server serves the model.', 'NAME')
@@ -45,9 +46,10 @@ def main(options: Flags) -> None:
     from tfwolf.core.messages import first_line
 
     options.require('export_dir')
-    require_extra('serving')
+    require_extra('onnx' if options.format == 'onnx' else 'serving')
+    write = {'saved_model': _saved_model, 'onnx': _onnx, 'stablehlo': _stablehlo}[options.format]
     try:
-        _stablehlo(options) if options.format == 'stablehlo' else _saved_model(options)
+        write(options)
     except tf.errors.OpError as error:
         # Usually a full disk; the unfinished version was removed.
         raise RuntimeError(
@@ -91,6 +93,35 @@ def _saved_model(options: Flags) -> None:
         f'Written to {published.folder} ({_megabytes(published.folder):.1f} MB).\n'
         f'Next:\n  docker compose -f {program.shell_line(compose)} up\n'
         f'  {program.command_line("explore", f"--export_dir={options.export_dir}")}'
+    )
+
+
+def _onnx(options: Flags) -> None:
+    from tfwolf.cli import opening
+    from tfwolf.core.freeze import freeze
+    from tfwolf.serving.onnx_files import check_onnx, write_onnx
+    from tfwolf.serving.onnx_functions import onnx_examples, onnx_functions
+    from tfwolf.serving.verification import BATCH_SIZES, SHARE_OF_PIXELS
+    from tfwolf.serving.versions import new_folder
+
+    with new_folder(options.export_dir) as published:
+        run = opening.open_run(options)
+        examples = onnx_examples(run.model, BATCH_SIZES, options.seed) if options.verify else []
+        freeze(run.model)
+        functions = onnx_functions(run.model)
+        write_onnx(functions, published.folder)
+        differences = check_onnx(published.folder, examples)
+    if differences:
+        pixels = max(found.value for found in differences if found.bound == SHARE_OF_PIXELS)
+        floats = max(found.value for found in differences if found.bound != SHARE_OF_PIXELS)
+        print(
+            f'Verified with onnxruntime: {len(differences)} outputs of {len(functions)} functions '
+            f'agree with the checkpoint. Numbers differ by at most {floats:.1e} from those of the '
+            f'model in float64, and {pixels:.2%} of the color values by one level.'
+        )
+    print(
+        f'Written to {options.export_dir} ({_megabytes(options.export_dir):.1f} MB). '
+        'manifest.json describes inputs and outputs.'
     )
 
 

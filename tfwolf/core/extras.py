@@ -10,6 +10,7 @@ EXTRAS = {
     'report': ('jinja2',),
     'tiff': ('tifffile',),
     'compress': ('constriction',),
+    'onnx': ('tf2onnx', 'onnxruntime'),
 }
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.core import seeds, validate
 from tfwolf.core.untracked import Untracked
-from tfwolf.core.variables import CompleteVariables
+from tfwolf.core.variables import CompleteVariables, named_variables
 from tfwolf.data import preprocess
 from tfwolf.models.dequantizer import Dequantizer, UniformDequantizer
 from tfwolf.models.image_condition import ImageCondition
@@ -120,6 +120,18 @@ class FlowModel(CompleteVariables, tf.Module):
         arguments = self._arguments.value
         flow = functools.partial(arguments['flow'], **changes)
         return type(self)(**{**arguments, 'flow': flow})
+
+    def as_dtype(self, dtype: tf.DType) -> Self:
+        """Return a copy that computes in another floating type, with the weights converted.
+
+        Args:
+            dtype: floating type.
+        """
+        copy = type(self)(**{**self._arguments.value, 'dtype': dtype})
+        weights = dict(named_variables(self))
+        for path, variable in named_variables(copy):
+            variable.assign(tf.cast(weights[path], variable.dtype))
+        return copy
 
     @property
     def trained_flows(self) -> list[FlowBijector]:

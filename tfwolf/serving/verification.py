@@ -116,7 +116,15 @@ def check(folder: str, expected: list[Expected]) -> list[Difference]:
     Raises:
         RuntimeError: if a difference exceeds its bound, or the model cannot be used.
     """
-    found = differences(folder, expected)
+    return check_differences(differences(folder, expected))
+
+
+def check_differences(found: list[Difference]) -> list[Difference]:
+    """Return differences that are all within their bounds.
+
+    Raises:
+        RuntimeError: if one is not.
+    """
     if bad := [str(difference) for difference in found if not difference.is_good]:
         raise RuntimeError(
             'The exported model differs from the checkpoint; nothing was published.\n'
