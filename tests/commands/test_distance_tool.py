@@ -49,6 +49,26 @@ def test_other_images_and_samples_are_near(digits):
     assert (folder / 'distances.png').stat().st_size > 5000
 
 
+@pytest.mark.slow
+def test_distances_of_photos_grow_from_the_least_artefact(shared, tmp_path):
+    levels = ['noise:2', 'noise:10'], ['blur:0.5', 'blur:1'], ['jpeg:50', 'jpeg:90']
+    run_tool(
+        'distance',
+        '--pretrained=cifar10_small',
+        f'--data_dir={shared / "tfds"}',
+        '--num_images=200',
+        '--num_samples=0',
+        *(f'--artefact={text}' for level in levels for text in level),
+        f'--output_dir={tmp_path}/out',
+    )
+    sets = result(tmp_path / 'out')['sets']
+    other = sets['other images']
+    assert other['distance'] < other['by_chance']
+    for level in levels:
+        values = [sets[text]['distance'] for text in level]
+        assert 2 * other['by_chance'] < values[0] < values[1], (level, values)
+
+
 @pytest.mark.parametrize(
     'flags, message',
     [

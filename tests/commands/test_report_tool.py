@@ -15,7 +15,7 @@ from support.tool_runs import result, run_tool
 from tfwolf.core.choices import PLOT_PARTS
 from tfwolf.plots.figure_files import write_figure
 from tfwolf.plots.latent_dimensions import kl_per_dimension
-from tfwolf.report import findings
+from tfwolf.report import findings, uses
 from tfwolf.report.page import Part, Row, page
 from tfwolf.report.paper import paper_of
 from tfwolf.report.plot_sections import OF_PARTS, PLOTS, plot_parts
@@ -163,6 +163,64 @@ def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
     assert (
         '1,437 training and 360 test images' in text
         and 'shuffle' not in text.partition('Configuration of the run')[0]
+    )
+
+
+@pytest.mark.slow
+def test_uses_of_the_flow_have_their_sections(tiny_run, tmp_path):
+    out = tmp_path / 'out'
+    _, error = run_tool(
+        'report',
+        f'--train_dir={tiny_run}',
+        '--parts=distance,anomaly,inpainting',
+        f'--output_dir={out}',
+    )
+    assert 'failed' not in error
+    text = (out / 'report.html').read_text()
+    assert text.count('<img') >= 4 and '--artefact=noise:10' in text
+    area = result(out / 'anomaly')['sets']['noise:10']['auroc']['bits_per_dim']
+    assert f'{area["value"]:.3f} (95 %: ' in text
+    assert f'{result(out / "inpainting")["known_pixels_rms_error"]:.1f} of 255' in text
+    assert f'{result(out / "distance")["sets"]["blur:1"]["distance"]:.3f} (by chance' in text
+
+
+def test_sections_of_uses_have_the_numbers_of_their_results(tmp_path, picture):
+    (tmp_path / 'result.json').write_text(
+        json.dumps(
+            {
+                'sets': {
+                    'images': {'auroc': {}, 'distance': 0.05, 'by_chance': 0.08, 'ratio': 0.99},
+                    'noise:10': {
+                        'auroc': {
+                            'absolute_typicality': {'value': 0.987, 'low': 0.95, 'high': 0.999}
+                        },
+                        'distance': 2.5,
+                        'by_chance': 0.08,
+                        'ratio': 1.5,
+                    },
+                },
+                'scores': {'absolute_typicality': 'distance from samples'},
+                'known_pixels_rms_error': 10.84,
+                'num_not_finite': 1,
+                'num_images': 8,
+                'made_from': {'num_steps': 500},
+            }
+        )
+    )
+    shutil.copy(picture, tmp_path / 'maps.png')
+    anomaly = uses.of_anomaly(str(tmp_path))
+    assert anomaly.rows == [
+        Row('noise:10: AUROC by absolute typicality', '0.987 (95 %: 0.950 to 0.999)')
+    ]
+    assert [path for path, _ in anomaly.pictures] == [str(tmp_path / 'maps.png')]
+    assert anomaly.notes == ['Distance from samples.']
+    assert [row.here for row in uses.of_inpainting(str(tmp_path)).rows] == [
+        '10.8 of 255',
+        '1 of 8',
+        '500',
+    ]
+    assert uses.of_distance(str(tmp_path)).rows[1] == Row(
+        'noise:10: distance in bits/dim', '2.500 (by chance up to 0.080); mean bits/dim times 1.500'
     )
 
 

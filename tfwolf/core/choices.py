@@ -21,6 +21,9 @@ REPORT_PARTS = (
     'latents',
     'probe',
     'fid',
+    'distance',
+    'anomaly',
+    'inpainting',
     'plots',
 )
 LATENT_PARTS = ('attribute', 'manifold', 'compression', 'extrapolation', 'shuffle')

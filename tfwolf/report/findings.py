@@ -44,7 +44,7 @@ def of_samples(folder: str) -> Findings:
         ),
     ]
     return Findings(
-        rows, _pictures(folder, samples='Samples; samples that are not finite are crossed out')
+        rows, pictures_of(folder, samples='Samples; samples that are not finite are crossed out')
     )
 
 
@@ -64,7 +64,7 @@ def of_reconstructions(folder: str) -> Findings:
         )
     return Findings(
         rows,
-        _pictures(
+        pictures_of(
             folder,
             reconstructions='Images, their reconstructions, and the same v with other samples of z',
         ),
@@ -82,7 +82,7 @@ def of_switch(folder: str) -> Findings:
                 f'{result["mean_change"]:.2f} of 255',
             ),
         ],
-        _pictures(folder, switch='Pairs of images, and each with the z of the other'),
+        pictures_of(folder, switch='Pairs of images, and each with the z of the other'),
     )
 
 
@@ -95,7 +95,7 @@ def of_interpolation(folder: str) -> Findings:
     ]
     return Findings(
         rows,
-        _pictures(
+        pictures_of(
             folder,
             interpolation='From A (top left) to B (bottom right): z changes from row to row (α), '
             'v from column to column (β)',
@@ -131,7 +131,7 @@ def of_latents(folder: str) -> Findings:
     pictures, rows = [], []
     for part, of_part in captions.items():
         if os.path.exists(os.path.join(folder, part, 'result.json')):
-            pictures += _pictures(os.path.join(folder, part), **of_part)
+            pictures += pictures_of(os.path.join(folder, part), **of_part)
             broken = read_result(os.path.join(folder, part))['num_not_finite']
             rows.append(
                 Row(
@@ -217,7 +217,7 @@ def of_evaluation(result: dict[str, Any]) -> Findings:
     )
 
 
-def _pictures(folder, **captions):
+def pictures_of(folder: str, **captions: str) -> list[tuple[str, str]]:
     """Return `(path, caption)` of `NAME.png` for each caption whose picture exists."""
     found = [(os.path.join(folder, f'{name}.png'), caption) for name, caption in captions.items()]
     return [(path, caption) for path, caption in found if os.path.exists(path)]

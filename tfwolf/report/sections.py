@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tfwolf.report import findings
+from tfwolf.report import findings, uses
 
 
 class Section(NamedTuple):
@@ -81,6 +81,27 @@ SECTIONS = {
         'fid',
         (),
         findings.of_fid,
+    ),
+    'distance': Section(
+        'Distance of likelihoods',
+        'How far samples, and images with artefacts, are from test images by their likelihoods.',
+        'distance',
+        ('--artefact=noise:10', '--artefact=blur:1'),
+        uses.of_distance,
+    ),
+    'anomaly': Section(
+        'Unusual images',
+        'Where images are unusual, and how well noise of 10 of 255 is told from none.',
+        'anomaly',
+        ('--num_images=64', '--artefact=noise:10'),
+        uses.of_anomaly,
+    ),
+    'inpainting': Section(
+        'Inpainting',
+        'The right half of images, drawn given the left half.',
+        'inpaint',
+        ('--mask=right',),
+        uses.of_inpainting,
     ),
     'plots': Section(
         'Plots',
