@@ -45,8 +45,20 @@ def glow(**changes):
     return Glow(**{**arguments, **changes})
 
 
-@pytest.mark.parametrize('permutation', PERMUTATIONS)
-@pytest.mark.parametrize('transform', [Additive(), SigmoidAffine()])
+# Each permutation and each transform once in plain pytest.
+@pytest.mark.parametrize(
+    'transform, permutation',
+    [
+        (SigmoidAffine(), InvertibleConv1x1),
+        *((Additive(), other) for other in PERMUTATIONS if other != InvertibleConv1x1),
+        pytest.param(Additive(), InvertibleConv1x1, marks=pytest.mark.slow),
+        *(
+            pytest.param(SigmoidAffine(), permutation, marks=pytest.mark.slow)
+            for permutation in PERMUTATIONS
+            if permutation != InvertibleConv1x1
+        ),
+    ],
+)
 def test_glow_is_a_bijector(permutation, transform):
     flow = glow(permutation=permutation, transform=transform)
     move_weights(flow)
