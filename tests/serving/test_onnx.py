@@ -77,7 +77,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize(
-    'kind', [kind if kind == 'wolf' else pytest.param(kind, marks=SLOW) for kind in MODELS]
+    'kind', [kind if kind == 'glow' else pytest.param(kind, marks=SLOW) for kind in MODELS]
 )
 def test_every_output_agrees_for_every_kind_of_model(kind, tmp_path):
     examples = exported(MODELS[kind](), tmp_path)
