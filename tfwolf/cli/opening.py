@@ -114,6 +114,24 @@ def check_pictures(run: Run, any_values: bool = False) -> None:
         )
 
 
+def check_without_labels(run: Run, what: str) -> None:
+    """Check that z of a run's model needs no class labels, which images of any source do not have.
+
+    Args:
+        run: the `Run`.
+        what: what is computed from images, with its verb, such as 'The scores are'.
+
+    Raises:
+        ValueError: if it needs them.
+    """
+    latent = run.model.latent
+    if latent.needs_labels:
+        raise ValueError(
+            f'{what} of images without class labels, and this model needs them for z: '
+            f'{type(latent).__name__}.'
+        )
+
+
 def coder(options: Flags, run: Run) -> Coder:
     """Return a `Coder` of the run's model with the batch size of the flags."""
     return Coder(run.model, options.batch_size, show_progress=True)

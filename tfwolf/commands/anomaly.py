@@ -80,11 +80,7 @@ def main(options: Flags) -> None:
     run = opening.open_run(options)
     model, count = run.model, options.num_images
     model.check_unconditional('The score of unusual images')
-    if model.latent.needs_labels:
-        raise ValueError(
-            'The scores are of images without class labels, and this model needs them for z: '
-            f'{type(model.latent).__name__}.'
-        )
+    opening.check_without_labels(run, 'The scores are')
     background = load(options.background).model if options.background else None
     if background is not None:
         check_background(model, background)

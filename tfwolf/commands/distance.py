@@ -68,13 +68,8 @@ def main(options: Flags) -> None:
 
     corruptions = {text: parse_corruption(text) for text in options.artefact}
     run = opening.open_run(options)
-    model = run.model
-    model.check_unconditional('The distance of images')
-    if model.latent.needs_labels:
-        raise ValueError(
-            'The distance is of images without class labels, and this model needs them for z: '
-            f'{type(model.latent).__name__}.'
-        )
+    run.model.check_unconditional('The distance of images')
+    opening.check_without_labels(run, 'The distance is')
     count = number_of_images(options, run, MOST_IMAGES)
     reference, others = two_halves(run, count)
     folder = opening.result_folder(
@@ -123,8 +118,6 @@ def main(options: Flags) -> None:
 
 def _bits(options: Flags, run: Run, images: np.ndarray) -> np.ndarray:
     """Return the bits/dim of each image, `[num_images]`."""
-    from tfwolf.data.array_split import ArraySplit
-    from tfwolf.evaluation.sample_quality import bits_of_split
+    from tfwolf.evaluation.sample_quality import bits_of_images
 
-    split = ArraySplit(lambda: (images, None), len(images), images.shape[1:])
-    return bits_of_split(run.model, split, options.batch_size, options.seed, run.strategy)
+    return bits_of_images(run.model, images, options.batch_size, options.seed, run.strategy)

@@ -48,6 +48,19 @@ def bits_of_split(
     return image_likelihoods(terms, model.num_dims)[0]
 
 
+def bits_of_images(
+    model: Wolf, images: np.ndarray, batch_size: int, seed: int, strategy: tf.distribute.Strategy
+) -> np.ndarray:
+    """Return the bits/dim of images without labels, `[num_images]`.
+
+    Args:
+        images: uint8 `[num_images, *model.image_shape]`, at least one.
+        model, batch_size, seed, strategy: as in `bits_of_split`.
+    """
+    split = ArraySplit(lambda: (images, None), len(images), images.shape[1:])
+    return bits_of_split(model, split, batch_size, seed, strategy)
+
+
 def bits_of_finite_samples(
     model: Wolf, num_samples: int, batch_size: int, seed: int, strategy: tf.distribute.Strategy
 ) -> np.ndarray:
@@ -122,8 +135,8 @@ def quality_by_temperature(
         images = decoded.images[decoded.finite]
         bits, variation = np.empty(0), np.empty(0)
         if len(images):
-            split = ArraySplit(lambda images=images: (images, None), len(images), images.shape[1:])
-            bits = bits_of_split(model, split, batch_size, seeds.derive(seed, 'samples'), strategy)
+            own_seed = seeds.derive(seed, 'samples')
+            bits = bits_of_images(model, images, batch_size, own_seed, strategy)
             # A finite sample may have a likelihood that is not finite.
             bits, variation = bits[np.isfinite(bits)], total_variation(images)
         found.append(

@@ -146,8 +146,9 @@ def pixel_distances(sets: Mapping[str, np.ndarray], reference: np.ndarray) -> di
         # Color values in [0, 1], as the extractor of that name, but for images of any size.
         return images.reshape(len(images), -1) / 255.0
 
+    of_reference = pixels(reference)
     return {
-        name: frechet_distance_of_features(pixels(images), pixels(reference))
+        name: frechet_distance_of_features(pixels(images), of_reference)
         for name, images in sets.items()
     }
 

@@ -134,6 +134,11 @@ def described(tensor: Argument | Result) -> dict[str, Any]:
     }
 
 
+def described_by_name(tensors: Mapping[str, Argument | Result]) -> list[dict[str, Any]]:
+    """Return `[{'name', ...}, ...]`: the `described` inputs or outputs, in their order."""
+    return [{'name': name, **described(tensor)} for name, tensor in tensors.items()]
+
+
 def argument_type(x: Argument | Result | tf.Tensor) -> str:
     """Return the name of a type for messages: 'bytes' for strings."""
     return 'bytes' if x.dtype == tf.string else x.dtype.name

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfwolf.core.compilation import compile_layers
 from tfwolf.core.messages import first_line
-from tfwolf.serving.arguments import described
+from tfwolf.serving.arguments import described_by_name
 from tfwolf.serving.onnx_functions import Example
 from tfwolf.serving.signature import Signature
 from tfwolf.serving.verification import (
@@ -50,8 +50,8 @@ def write_onnx(functions: Mapping[str, Signature], folder: str) -> None:
         entries[name] = {
             'meaning': function.meaning,
             'file': f'{name}.onnx',
-            'inputs': [{'name': key, **described(x)} for key, x in function.arguments.items()],
-            'outputs': [{'name': key, **described(x)} for key, x in function.results.items()],
+            'inputs': described_by_name(function.arguments),
+            'outputs': described_by_name(function.results),
         }
     with open(os.path.join(folder, MANIFEST), 'w', encoding='utf-8') as file:
         json.dump({'opset': OPSET, 'functions': entries}, file, indent=1)

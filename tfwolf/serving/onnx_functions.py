@@ -11,12 +11,10 @@ import tensorflow as tf
 from tfwolf.models.terms import Noise
 from tfwolf.models.wolf import Wolf
 from tfwolf.serving.arguments import BATCH, Result, finite
+from tfwolf.serving.examples import TEMPERATURE
 from tfwolf.serving.model_functions import ModelFunctions
 from tfwolf.serving.signature import Signature, image_results, named_images
 from tfwolf.serving.signatures import Signatures
-
-# Factor on the noise of samples in examples, at which also an untrained flow is finite.
-TEMPERATURE = 0.7
 
 
 def onnx_functions(model: Wolf) -> dict[str, Signature]:

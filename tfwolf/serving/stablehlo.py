@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.compilation import compile_layers
-from tfwolf.serving.arguments import BATCH, described
+from tfwolf.serving.arguments import BATCH, described_by_name
 from tfwolf.serving.signatures import DEFAULT, Signatures
 
 # Copied, not imported: it needs JAX.
@@ -45,13 +45,8 @@ def write_stablehlo(signatures: Signatures, folder: str, batch_sizes: Sequence[i
         entry = {
             'meaning': signature.meaning,
             'files': {},
-            'inputs': [
-                {'name': key, **described(tensor)} for key, tensor in signature.arguments.items()
-            ],
-            'outputs': [
-                {'name': key, **described(tensor)}
-                for key, tensor in sorted(signature.results.items())
-            ],
+            'inputs': described_by_name(signature.arguments),
+            'outputs': described_by_name(dict(sorted(signature.results.items()))),
         }
         for batch_size in batch_sizes:
             file = f'{name}.b{batch_size}.mlir'
