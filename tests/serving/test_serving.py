@@ -24,6 +24,7 @@ from tfwolf.bijectors.repeat import Repeat
 from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.core.freeze import derived_attributes, freeze
 from tfwolf.core.variables import named_variables, walk
+from tfwolf.evaluation.likelihood_map import likelihood_map
 from tfwolf.flows.refined_glow import RefinedGlow
 from tfwolf.models.initialization import initialize
 from tfwolf.models.label_latents import ClassLatent
@@ -45,6 +46,7 @@ NAMES = {
     'decode',
     'sample',
     'bits_per_dim',
+    'likelihood_map',
     'reconstruct',
     'switch',
     'interpolate',
@@ -207,6 +209,22 @@ def test_bits_per_dim_is_a_function_of_the_image(export):
         for draw in range(8)
     ]
     assert abs(bits.mean() - np.mean(draws)) < 5 * np.std(draws) + 1e-3
+
+
+def test_the_likelihood_map_is_that_of_the_library_and_adds_up_to_the_bound(export):
+    model, _, _, servable = export
+    found = servable('likelihood_map', {'images': IMAGES})
+    bits = servable('bits_per_dim', {'images': IMAGES})['bits_per_dim']
+    np.testing.assert_allclose(found['bits_per_dim'], bits, rtol=1e-5)
+    np.testing.assert_allclose(
+        found['bits_per_pixel'].sum(axis=(1, 2)), bits * math.prod(SHAPE), rtol=1e-5
+    )
+    alone = servable('likelihood_map', {'images': IMAGES[5:6]})
+    np.testing.assert_allclose(alone['bits_per_pixel'][0], found['bits_per_pixel'][5], rtol=1e-4)
+    shares, _ = likelihood_map(model, IMAGES, num_draws=16)
+    expected = -shares / math.log(2)
+    distance = np.std(found['bits_per_pixel'] - expected)
+    assert distance < 0.2 * np.std(expected)
 
 
 def test_weights_are_stored_once_and_no_matrix_is_inverted(export):

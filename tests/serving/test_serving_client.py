@@ -213,6 +213,13 @@ def test_command_on_image_files(command, tmp_path, server):
     code, printed, _ = command('bits_per_dim', '0.png', '1.png')
     bits = server.servable('bits_per_dim', {'images': images})['bits_per_dim']
     assert (code, printed) == (0, f'0.png {bits[0]:.4f}\n1.png {bits[1]:.4f}\n')
+    code, printed, _ = command('likelihood_map', '0.png', '1.png', '--output_dir=maps')
+    assert (code, printed) == (0, 'maps/likelihood_maps.npz\n')
+    maps = np.load(tmp_path / printed.strip())
+    assert maps['bits_per_pixel'].shape == images.shape[:-1]
+    np.testing.assert_allclose(
+        maps['bits_per_pixel'].sum(axis=(1, 2)), bits * images[0].size, rtol=1e-4
+    )
 
 
 def test_command_resizes_images_only_with_resize(command, tmp_path):

@@ -26,6 +26,7 @@ SIGNATURES = (
     'decode',
     'sample',
     'bits_per_dim',
+    'likelihood_map',
     'reconstruct',
     'interpolate',
     'switch',

@@ -59,16 +59,16 @@ def likelihood_map(
         of_draw = forward.by_dimension(images, seeds.derive(seed, f'draw {draw}'), labels)
         shares += of_draw[0] / num_draws
         nll_nats += of_draw[1] / num_draws
-    return by_pixel(shares, model.flow, model.image_shape), nll_nats
+    return by_pixel(shares, model.flow, model.image_shape).numpy(), nll_nats
 
 
-def by_pixel(values: np.ndarray, flow: FlowBijector, image_shape: Sequence[int]) -> np.ndarray:
+def by_pixel(values: Array, flow: FlowBijector, image_shape: Sequence[int]) -> tf.Tensor:
     """Return values of the dimensions of v added up over the pixels to which these belong.
 
     A value is spread evenly over the pixels of its block, see `blocks_in_image`.
 
     Args:
-        values: `[num_images, height, width, channels]`, of v.
+        values: floating `[num_images, height, width, channels]`, of v.
         flow: the flow.
         image_shape: (height, width, channels).
 
@@ -76,18 +76,22 @@ def by_pixel(values: np.ndarray, flow: FlowBijector, image_shape: Sequence[int])
         `[num_images, height, width]`, with the sum of `values` for each image.
     """
     height, width, _ = image_shape
-    places, sides = blocks_in_image(flow, image_shape)
-    pixels = np.zeros([len(values), height, width])
-    for side in np.unique(sides):
-        rows, columns = np.unravel_index(places[sides == side], image_shape)[:2]
+    # Constants of the graph, also where this is traced.
+    with tf.init_scope():
+        places, sides = (found.reshape(-1) for found in blocks_in_image(flow, image_shape))
+    of_dimensions = tf.transpose(tf.reshape(values, [-1, places.size]))
+    pixels = []
+    for side in map(int, np.unique(sides)):
+        own = np.flatnonzero(sides == side)
+        rows, columns = np.unravel_index(places[own], image_shape)[:2]
         size = (height // side, width // side)
         block = np.ravel_multi_index((rows // side, columns // side), size)
-        totals = np.zeros([size[0] * size[1], len(values)])
-        # Unlike `+=`, it adds up all dimensions of a block.
-        np.add.at(totals, block, values[:, sides == side].T)
-        blocks = totals.T.reshape(-1, *size)
-        pixels += blocks.repeat(side, axis=1).repeat(side, axis=2) / side**2
-    return pixels
+        totals = tf.math.unsorted_segment_sum(
+            tf.gather(of_dimensions, own), block, size[0] * size[1]
+        )
+        blocks = tf.reshape(tf.transpose(totals), [-1, *size]) / side**2
+        pixels.append(tf.repeat(tf.repeat(blocks, side, axis=1), side, axis=2))
+    return tf.add_n(pixels)
 
 
 def blocks_in_image(

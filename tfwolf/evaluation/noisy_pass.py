@@ -7,11 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfwolf.bijectors.log_det_terms import evenly_spread, sum_over_event
 from tfwolf.core import seeds, validate
-from tfwolf.distributions.bits import standard_normal_log_prob_per_dim
 from tfwolf.models.generation import Array
-from tfwolf.models.latent import Inference
 from tfwolf.models.wolf import Wolf
 
 
@@ -48,11 +45,7 @@ class NoisyPass:
     def by_dimension(
         self, images: Array, seed: int, labels: Array | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the share of each dimension of v in log p, and -log p, both in nats.
-
-        The shares of an image, `[num_images, height, width, channels]`, add up to log p. That of a
-        dimension is log N(v; 0, 1), its own scales in all layers, and an equal part of what belongs
-        to the whole image: KL, dequantization, log-determinants of 1x1 convolutions.
+        """Return `Wolf.log_prob_by_dimension` of images, `[num_images, height, width, channels]`.
 
         Arguments, second result and errors are those of a call.
         """
@@ -84,7 +77,9 @@ class NoisyPass:
     def _of_batch(
         self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        x, dequantizer_nats, inference = self._flow_input(images, labels, noise_seed)
+        noise = self._model.draw_noise(self._batch_size, noise_seed)
+        inference = self._model.infer(images, noise, labels=labels)
+        x, dequantizer_nats = self._model.dequantized(inference, images, noise)
         v, log_det = self._model.flow.forward_and_log_det(x, inference.condition)
         return v, self._model.terms_of(inference, dequantizer_nats, v, log_det).nll_nats
 
@@ -92,19 +87,5 @@ class NoisyPass:
     def _shares_of_batch(
         self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        x, dequantizer_nats, inference = self._flow_input(images, labels, noise_seed)
-        v, log_dets = self._model.flow.forward_with_contributions(
-            x, tf.zeros_like(x), inference.condition
-        )
-        terms = self._model.terms_of(inference, dequantizer_nats, v, sum_over_event(log_dets))
-        shares = log_dets + standard_normal_log_prob_per_dim(v)
-        rest = -terms.nll_nats - sum_over_event(shares)
-        return shares + evenly_spread(rest, v), terms.nll_nats
-
-    def _flow_input(
-        self, images: tf.Tensor, labels: tf.Tensor, noise_seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, Inference]:
-        """Return the flow's input x, log q(u|x) of its noise, and the `Inference`."""
         noise = self._model.draw_noise(self._batch_size, noise_seed)
-        inference = self._model.infer(images, noise, labels=labels)
-        return *self._model.dequantized(inference, images, noise), inference
+        return self._model.log_prob_by_dimension(images, noise, labels)

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-CODE = 'code.npz'
+CODE, MAPS = 'code.npz', 'likelihood_maps.npz'
+# Commands that write arrays, and their files.
+ARRAYS = {'encode': CODE, 'likelihood_map': MAPS}
 COMMANDS = {
     'sample': 'draw images',
     'encode': f'write z and v of images to {CODE}',
     'decode': 'write the images of z and v',
     'switch': 'combine z of each of two images with v of the other',
     'bits_per_dim': 'print the bits per dimension of images',
+    'likelihood_map': f'write the bits of each pixel of images to {MAPS}',
 }
 
 
@@ -70,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
             if name == 'decode'
             else 'a class for each image, such as 3,7; for models with classes',
         )
-        if name in ('encode', 'switch', 'bits_per_dim'):
+        if name in ('encode', 'switch', 'bits_per_dim', 'likelihood_map'):
             command.add_argument(
                 'images', nargs=2 if name == 'switch' else '+', metavar='image.png'
             )
@@ -85,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
             group = command.add_mutually_exclusive_group(required=True)
             group.add_argument(
                 '--output_dir',
-                help=f'folder for {CODE if name == "encode" else "the image files"}',
+                help=f'folder for {ARRAYS.get(name, "the image files")}',
             )
             # The earlier name; of `encode` the path of the file.
             group.add_argument('--out', help=argparse.SUPPRESS)
@@ -111,12 +114,12 @@ def run(options: argparse.Namespace, make_client: Callable[[str, str], Any]) -> 
         seeds = [(options.seed, index) for index in range(options.num_samples)]
         outputs = client.samples(seeds, options.temperature_v, options.temperature_z, **labels)
         write_images(folder, *numbered(outputs))
-    elif options.command == 'encode':
+    elif options.command in ARRAYS:
         path = options.out
         if not path:
             os.makedirs(folder, exist_ok=True)
-            path = os.path.join(folder, CODE)
-        arrays: dict[str, Any] = client.encode(images, **labels)
+            path = os.path.join(folder, ARRAYS[options.command])
+        arrays: dict[str, Any] = client.predict(options.command, {'images': images, **labels})
         np.savez(path, **arrays)
         print(path)
     elif options.command == 'decode':

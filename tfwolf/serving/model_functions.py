@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from tfwolf.core.image_noise import Z, normal_per_image, seeds_of_images
+from tfwolf.distributions.bits import bits_per_dim
+from tfwolf.evaluation.likelihood_map import by_pixel
 from tfwolf.models.generation import (
     Array,
     LatentCode,
@@ -102,13 +106,28 @@ class ModelFunctions:
 
     def bits_per_dim(self, images: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Return the bits per dimension of images, `[batch]`; the noise depends on the image."""
+        return self._model.bits_per_dim(images, self._noise_of(images), labels)
+
+    def bits_per_pixel(
+        self, images: tf.Tensor, labels: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the bits of each pixel, `[batch, height, width]`, and `bits_per_dim` of images.
+
+        The bits of the pixels of an image add up to the bits of the image, see `likelihood_map`.
+        """
+        model = self._model
+        shares, nll_nats = model.log_prob_by_dimension(images, self._noise_of(images), labels)
+        nats = -by_pixel(shares, model.flow, model.image_shape)
+        return nats / math.log(2.0), bits_per_dim(nll_nats, model.num_dims)
+
+    def _noise_of(self, images: tf.Tensor) -> Noise:
+        """Return the noise of the bound, a function of each image."""
         model = self._model
         seeds = seeds_of_images(images)
-        noise = Noise(
+        return Noise(
             model.dequantizer.noise_per_image(model.image_shape, seeds, model.dtype),
             normal_per_image([model.latent.noise_dim], seeds, Z),
         )
-        return model.bits_per_dim(images, noise, labels)
 
     def _posterior_and_v(
         self, images: tf.Tensor, labels: tf.Tensor | None = None

@@ -57,6 +57,7 @@ class Signatures:
             'decode': self._decoding(code),
             'sample': self._sampling(labels),
             'bits_per_dim': self._likelihood(images, labels),
+            'likelihood_map': self._likelihood_map(images, labels),
             'reconstruct': self._reconstruction(images, labels),
             'interpolate': pairs.interpolate(),
         }
@@ -155,6 +156,21 @@ class Signatures:
             {'images': images, **labels},
             {'bits_per_dim': Result(tf.float32, (BATCH,), 'bits per dimension')},
             'negative evidence lower bound of images; the noise is a function of the image',
+        )
+
+    def _likelihood_map(self, images: Argument, labels: Arguments) -> Signature:
+        return Signature(
+            lambda **inputs: dict(
+                zip(('bits_per_pixel', 'bits_per_dim'), self._functions.bits_per_pixel(**inputs))
+            ),
+            {'images': images, **labels},
+            {
+                'bits_per_pixel': Result(
+                    tf.float32, self._image[:-1], 'bits of each pixel; the sum is that of the image'
+                ),
+                'bits_per_dim': Result(tf.float32, (BATCH,), 'bits per dimension'),
+            },
+            'where images are unusual: the bound of `bits_per_dim`, by pixel',
         )
 
     def _reconstruction(self, images: Argument, labels: Arguments) -> Signature:
