@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,14 +13,14 @@ from tfwolf.analysis import langevin
 from tfwolf.analysis.coder import decode_and_check
 from tfwolf.analysis.known_pixels import checked, filled
 from tfwolf.analysis.langevin import Point
+from tfwolf.analysis.pixel_misfit import PARTS, PixelMisfit, normal_like
 from tfwolf.core import seeds, validate
-from tfwolf.core.image_noise import image_seeds, normal_per_image, uniform_per_image
+from tfwolf.core.image_noise import image_seeds, uniform_per_image
 from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
-from tfwolf.nets.condition import Condition
 
-# Purposes of the noise of an image and step.
-PROPOSAL, ACCEPTANCE, PROBE = (0, 1), 2, 3
+# Purpose of the noise of an image and step, beside those of `pixel_misfit`.
+ACCEPTANCE = 2
 # Standard deviations of the known pixels, in units of x in [-1, 1]: the first, and the last, which
 # is half a color value of 8 bits.
 FIRST_STD, LAST_STD = 1.0, 1 / 256
@@ -83,9 +83,10 @@ class Inpainter:
         self.model = model
         self._num_steps = validate.integer('num_steps', num_steps, minimum=1)
         self._langevin = samples
-        self._first = tf.function(self._first_point, autograph=False)
-        self._probe = tf.function(self._squared_derivatives, autograph=False)
-        self._restart = tf.function(self._restarted, autograph=False)
+        self._misfit = PixelMisfit(model)
+        self._first = tf.function(self._misfit.at_code, autograph=False)
+        self._restart = tf.function(self._misfit.at_random, autograph=False)
+        self._probe = tf.function(self._misfit.squared_derivatives, autograph=False)
         self._step = tf.function(self._next_point, autograph=False)
 
     def __call__(
@@ -141,41 +142,15 @@ class Inpainter:
                 progress(1)
         return self._completed(point, images, known, noise_std > 0, num_moved / self._num_steps)
 
-    def _first_point(self, images: tf.Tensor, target: tf.Tensor, mask: tf.Tensor) -> Point:
-        """Return the `Point` of images in which unknown pixels are filled in."""
-        z, v = self.model.encode(images)
-        return self._point((v,) if z is None else (v, self.model.latent.to_noise(z)), target, mask)
-
-    def _squared_derivatives(
-        self, point: Point, noise_seeds: tf.Tensor, mask: tf.Tensor
-    ) -> list[tf.Tensor]:
-        """Return an estimate of the sum over known pixels of the squared derivative by each part.
-
-        It is the squared derivative of a sum with random signs, whose mean is that sum.
-        """
-        signs = tf.sign(normal_per_image(self.model.image_shape, noise_seeds, PROBE, mask.dtype))
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(point.parts)
-            total = tf.reduce_sum(signs * mask * self._decode(point.parts))
-        return [tf.square(part) for part in _gradients(tape, total, point.parts)]
-
     def _sensitivities(
         self, point: Point, seed: int, number: int, images: np.ndarray, mask: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        """Return the mean of a few `_squared_derivatives`, one tensor for each part."""
+        """Return the mean of a few `squared_derivatives`, one tensor for each part."""
         probes = [
             self._probe(point, _seeds(seed, f'probe {probe}', number, images), mask)
             for probe in range(PROBES)
         ]
         return tuple(tf.add_n(of_part) / PROBES for of_part in zip(*probes))
-
-    def _restarted(
-        self, point: Point, noise_seeds: tf.Tensor, target: tf.Tensor, mask: tf.Tensor
-    ) -> Point:
-        """Return the `Point` with another v, drawn from its prior, and the same z."""
-        v, *others = point.parts
-        drawn = normal_per_image(_shape(v), noise_seeds, PROPOSAL[0], v.dtype)
-        return self._point((drawn, *others), target, mask)
 
     def _next_point(
         self,
@@ -191,35 +166,17 @@ class Inpainter:
         noise = draw = None
         if self._langevin:
             noise = [
-                normal_per_image(_shape(part), noise_seeds, purpose, part.dtype)
-                for part, purpose in zip(point.parts, PROPOSAL)
+                normal_like(part, noise_seeds, purpose) for part, purpose in zip(point.parts, PARTS)
             ]
             draw = uniform_per_image([], noise_seeds, ACCEPTANCE, size.dtype)
         sizes = langevin.step_sizes(size, sensitivities, std)
-        new = self._point(langevin.proposed(point, sizes, std, noise), target, mask)
+        new = self._misfit.at(langevin.proposed(point, sizes, std, noise), target, mask)
         moved = langevin.accepted(point, new, sizes, std, draw)
         return (
             langevin.chosen(moved, new, point),
             langevin.adapted(size, moved, self._langevin),
             moved,
         )
-
-    def _point(self, parts: tuple[tf.Tensor, ...], target: tf.Tensor, mask: tf.Tensor) -> Point:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(parts)
-            difference = mask * (self._decode(parts) - target)
-            misfit = tf.reduce_sum(tf.square(difference), axis=[1, 2, 3])
-        return Point(parts, misfit, _gradients(tape, misfit, parts))
-
-    def _decode(self, parts: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        """Return x, `[batch, height, width, channels]`."""
-        return self.model.flow.inverse_and_log_det(parts[0], self._condition(parts))[0]
-
-    def _condition(self, parts: tuple[tf.Tensor, ...]) -> Condition | None:
-        """Return what the flow is conditioned on, the z of the parts."""
-        latent = self.model.latent
-        z = latent.from_noise(parts[1]) if latent.has_z else None
-        return self.model.flow_condition(z, None)
 
     def _completed(
         self,
@@ -229,7 +186,7 @@ class Inpainter:
         noisy: bool,
         share_moved: np.ndarray,
     ) -> Completed:
-        model, condition = self.model, self._condition(point.parts)
+        model, condition = self.model, self._misfit.condition(point.parts)
         found, finite = (
             part.numpy()
             for part in decode_and_check(model.flow, condition, point.parts[0], model.values)
@@ -241,19 +198,6 @@ class Inpainter:
         return Completed(
             found if noisy else np.where(known, images, found), finite, error, share_moved
         )
-
-
-def _gradients(
-    tape: tf.GradientTape, of: tf.Tensor, parts: tuple[tf.Tensor, ...]
-) -> tuple[tf.Tensor, ...]:
-    """Return the gradient with respect to each part, zeros for one that has no effect."""
-    zero = tf.UnconnectedGradients.ZERO
-    return tuple(cast(list, tape.gradient(of, list(parts), unconnected_gradients=zero)))
-
-
-def _shape(part: tf.Tensor) -> tuple[int, ...]:
-    """Return the shape of one image's part."""
-    return validate.static_shape('part', part.shape[1:])
 
 
 def _seeds(seed: int, purpose: str, number: int, images: np.ndarray) -> tf.Tensor:
