@@ -9,8 +9,9 @@ the last digits.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -98,6 +99,15 @@ def seeds_of_images(images: tf.Tensor) -> tf.Tensor:
 
 def _symmetric_uniform(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> tf.Tensor:
     """Return uniform noise in (-1, 1), symmetric around 0."""
+    if tf.executing_eagerly():
+        bits = _bits_in_a_graph(tuple(shape), purpose)(seeds)
+    else:
+        bits = _bits_per_image(shape, seeds, purpose)
+    return (tf.cast(tf.bitwise.right_shift(bits, 32 - BITS), tf.float32) + 0.5) * 2.0 ** (1 - BITS)
+
+
+def _bits_per_image(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> tf.Tensor:
+    """Return integers whose bits are all random, int32 `[batch, *shape]`."""
 
     def draw(seed: tf.Tensor) -> tf.Tensor:
         seed = tf.random.experimental.stateless_fold_in(  # pyright: ignore[reportAttributeAccessIssue]
@@ -105,8 +115,20 @@ def _symmetric_uniform(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> 
         )
         return _random_bits(shape, seed, tf.int32)
 
-    bits = tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.int32))
-    return (tf.cast(tf.bitwise.right_shift(bits, 32 - BITS), tf.float32) + 0.5) * 2.0 ** (1 - BITS)
+    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.int32))
+
+
+@functools.cache
+def _bits_in_a_graph(shape: tuple[int, ...], purpose: int) -> Callable[..., tf.Tensor]:
+    """Return `_bits_per_image` as a function of the seeds.
+
+    Called eagerly, the loop over images would run in Python, 10 ms for each image.
+    """
+    return tf.function(
+        lambda seeds: _bits_per_image(shape, seeds, purpose),
+        autograph=False,
+        input_signature=[tf.TensorSpec([None, 2], tf.int64)],
+    )
 
 
 def _random_bits(shape: Sequence[int], seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
