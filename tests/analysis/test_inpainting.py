@@ -103,7 +103,7 @@ def test_map_of_an_affine_flow_is_the_conditional_mean():
     assert found.error.max() < 3 and found.finite.all()
 
 
-@pytest.mark.parametrize('samples', [True, False])
+@pytest.mark.parametrize('samples', [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_known_pixels_are_kept_exactly_and_unknown_ones_are_not_read(samples):
     model = small_wolf(images=random_images(32))
     paint, known = Inpainter(model, num_steps=5, samples=samples), of_left_half()
@@ -115,6 +115,7 @@ def test_known_pixels_are_kept_exactly_and_unknown_ones_are_not_read(samples):
     assert np.any(again.images != found.images) == samples
 
 
+@pytest.mark.slow
 def test_noisy_pixels_are_restored():
     """Of an affine flow: closer to the images than the noisy ones."""
     model = linear_model()

@@ -30,7 +30,9 @@ def test_other_masks(tmp_path):
     assert not known[:, 1, 2].any() and known.sum() == 2 * 63
 
 
-@pytest.mark.parametrize('method, draws', [('langevin', 2), ('map', 1)])
+@pytest.mark.parametrize(
+    'method, draws', [pytest.param('langevin', 2, marks=pytest.mark.slow), ('map', 1)]
+)
 def test_known_pixels_are_kept(tiny_run, tmp_path, method, draws):
     flags = [f'--num_draws={draws}'] if method == 'langevin' else []
     printed, _ = run_tool(

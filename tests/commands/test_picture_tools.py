@@ -60,7 +60,7 @@ def cells(picture, rows, columns):
     )
 
 
-@pytest.mark.parametrize('num_bits', [8, 5])
+@pytest.mark.parametrize('num_bits', [8, pytest.param(5, marks=pytest.mark.slow)])
 def test_reconstructions_are_exact_and_other_draws_are_not(num_bits):
     model = small_wolf(images=random_images(32), num_bits=num_bits)
     for variable in model.trainable_variables:

@@ -158,6 +158,7 @@ def test_a_model_without_z(tmp_path):
         actions.interpolate({'a': as_text(a), 'b': as_text(b), 'betas': [0], 'alphas': [0]})
 
 
+@pytest.mark.slow
 def test_a_model_with_labels(tmp_path):
     flow = functools.partial(
         RefinedGlow, num_steps=[1, [1], 1], hidden_channels=[4, 6, 6], transform=BoundedAffine(1.0)

@@ -81,7 +81,13 @@ FLOWS = {
 }
 
 
-@pytest.mark.parametrize('name', FLOWS)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == 'refined glow' else [])
+        for name in FLOWS
+    ],
+)
 def test_a_custom_network_makes_a_bijector_that_learns(name):
     flow = FLOWS[name](image_shape=SHAPE, condition_dim=3, net=TinyNet, dtype=tf.float64)
     move_weights(flow)

@@ -18,6 +18,8 @@ from tfwolf.runs.run import Run
 
 # By their texts: the README and the quick start share one.
 BLOCKS = {block.text: block for path in FILES for block in blocks(path, 'python')}
+# Pages of tools that have tests of their own.
+SLOW_PAGES = ('compression', 'conditions', 'inpainting', 'unusual', 'vectors')
 QUIET = tfwolf.Environment(strategy='one_device', verbose=False)
 
 
@@ -62,7 +64,17 @@ def small(monkeypatch, tmp_path_factory):
         names.update(kept)
 
 
-@pytest.mark.parametrize('block', BLOCKS.values(), ids=lambda block: block.where)
+def is_slow(block):
+    return block.where.startswith(tuple(f'docs/pages/{page}.md' for page in SLOW_PAGES))
+
+
+@pytest.mark.parametrize(
+    'block',
+    [
+        pytest.param(block, id=block.where, marks=[pytest.mark.slow] if is_slow(block) else [])
+        for block in BLOCKS.values()
+    ],
+)
 def test_python_runs(block, small, tiny_run, tmp_path, monkeypatch):
     """Each block runs by itself, in a folder of its own, like a program."""
     monkeypatch.chdir(tmp_path)

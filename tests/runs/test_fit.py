@@ -126,6 +126,7 @@ def test_a_model_and_images_made_in_python_are_trained_and_loaded(python_run):
         )
 
 
+@pytest.mark.slow
 def test_a_python_run_continues_bit_for_bit(python_run, tmp_path):
     fit = functools.partial(
         tfwolf.fit,

@@ -36,6 +36,7 @@ def whole(fit, tmp_path_factory):
     return fit(train_dir=tmp_path_factory.mktemp('runs') / 'whole', max_steps=4)
 
 
+@pytest.mark.slow
 def test_curves_are_complete_and_continue_after_a_killed_process(fit, whole, tmp_path):
     undisturbed = curve(pathlib.Path(whole.train_dir))
     steps = [(step, 'train') for step in (1, 2, 3, 4)]

@@ -90,6 +90,8 @@ def test_full_size_cifar10_learns(shared, tmp_path):
         '--gin_param=train.evaluate_every = 0',
         '--gin_param=train.picture_every = 0',
         '--gin_param=train.test_samples = 0',
+        # All 10,000 would take longer than the steps.
+        '--gin_param=train.test_images = 64',
         '--gin_param=train.num_pictures = 2',
         '--max_steps=40',
     )
