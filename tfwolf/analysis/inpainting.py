@@ -13,14 +13,12 @@ from tfwolf.analysis import langevin
 from tfwolf.analysis.coder import decode_and_check
 from tfwolf.analysis.known_pixels import checked, filled
 from tfwolf.analysis.langevin import Point
-from tfwolf.analysis.pixel_misfit import PARTS, PixelMisfit, normal_like
+from tfwolf.analysis.pixel_misfit import ACCEPTANCE, PARTS, PixelMisfit, normal_like
 from tfwolf.core import seeds, validate
 from tfwolf.core.image_noise import image_seeds, uniform_per_image
 from tfwolf.models.generation import Array
 from tfwolf.models.wolf import Wolf
 
-# Purpose of the noise of an image and step, beside those of `pixel_misfit`.
-ACCEPTANCE = 2
 # Standard deviations of the known pixels, in units of x in [-1, 1]: the first, and the last, which
 # is half a color value of 8 bits.
 FIRST_STD, LAST_STD = 1.0, 1 / 256

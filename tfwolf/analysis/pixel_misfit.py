@@ -12,8 +12,9 @@ from tfwolf.core.image_noise import normal_per_image
 from tfwolf.models.wolf import Wolf
 from tfwolf.nets.condition import Condition
 
-# Purposes of the noise of an image: the parts of a point, v and e, and the signs of a probe.
-PARTS, PROBE = (0, 1), 3
+# Purposes of the noise of an image and step: the parts of a point, v and e, whether a step is
+# accepted, and the signs of a probe.
+PARTS, ACCEPTANCE, PROBE = (0, 1), 2, 3
 
 
 class PixelMisfit:

@@ -157,7 +157,7 @@ class LayerLoop:
     def layer(self, index: int) -> contextlib.AbstractContextManager[FlowBijector]:
         """Return a context manager in which the template is the layer with this index."""
         if self.repeats == 1:
-            # A third of the operations of an index, with those of its gradient.
+            # Fewer operations than an index, with those of its gradient.
             return self.template.bound([tf.squeeze(weight, axis=0) for weight in self.weights])
         return self.template.bound([weight[index] for weight in self.weights])
 
