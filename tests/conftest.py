@@ -4,6 +4,7 @@ the sources.
 
 import ast
 import collections
+import gc
 import os
 import pathlib
 import re
@@ -24,6 +25,13 @@ Source = collections.namedtuple('Source', 'path module imports')
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+# Most tests take few steps, in which TensorFlow's graph optimizer does not save what it costs.
+tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
+
+# As the commands do: what was imported is not garbage.
+gc.freeze()
+gc.set_threshold(50_000, 20, 20)
 
 
 # A shell starts background jobs with SIGINT ignored, which programs under test would inherit.

@@ -14,11 +14,11 @@ from tfwolf.training.strategy import make_strategy
 @pytest.mark.parametrize(
     'arguments',
     [
-        {'gradient_memory': 'reversible', 'accumulation_steps': 2},
+        {'gradient_memory': 'store'},
         *(
             pytest.param(arguments, marks=pytest.mark.slow)
             for arguments in (
-                {'gradient_memory': 'store'},
+                {'gradient_memory': 'reversible', 'accumulation_steps': 2},
                 {'gradient_memory': 'recompute'},
                 {'make': small_flow_alone, 'name': 'glow'},
                 {'make': small_flow_alone, 'name': 'shallow realnvp'},

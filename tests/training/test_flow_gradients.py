@@ -48,7 +48,7 @@ def test_accumulated_parts_equal_the_whole_batch(objective, model):
         pytest.param(
             'recompute', {'make': small_flow_alone, 'name': 'glow'}, marks=pytest.mark.slow
         ),
-        ('recompute', {}),
+        pytest.param('recompute', {}, marks=pytest.mark.slow),
         pytest.param('reversible', {}, marks=pytest.mark.slow),
     ],
     ids=['glow-reversible', 'glow-recompute', 'wolf-recompute', 'wolf-reversible'],

@@ -107,7 +107,8 @@ def whole(tmp_path_factory):
     return train_dir
 
 
-@pytest.mark.parametrize('kills', [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('kills', [1, 10])
 def test_kill_9_at_random_moments_changes_nothing(whole, tmp_path, kills):
     moments = random.Random(kills)
     in_a_save = 0

@@ -6,7 +6,7 @@ more. XLA does not merge them by itself; it does if both are marked as one fusio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import tensorflow as tf
@@ -14,40 +14,10 @@ from tensorflow.compiler.tf2xla.python import xla
 
 from tfwolf.core import validate
 from tfwolf.core.compilation import compiles_for_gpu
+from tfwolf.nets import product_modules
 
-# A module of StableHLO with one fusion. Products are summed, and ELU is computed, in float32.
-_MODULE = """
-module @activated_product {{
-  func.func public @main({arguments}) -> {result} {{
-    %0 = {call}({names}) {attributes} : ({types}) -> {result}
-    return %0 : {result}
-  }}
-  func.func private @fusion({arguments}) -> {result} {{
-    %product = stablehlo.dot_general %a, %b, contracting_dims = [1] x [{contracted}],
-      precision = [DEFAULT, DEFAULT] : ({a}, {b}) -> {sums}
-    %zero = stablehlo.constant dense<0.0> : {sums}
-    %one = stablehlo.constant dense<1.0> : {sums}
-    {body}
-    %limit = stablehlo.constant dense<{limit:.9e}> : {sums}
-    %limited = stablehlo.minimum %result, %limit : {sums}
-    %y = stablehlo.convert %limited : ({sums}) -> {result}
-    return %y : {result}
-  }}
-}}
-"""
-ELU = """
-    %negative = stablehlo.minimum %product, %zero : {sums}
-    %exponential = stablehlo.exponential %negative : {sums}
-    %below = stablehlo.subtract %exponential, %one : {sums}
-    %result = stablehlo.maximum %product, %below : {sums}
-"""
-# As `elu_slope`.
-TIMES_ELU_GRADIENT = """
-    %value = stablehlo.convert %c : ({c}) -> {sums}
-    %negative = stablehlo.minimum %value, %zero : {sums}
-    %slope = stablehlo.add %negative, %one : {sums}
-    %result = stablehlo.multiply %product, %slope : {sums}
-"""
+# Name of a graph's collection of the numbers of its modules.
+_CALLS = 'tfwolf_activated_products'
 
 
 def elu_of(x: tf.Tensor) -> tf.Tensor:
@@ -65,11 +35,22 @@ def elu_slope(y: tf.Tensor) -> tf.Tensor:
     return tf.minimum(y, 0) + tf.ones([], y.dtype)
 
 
-def product_elu(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Return ELU(a b), `[n, m]`, for a `[n, k]` and b `[k, m]`."""
+def product_elu(a: tf.Tensor, b: tf.Tensor, shifts: Sequence[tf.Tensor] = ()) -> tf.Tensor:
+    """Return ELU(a b + shifts), `[n, m]`.
+
+    Args:
+        a: `[n, k]`.
+        b: `[k, m]`.
+        shifts: `[groups, m]` each, for a number of groups that divides n. The first row is added to
+            the first n / groups rows of the product, the next row to the next ones, and so on.
+    """
     if _is_fused(a):
-        return _call(ELU, 0, a, b)
-    return elu_of(tf.matmul(a, b))
+        return _call(product_modules.elu, b.shape[1], a, b, *shifts)
+    product = tf.matmul(a, b)
+    for shift in shifts:
+        shifted = in_groups(product, shift) + shift[:, tf.newaxis]
+        product = tf.reshape(shifted, [-1, product.shape[-1]])
+    return elu_of(product)
 
 
 def product_times_elu_gradient(a: tf.Tensor, b: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
@@ -81,64 +62,35 @@ def product_times_elu_gradient(a: tf.Tensor, b: tf.Tensor, y: tf.Tensor) -> tf.T
         y: `[n, m]`.
     """
     if _is_fused(a):
-        return _call(TIMES_ELU_GRADIENT, 1, a, b, y)
+        return _call(product_modules.times_elu_gradient, b.shape[0], a, b, y)
     product = tf.matmul(a, b, transpose_b=True)
     with tf.name_scope('elu'):
         return product * elu_slope(y)
 
 
-def module_text(
-    body: str,
-    contracted: int,
-    shapes: Sequence[Sequence[int]],
-    number: int = 0,
-    fused: bool = True,
-) -> str:
-    """Return a module of StableHLO that computes a product and what follows.
-
-    Args:
-        body: `ELU` or `TIMES_ELU_GRADIENT`.
-        contracted: index of the dimension of b that is summed over.
-        shapes: of a, b and, for a gradient, y; followed by that of the result.
-        number: number of the module in a graph. XLA joins fusions that are equal except for the
-            layouts of their arguments, and then fails; a limit that no result reaches makes each
-            one different.
-        fused: whether it is marked as one fusion, which only GPUs have.
-    """
-    types = [f'tensor<{"x".join(map(str, shape))}xbf16>' for shape in shapes]
-    *inputs, result = types
-    names = ['%a', '%b', '%c'][: len(inputs)]
-    sums = result.replace('bf16', 'f32')
-    return _MODULE.format(
-        arguments=', '.join(f'{name}: {kind}' for name, kind in zip(names, inputs)),
-        names=', '.join(names),
-        types=', '.join(inputs),
-        result=result,
-        call='stablehlo.custom_call @__cudnn$fusion' if fused else 'func.call @fusion',
-        attributes='{called_computations = [@fusion]}' if fused else '',
-        contracted=contracted,
-        limit=1e38 * (1 + number / 2**20),
-        a=inputs[0],
-        b=inputs[1],
-        sums=sums,
-        body=body.format(sums=sums, c=inputs[-1]),
-    )
+def in_groups(rows: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+    """Return `[groups, n / groups, m]` for rows `[n, m]` and a shift `[groups, m]`."""
+    return tf.reshape(rows, [tf.shape(shift)[0], -1, rows.shape[-1]])
 
 
 def _is_fused(a: tf.Tensor) -> bool:
     return a.dtype == tf.bfloat16 and a.shape[0] is not None and compiles_for_gpu()
 
 
-def _call(body: str, contracted: int, *inputs: tf.Tensor) -> tf.Tensor:
-    """Return the result of a module; `contracted` is as of `module_text`."""
+def _call(
+    text: Callable[..., str], columns: int | None, a: tf.Tensor, b: tf.Tensor, *others: tf.Tensor
+) -> tf.Tensor:
+    """Return the result, `[n, columns]`, of the module that `text` writes."""
+    inputs = [a, b, *others]
     shapes = [validate.static_shape('factor', value.shape) for value in inputs]
-    result = [shapes[0][0], shapes[1][1 - contracted]]
-    number = tf.compat.v1.get_default_graph().version
+    graph = tf.compat.v1.get_default_graph()
+    number = len(graph.get_collection(_CALLS))
+    graph.add_to_collection(_CALLS, number)
     results = xla.call_module(
         inputs,
         version=10,
-        module=module_text(body, contracted, [*shapes, result], number),
-        Sout=[result],
+        module=text(*shapes, number=number),
+        Sout=[[shapes[0][0], columns]],
         Tout=[tf.bfloat16],
         platforms=['CUDA'],
     )

@@ -11,10 +11,10 @@ from tfwolf.core.compilation import layers_are_compiled
 from tfwolf.core.parts import register
 from tfwolf.nets.condition import Condition
 from tfwolf.nets.conditioned_net import ConditionedNet, uniform_weight
+from tfwolf.nets.conv_products import convolutions_as_products
 from tfwolf.nets.kept import elu, keep
-from tfwolf.nets.pixel_rows import fold, input_matrix, is_thin, output_matrix, unfold
+from tfwolf.nets.pixel_rows import is_thin
 from tfwolf.nets.precision import compute_type, conv2d
-from tfwolf.nets.row_layers import row_layers
 
 
 @register
@@ -85,10 +85,11 @@ class ConvCouplingNet(ConditionedNet):
             tf.cast(kernel, self.compute_dtype)
             for kernel in (self.kernel1, self.kernel2, self.output_kernel)
         ]
-        as_products = layers_are_compiled() and is_thin(kernels[0]) and is_thin(kernels[2])
-        network = _as_products if as_products else _as_convolutions
-        y = network(tf.cast(x, self.compute_dtype), kernels, terms)
-        return keep(tf.cast(y, x.dtype) + self.output_bias)
+        x, dtype = tf.cast(x, self.compute_dtype), x.dtype
+        if layers_are_compiled() and is_thin(kernels[0]) and is_thin(kernels[2]):
+            y = convolutions_as_products(x, kernels[0], kernels[1], kernels[2], terms)
+            return tf.cast(y, dtype) + self.output_bias
+        return keep(tf.cast(_as_convolutions(x, kernels, terms), dtype) + self.output_bias)
 
 
 def _as_convolutions(
@@ -99,18 +100,6 @@ def _as_convolutions(
     for term in terms:
         h += term
     return conv2d(elu(h), kernel3, x.dtype)
-
-
-def _as_products(
-    x: tf.Tensor, kernels: Sequence[tf.Tensor], terms: Sequence[tf.Tensor]
-) -> tf.Tensor:
-    height, width = validate.static_shape('x', x.shape[1:3])
-    kernel1, kernel2, kernel3 = kernels
-    rows = row_layers(
-        unfold(x), input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3), terms
-    )
-    (channels,) = validate.static_shape('kernel3', kernel3.shape[-1:])
-    return fold(rows, height, width, channels)
 
 
 class DenseCouplingNet(ConditionedNet):

@@ -10,34 +10,41 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
 from tfwolf.nets.activated_products import elu_slope
 
-# A function that receives each marked value in turn and returns the value to continue with.
-_Exchange = Callable[[tf.Tensor], tf.Tensor]
+Value = TypeVar('Value')
+
+# A function that receives the computation of each marked value in turn, and returns the value to
+# continue with.
+_Exchange = Callable[[Callable[[], Any]], Any]
 _EXCHANGE: contextvars.ContextVar[_Exchange | None] = contextvars.ContextVar('keep', default=None)
 
 
 @contextlib.contextmanager
-def recording() -> Iterator[list[tf.Tensor]]:
-    """Within a `with` block, append marked values to the list that is returned."""
-    values: list[tf.Tensor] = []
+def recording() -> Iterator[list[Any]]:
+    """Within a `with` block, append marked values to the list that is returned.
 
-    def record(value: tf.Tensor) -> tf.Tensor:
-        values.append(value)
-        return value
+    They are tensors and tuples of tensors.
+    """
+    values: list[Any] = []
+
+    def record(compute: Callable[[], Any]) -> Any:
+        values.append(compute())
+        return values[-1]
 
     with _exchanging(record):
         yield values
 
 
 @contextlib.contextmanager
-def replaying(values: Sequence[tf.Tensor]) -> Iterator[None]:
+def replaying(values: Sequence[Any]) -> Iterator[None]:
     """Within a `with` block, continue with recorded values, in the order of their recording."""
     remaining = iter(values)
-    with _exchanging(lambda value: next(remaining)):
+    with _exchanging(lambda compute: next(remaining)):
         yield
 
 
@@ -50,16 +57,21 @@ def keeping_nothing() -> Iterator[None]:
 
 def keep(x: tf.Tensor) -> tf.Tensor:
     """Return x, and keep it for the gradient."""
-    return x if _EXCHANGE.get() is None else _with_value(x, kept(x), lambda upstream: upstream)
+    return (
+        x if _EXCHANGE.get() is None else _with_value(x, kept(lambda: x), lambda upstream: upstream)
+    )
 
 
 def elu(x: tf.Tensor) -> tf.Tensor:
     """Return ELU(x), and keep it for the gradient, which is computed from this output only."""
-    with tf.name_scope('elu'):
-        y = tf.nn.elu(x)
+
+    def compute() -> tf.Tensor:
+        with tf.name_scope('elu'):
+            return tf.nn.elu(x)
+
     if _EXCHANGE.get() is None:
-        return y
-    y = kept(y)
+        return compute()
+    y = kept(compute)
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         with tf.name_scope('elu'):
@@ -68,10 +80,13 @@ def elu(x: tf.Tensor) -> tf.Tensor:
     return _with_value(x, y, gradient)
 
 
-def kept(value: tf.Tensor) -> tf.Tensor:
-    """Return `value`, recorded, or the recorded one; for functions with a gradient of their own."""
+def kept(compute: Callable[[], Value]) -> Value:
+    """Return the result of `compute`, recorded, or the recorded one without calling it.
+
+    It is for functions with a gradient of their own. The result is a tensor or a tuple of tensors.
+    """
     exchange = _EXCHANGE.get()
-    return value if exchange is None else exchange(value)
+    return compute() if exchange is None else exchange(compute)
 
 
 @contextlib.contextmanager

@@ -111,14 +111,15 @@ def _places(height: int, width: int, channels: int) -> np.ndarray:
 
 def _fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
     images = tf.reshape(rows, [-1, height, width, rows.shape[-1]])
+    if rows.dtype == tf.bfloat16:
+        images = tf.cast(images, tf.float32)
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    size = tf.constant([-1, height, width, channels])
     windows = [
-        tf.slice(padded, [0, 2 - k // 3, 2 - k % 3, k * channels], [-1, height, width, channels])
+        tf.slice(padded, tf.constant([0, 2 - k // 3, 2 - k % 3, k * channels]), size)
         for k in range(9)
     ]
-    if rows.dtype == tf.bfloat16:
-        return tf.cast(tf.add_n([tf.cast(window, tf.float32) for window in windows]), rows.dtype)
-    return tf.add_n(windows)
+    return tf.cast(tf.add_n(windows), rows.dtype)
 
 
 def _padded(channels: int) -> int:
