@@ -58,7 +58,7 @@ def start(train_dir, *more):
 def finish(train_dir, *more):
     """Run the command to its end and return what it printed."""
     process = start(train_dir, *more)
-    printed = process.communicate(timeout=300)[0]
+    printed = process.communicate(timeout=900)[0]
     assert process.returncode == 0, printed[-3000:]
     return printed
 
@@ -166,7 +166,7 @@ def test_a_changed_configuration_is_shown_and_requires_a_flag(whole, tmp_path):
         '--gin_param=train.checkpoint_every = 30',
     ]
     process = start(run, *arguments)
-    printed = process.communicate(timeout=300)[0]
+    printed = process.communicate(timeout=900)[0]
     assert (
         process.returncode == 2
         and '+ WarmupDecay.peak = 0.0001' in printed
@@ -196,7 +196,7 @@ def test_a_full_disk_ends_the_run_with_a_message(tmp_path):
             '--gin_param=train.keep_checkpoints = 1000',
             '--gin_param=train.evaluate_every = 0',
         )
-        printed = process.communicate(timeout=300)[0]
+        printed = process.communicate(timeout=900)[0]
         assert process.returncode == 2 and 'Traceback' not in printed, printed[-3000:]
         assert 'could not be written' in printed and 'is untouched' in printed, printed[-3000:]
         assert newest_intact(disk / 'run' / 'checkpoints').endswith(
