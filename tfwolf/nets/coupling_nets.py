@@ -81,21 +81,26 @@ class ConvCouplingNet(ConditionedNet):
             ValueError: if a part of the condition is missing or has another shape.
         """
         terms = self.condition_terms(condition, x, self.compute_dtype)
-        kernels = [
+        kernel1, kernel2, kernel3 = (
             tf.cast(kernel, self.compute_dtype)
             for kernel in (self.kernel1, self.kernel2, self.output_kernel)
-        ]
+        )
         x, dtype = tf.cast(x, self.compute_dtype), x.dtype
-        if layers_are_compiled() and is_thin(kernels[0]) and is_thin(kernels[2]):
-            y = convolutions_as_products(x, kernels[0], kernels[1], kernels[2], terms)
+        if layers_are_compiled() and is_thin(kernel1) and is_thin(kernel3):
+            # It keeps its result for the gradient.
+            y = convolutions_as_products(x, kernel1, kernel2, kernel3, terms)
             return tf.cast(y, dtype) + self.output_bias
-        return keep(tf.cast(_as_convolutions(x, kernels, terms), dtype) + self.output_bias)
+        y = _convolutions(x, kernel1, kernel2, kernel3, terms)
+        return keep(tf.cast(y, dtype) + self.output_bias)
 
 
-def _as_convolutions(
-    x: tf.Tensor, kernels: Sequence[tf.Tensor], terms: Sequence[tf.Tensor]
+def _convolutions(
+    x: tf.Tensor,
+    kernel1: tf.Tensor,
+    kernel2: tf.Tensor,
+    kernel3: tf.Tensor,
+    terms: Sequence[tf.Tensor],
 ) -> tf.Tensor:
-    kernel1, kernel2, kernel3 = kernels
     h = conv2d(elu(conv2d(x, kernel1, x.dtype)), kernel2, x.dtype)
     for term in terms:
         h += term

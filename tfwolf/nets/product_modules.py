@@ -27,6 +27,7 @@ module @activated_product {{
   }}
 }}
 """
+# Row by row. Otherwise XLA writes windows of gradients column by column, and then transposes them.
 _CONSTRAINT = """
     {name}_rows = stablehlo.custom_call @LayoutConstraint({name}) {{
       operand_layouts = [dense<[1, 0]> : tensor<2xindex>],
@@ -52,9 +53,8 @@ def elu(a: Shape, b: Shape, *shifts: Shape, number: int = 0, fused: bool = True)
 
     Args:
         a, b, *shifts: shapes of the arguments of `product_elu`.
-        number: number of the module in a graph. XLA joins fusions that are equal except for the
-            layouts of their arguments, and then fails; a limit that no result reaches makes each
-            one different.
+        number: number of the module in a graph. XLA joins the computations of equal fusions, and
+            then refuses them; a limit that no result reaches makes each one different.
         fused: whether it is marked as one fusion, which only GPUs have.
     """
     sums = _type([a[0], b[1]], 'f32')
