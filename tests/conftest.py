@@ -4,7 +4,6 @@ the sources.
 
 import ast
 import collections
-import gc
 import os
 import pathlib
 import re
@@ -28,10 +27,6 @@ tf.config.set_logical_device_configuration(
 
 # Most tests take few steps, in which TensorFlow's graph optimizer does not save what it costs.
 tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
-
-# As the commands do: what was imported is not garbage.
-gc.freeze()
-gc.set_threshold(50_000, 20, 20)
 
 
 # A shell starts background jobs with SIGINT ignored, which programs under test would inherit.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -167,12 +166,6 @@ def _check_gin_names(options: Flags) -> None:
 def _set_up_tensorflow() -> None:
     from tfwolf.core.quiet_tensorflow import import_tensorflow
 
-    # The garbage collector would walk over all that TensorFlow has imported again and again, which
-    # takes a tenth of the time of a short command.
-    gc.disable()
     tf = import_tensorflow(errors_only=True)
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    gc.enable()
     if not tf.config.list_physical_devices('GPU'):
         tf.config.optimizer.set_experimental_options(dict.fromkeys(IDLE_PASSES, False))
