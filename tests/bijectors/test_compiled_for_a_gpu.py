@@ -8,43 +8,25 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 
 from support.gpu_compiler import GpuCompiler
+from support.small_models import SHAPE, small_wolf
 from support.training_steps import BATCH, make_run
-from tfwolf.bijectors.transforms import BoundedAffine
 from tfwolf.core import compilation
-from tfwolf.distributions.prior import NormalPrior
 from tfwolf.flows.refined_glow import RefinedGlow
-from tfwolf.models.encoder import Encoder
-from tfwolf.models.gaussian_latent import GaussianLatent
-from tfwolf.models.wolf import Wolf
 from tfwolf.nets import activated_products, pixel_rows, product_modules
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.training.strategy import make_strategy
 
 pytestmark = pytest.mark.slow
 
-SHAPE = (8, 8, 3)
 
-
-def wolf_in_bfloat16(dtype):
-    """Return a small Wolf with thin convolutions in bfloat16."""
-    return Wolf(
-        SHAPE,
-        8,
-        flow=functools.partial(
-            RefinedGlow,
-            num_steps=[1, [2], 1],
-            hidden_channels=[32, 64, 64],
-            transform=BoundedAffine(1.0),
-            net=functools.partial(ConvCouplingNet, compute_dtype='bfloat16'),
-        ),
-        latent=functools.partial(
-            GaussianLatent,
-            latent_dim=4,
-            prior=NormalPrior,
-            encoder=functools.partial(Encoder, widths=[6], out_channels=4),
-        ),
-        dtype=dtype,
-    )
+# Wide enough for convolutions as products.
+wolf_in_bfloat16 = functools.partial(
+    small_wolf,
+    hidden_channels=[32, 64, 64],
+    flow=functools.partial(
+        RefinedGlow, net=functools.partial(ConvCouplingNet, compute_dtype='bfloat16')
+    ),
+)
 
 
 @pytest.fixture(scope='module')

@@ -75,12 +75,16 @@ def small_wolf(
     images=None,
     condition=None,
     flow=RefinedGlow,
+    hidden_channels=(4, 8, 8),
 ):
     """Returns a tiny `Wolf`; `latent` is 'flow', 'normal' or None; initialized from `images` if
     they are given; with a `condition`, and another class of its `flow`.
     """
     flow = functools.partial(
-        flow, num_steps=[1, [2], 1], hidden_channels=[4, 8, 8], transform=BoundedAffine(1.0)
+        flow,
+        num_steps=[1, [2], 1],
+        hidden_channels=hidden_channels,
+        transform=BoundedAffine(1.0),
     )
     prior = {
         'flow': functools.partial(

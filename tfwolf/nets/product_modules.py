@@ -60,13 +60,13 @@ def elu(a: Shape, b: Shape, *shifts: Shape, number: int = 0, fused: bool = True)
     sums = _type([a[0], b[1]], 'f32')
     lines = []
     for index, shift in enumerate(shifts):
-        groups, added = [shift[0], a[0] // shift[0], shift[1]], f'%shift{index}'
-        of_groups = _type(shift, 'f32')
+        exact = _type(shift, 'f32')
+        spread = _type([shift[0], a[0] // shift[0], shift[1]], 'f32')
         lines += [
-            f'{added} = stablehlo.convert %c{index} : ({_type(shift)}) -> {of_groups}',
-            f'%spread{index} = stablehlo.broadcast_in_dim {added}, dims = [0, 2] : '
-            f'({of_groups}) -> {_type(groups, "f32")}',
-            f'%term{index} = stablehlo.reshape %spread{index} : ({_type(groups, "f32")}) -> {sums}',
+            f'%shift{index} = stablehlo.convert %c{index} : ({_type(shift)}) -> {exact}',
+            f'%spread{index} = stablehlo.broadcast_in_dim %shift{index}, dims = [0, 2] : '
+            f'({exact}) -> {spread}',
+            f'%term{index} = stablehlo.reshape %spread{index} : ({spread}) -> {sums}',
             f'%sum{index + 1} = stablehlo.add %sum{index}, %term{index} : {sums}',
         ]
     body = '\n    '.join(lines) + _ELU.format(product=f'%sum{len(shifts)}', sums=sums)
