@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.compiled_layer import CompiledLayer
 from tfwolf.bijectors.log_det_terms import batch_size
+from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.condition import Condition, tensors_of, with_tensors
 
 
@@ -46,7 +47,7 @@ class LayerCalls:
         given = tensors_of(condition)
         inputs: dict[int, tf.Tensor] = {}
 
-        @tf.custom_gradient
+        @custom_gradient
         def run(x: tf.Tensor, *others: tf.Tensor) -> tuple[Any, Any]:
             here = with_tensors(condition, others[: len(given)])
             stacked = others[len(given) :]

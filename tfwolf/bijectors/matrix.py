@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.compilation import layers_are_compiled
+from tfwolf.core.custom_gradient import Gradient, custom_gradient
 from tfwolf.core.freeze import derived
 from tfwolf.core.parts import register
 from tfwolf.core.variables import CompleteVariables
 
 
-@tf.custom_gradient
-def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
+@custom_gradient
+def log_abs_det(matrix: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Return log|det(matrix)|, `[...]`, in nats, for `[..., n, n]`.
 
     It is the sum of log|diag R| of a QR factorisation. Unlike `tf.linalg.slogdet` it also compiles
@@ -35,8 +36,7 @@ def log_abs_det(matrix: tf.Tensor) -> tf.Tensor:
         column = upstream[..., None, None]  # pyright: ignore[reportArgumentType]
         return column * tf.linalg.inv(matrix, adjoint=True)
 
-    # `tf.custom_gradient` removes the second element.
-    return total, gradient  # pyright: ignore[reportReturnType]
+    return total, gradient
 
 
 def _over_last_axis(x: tf.Tensor, function: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.log_det_terms import Terms
 from tfwolf.core import validate
+from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.condition import Condition
 
 
@@ -61,7 +62,7 @@ def gather_dimensions(values: tf.Tensor, order: tf.Tensor, inverse: tf.Tensor) -
     return tf.reshape(flat, [-1, *shape])
 
 
-@tf.custom_gradient
+@custom_gradient
 def gather_last(values: tf.Tensor, order: tf.Tensor, inverse: tf.Tensor) -> Any:
     """Return `[..., n]` with the entries of the last axis in another order.
 

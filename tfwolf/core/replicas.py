@@ -1,4 +1,4 @@
-"""Splitting the global batch among replicas."""
+"""Splitting the global batch among replicas, and sums over them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def local_rows(values: T, batch_size: int) -> T:
     """
     start = tf.distribute.get_replica_context().replica_id_in_sync_group * batch_size
     return tf.nest.map_structure(lambda value: value[start : start + batch_size], values)
+
+
+def sum_over_replicas(values: Any) -> Any:
+    """Return a nest of tensors, each of them summed over all replicas.
+
+    Args:
+        values: nest of tensors of this replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        # TensorFlow's sum would keep the graph in memory for the rest of the process.
+        return values
+    return context.all_reduce('SUM', tf.nest.map_structure(tf.identity, values))
 
 
 def deal(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset) -> Iterator[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import seeds, validate
+from tfwolf.core.custom_gradient import Gradient, custom_gradient
 from tfwolf.core.parts import register
 from tfwolf.models.latent import Array, Inference, Latent
 
@@ -160,8 +161,8 @@ class LabelCondition(LabelLatent):
         return tf.one_hot(labels, self.num_classes, dtype=self._dtype)
 
 
-@tf.custom_gradient
-def _rows(table: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+@custom_gradient
+def _rows(table: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Return rows of a table `[num_classes, dim]` for labels `[batch]`, with a dense gradient.
 
     The gradient of `tf.gather` is sparse.
@@ -170,5 +171,4 @@ def _rows(table: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         return tf.math.unsorted_segment_sum(upstream, labels, tf.shape(table)[0]), None
 
-    # `tf.custom_gradient` removes the second element.
-    return tf.gather(table, labels), gradient  # pyright: ignore[reportReturnType]
+    return tf.gather(table, labels), gradient

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import tensorflow as tf
 
 from tfwolf.core.pinned_keras import keras
+from tfwolf.core.replicas import sum_over_replicas
 from tfwolf.nets.channel_norm import channel_moments
 
 EPSILON = 1e-5
@@ -92,8 +93,8 @@ def global_moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     if context is None or context.num_replicas_in_sync == 1:
         mean, variance = tf.nn.moments(x, axes)
         return mean, variance, count
-    total, count = context.all_reduce('SUM', [tf.reduce_sum(x, axes), count])
+    total, count = sum_over_replicas([tf.reduce_sum(x, axes), count])
     mean = total / count
     # A second pass over the deviations: sums of squares are inexact in float32.
-    squares = context.all_reduce('SUM', tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
+    squares = sum_over_replicas(tf.reduce_sum(tf.math.squared_difference(x, mean), axes))
     return mean, squares / count, count

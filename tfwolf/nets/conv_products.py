@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 from tfwolf.core import validate
+from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.activated_products import in_groups, product_elu, product_times_elu_gradient
 from tfwolf.nets.kept import kept
 from tfwolf.nets.pixel_rows import fold, input_matrix, output_matrix, unfold
@@ -34,7 +35,7 @@ def convolutions_as_products(
     height, width, in_channels = validate.static_shape('x', x.shape[1:])
     (out_channels,) = validate.static_shape('kernel3', kernel3.shape[-1:])
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(
         x: tf.Tensor, matrix1: tf.Tensor, matrix2: tf.Tensor, matrix3: tf.Tensor, *shifts
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
@@ -63,7 +64,7 @@ def convolutions_as_products(
         return tf.identity(y), gradient
 
     matrices = input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3)
-    return run(x, *matrices, *shifts)  # pyright: ignore[reportReturnType]
+    return run(x, *matrices, *shifts)
 
 
 def _as_rows(shift: tf.Tensor) -> tf.Tensor:

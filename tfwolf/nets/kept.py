@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.activated_products import elu_slope
 
 Value = TypeVar('Value')
@@ -103,8 +104,8 @@ def _with_value(
 ) -> tf.Tensor:
     """Return `value` as a function of x with the given gradient."""
 
-    @tf.custom_gradient
+    @custom_gradient
     def function(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         return tf.identity(value), gradient
 
-    return function(x)  # pyright: ignore[reportReturnType]
+    return function(x)

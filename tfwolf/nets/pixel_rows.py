@@ -16,6 +16,7 @@ from tensorflow.compiler.tf2xla.python import xla
 
 from tfwolf.core import validate
 from tfwolf.core.compilation import compiles_for_gpu
+from tfwolf.core.custom_gradient import Gradient, custom_gradient
 
 
 def is_thin(kernel: tf.Tensor | tf.Variable) -> bool:
@@ -60,12 +61,12 @@ def unfold(x: tf.Tensor) -> tf.Tensor:
     """
     height, width, channels = validate.static_shape('x', x.shape[1:])
 
-    @tf.custom_gradient
-    def function(x: tf.Tensor) -> tuple[tf.Tensor, object]:
+    @custom_gradient
+    def function(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         with tf.name_scope('windows'):
             return _unfold(x), lambda upstream: fold(upstream, height, width, channels)
 
-    return function(x)  # pyright: ignore[reportReturnType]
+    return function(x)
 
 
 def fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
@@ -80,12 +81,12 @@ def fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
         height, width, channels: shape of the images.
     """
 
-    @tf.custom_gradient
-    def function(rows: tf.Tensor) -> tuple[tf.Tensor, object]:
+    @custom_gradient
+    def function(rows: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         with tf.name_scope('windows'):
             return _fold(rows, height, width, channels), unfold
 
-    return function(rows)  # pyright: ignore[reportReturnType]
+    return function(rows)
 
 
 def _unfold(x: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core import validate
+from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.core.variables import CompleteVariables
 
 # Width of the hidden dense layer, in widths of the block.
@@ -128,7 +129,7 @@ def dense(
     return tf.reshape(rows, [-1, *x.shape[1:-1], rows.shape[-1]])
 
 
-@tf.custom_gradient
+@custom_gradient
 def gelu(x: tf.Tensor) -> Any:
     """Return x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, of x's shape.
 

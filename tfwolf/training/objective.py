@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfwolf.core import validate
 from tfwolf.core.parts import register
+from tfwolf.core.replicas import sum_over_replicas
 from tfwolf.models.terms import Terms
 
 
@@ -71,12 +72,12 @@ class Objective:
         kl_share = tf.reduce_sum(kl_nats) / global_batch_size
         floor = self._free_nats_per_dim * latent_dim
         if floor > 0:
-            context = tf.distribute.get_replica_context()
-            mean_kl = context.all_reduce('SUM', tf.identity(tf.stop_gradient(kl_share)))
+            replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+            mean_kl = sum_over_replicas(tf.stop_gradient(kl_share))
             kl_share = tf.where(
                 mean_kl > floor,
                 kl_share,
-                tf.cast(floor / context.num_replicas_in_sync, kl_share.dtype),
+                tf.cast(floor / replicas, kl_share.dtype),
             )
         if self._kl_warmup_steps:
             kl_share *= tf.cast(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfwolf.core import seeds
 from tfwolf.core.compilation import Compilation, compile_layers, has_gpu
-from tfwolf.core.replicas import local_rows
+from tfwolf.core.replicas import local_rows, sum_over_replicas
 from tfwolf.core.untracked import Untracked
 from tfwolf.core.variables import as_tensorflow, named_variables, trainable_variables
 from tfwolf.evaluation.likelihood import TERMS
@@ -207,10 +207,7 @@ class TrainStep(tf.Module):
         means['nll_nats'] = tf.add_n([means[name] for name in TERMS if name in means])
         if inference.kl_per_dim_nats is not None:
             means['kl_per_dim_nats'] = tf.reduce_sum(inference.kl_per_dim_nats, axis=0) / batch_size
-        context = tf.distribute.get_replica_context()
-        means, gradients = context.all_reduce(
-            'SUM', tf.nest.map_structure(tf.identity, (means, gradients))
-        )
+        means, gradients = sum_over_replicas((means, gradients))
         unit = model.values.unit
         means[unit.name] = unit.of(means['nll_nats'], model.num_dims)
         if model.values.is_continuous:
