@@ -1,6 +1,5 @@
 """Our numbers are the reference's, and models that do not fit are rejected with a reason."""
 
-import concurrent.futures
 import json
 import pathlib
 import shutil
@@ -10,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from support.tool_runs import run_tool
 from tfwolf.reference.configuration import gin_bindings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,30 +21,20 @@ DEQUANTIZER = GOLDEN / 'wolf_dequant_tiny'
 MACOW = GOLDEN / 'macow_tiny'
 
 
-def tool(name, *arguments):
-    """Run a tool in the root and return the finished process."""
-    return subprocess.run(
-        [sys.executable, f'tools/{name}.py', *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def importing(prefix, output, *more):
-    """Import a golden model."""
+def importing(prefix, output, *more, **ending):
+    """Import a golden model; return what was printed."""
     config = json.loads(pathlib.Path(f'{prefix}.json').read_text())['config']
     assert config['generator']['flow']['levels'] == 3
     num_bits = int(np.load(f'{prefix}.io.npz')['n_bits'])
-    return tool(
-        'import_wolf',
+    return run_tool(
+        'import',
         f'--config={prefix}.json',
         f'--weights={prefix}.weights.npz',
         '--image_size=16,16',
         f'--num_bits={num_bits}',
         f'--output={output}',
         *more,
+        **ending,
     )
 
 
@@ -55,60 +45,69 @@ def configuration(**changes):
     return values
 
 
-def checked(*cases):
-    """Check the parity of models, each (path, dtype), and return the finished processes."""
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = list(
-            pool.map(
-                lambda case: tool('check_parity', f'--fixture={case[0]}', f'--dtype={case[1]}'),
-                cases,
-            )
-        )
-    for case, done in zip(cases, results):
-        assert done.returncode == 0, (case, done.stdout[-3000:], done.stderr[-3000:])
-        assert ', 0 FAIL' in done.stdout
-    return results
+def checked(prefix, dtype='float64'):
+    """Check the parity of a model; return what was printed."""
+    printed, _ = run_tool('parity', f'--fixture={prefix}', f'--dtype={dtype}')
+    assert ', 0 FAIL' in printed
+    return printed
 
 
-def test_golden_models_agree():
-    results = checked(*((prefix, 'float64') for prefix in (TINY, SMALL, LABELS)))
-    assert 'gradient discriminator.embed.weight' in results[2].stdout
-    assert 'trajectory loss' in results[0].stdout and '347 ok' in results[0].stdout
+@pytest.mark.parametrize(
+    'prefix, texts',
+    [
+        (TINY, ['trajectory loss', '347 ok']),
+        (SMALL, []),
+        (LABELS, ['gradient discriminator.embed.weight']),
+        pytest.param(
+            DEQUANTIZER,
+            ['eval/dequant_u', 'train/dequant_log_prob', 'gradient dequantizer.encoder', '507 ok'],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(MACOW, ['447 ok'], marks=pytest.mark.slow),
+    ],
+    ids=lambda value: getattr(value, 'name', ''),
+)
+def test_golden_models_agree(prefix, texts):
+    printed = checked(prefix)
+    for text in texts:
+        assert text in printed
 
 
 @pytest.mark.slow
-def test_golden_models_agree_in_float32():
-    models = (TINY, SMALL, LABELS, DEQUANTIZER, MACOW)
-    results = checked(*((prefix, 'float32') for prefix in models))
-    assert 'compared in float64 only' in results[0].stdout
-
-
-@pytest.mark.slow
-def test_a_dequantizer_and_macow_agree():
-    dequantizer, macow = checked((DEQUANTIZER, 'float64'), (MACOW, 'float64'))
-    assert '507 ok' in dequantizer.stdout and '447 ok' in macow.stdout
-    for key in ('eval/dequant_u', 'train/dequant_log_prob', 'gradient dequantizer.encoder'):
-        assert key in dequantizer.stdout
+@pytest.mark.parametrize('prefix', [TINY, SMALL, LABELS, DEQUANTIZER, MACOW], ids=lambda p: p.name)
+def test_golden_models_agree_in_float32(prefix):
+    printed = checked(prefix, 'float32')
+    assert prefix != TINY or 'compared in float64 only' in printed
 
 
 @pytest.mark.slow
 def test_all_models_of_the_shared_folder_agree(shared):
     found = sorted((shared / 'golden').glob('*.weights.npz'))
     assert len(found) >= 6
-    prefixes = [path.with_name(path.name.removesuffix('.weights.npz')) for path in found]
-    checked(*((prefix, dtype) for prefix in prefixes for dtype in ('float64', 'float32')))
+    for path in found:
+        for dtype in ('float64', 'float32'):
+            checked(path.with_name(path.name.removesuffix('.weights.npz')), dtype)
 
 
 @pytest.mark.parametrize(
     'prefix, more', [(SMALL, ['--lu']), pytest.param(TINY, [], marks=pytest.mark.slow)]
 )
 def test_an_imported_model_agrees_in_a_fresh_process(tmp_path, prefix, more):
-    done = importing(prefix, tmp_path / 'model', *more)
-    assert done.returncode == 0, done.stderr
-    done = tool('check_parity', f'--fixture={prefix}', f'--checkpoint={tmp_path / "model"}')
+    importing(prefix, tmp_path / 'model', *more)
+    done = subprocess.run(
+        [
+            sys.executable,
+            'tools/check_parity.py',
+            f'--fixture={prefix}',
+            f'--checkpoint={tmp_path / "model"}',
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0 and ', 0 FAIL' in done.stdout, done.stdout + done.stderr
-    again = importing(prefix, tmp_path / 'model')
-    assert again.returncode == 2 and 'not an empty folder' in again.stderr
+    assert 'not an empty folder' in importing(prefix, tmp_path / 'model', fails=True)[1]
 
 
 def test_a_wrong_number_or_an_unknown_array_fails(tmp_path):
@@ -119,9 +118,8 @@ def test_a_wrong_number_or_an_unknown_array_fails(tmp_path):
     arrays['eval/v'] = arrays['eval/v'] + 1e-6
     arrays['eval/bpd'] = np.full_like(arrays['eval/bpd'], np.nan)
     np.savez(f'{prefix}.io.npz', **arrays, **{'eval/extra': np.zeros(3)})
-    done = tool('check_parity', f'--fixture={prefix}')
-    assert done.returncode == 1, done.stderr
-    failed = {line.split()[0] for line in done.stdout.splitlines() if '  FAIL' in line}
+    printed, _ = run_tool('parity', f'--fixture={prefix}', code=1)
+    failed = {line.split()[0] for line in printed.splitlines() if '  FAIL' in line}
     assert failed == {'eval/v', 'eval/bpd', 'eval/extra'}
 
 
@@ -132,21 +130,22 @@ def test_wrong_weights_are_reported_and_nothing_is_written(tmp_path):
     shape = 'generator.flow.blocks.0.steps.0.conv1x1.weight'
     arrays[shape] = np.zeros([4, 3])
     np.savez(tmp_path / 'weights.npz', stray=np.zeros(2), **arrays)
-    done = tool(
-        'import_wolf',
+    _, errors = run_tool(
+        'import',
         f'--config={SMALL}.json',
         f'--weights={tmp_path / "weights.npz"}',
         '--image_size=16,16',
         '--num_bits=5',
         f'--output={tmp_path / "model"}',
+        fails=True,
     )
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    assert 'Traceback' not in errors
     for text in (
         f'missing: {missing} (3, 1, 1)',
         f'wrong shape: {shape} is (4, 3), must be (3, 3)',
         'unexpected: stray (2,)',
     ):
-        assert text in done.stderr
+        assert text in errors
     assert not (tmp_path / 'model').exists()
 
 
