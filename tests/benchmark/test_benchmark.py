@@ -3,8 +3,6 @@
 import functools
 import json
 import pathlib
-import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
@@ -28,8 +26,7 @@ TINY = [
     'FlowPrior.num_steps = 1',
     'train.init_batch_size = 64',
 ]
-COMMAND = [
-    'tools/benchmark.py',
+FLAGS = [
     '--gin_file=gin/digits.gin',
     *(f'--gin_param={binding}' for binding in TINY),
     '--batch_size=8',
@@ -96,15 +93,7 @@ def test_gradient_drift_is_measured_and_warned_of():
 
 def run(*arguments):
     """Run the benchmark of a tiny model of digits; return its JSON."""
-    done = subprocess.run(
-        [sys.executable, *COMMAND, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run_tool('benchmark', *FLAGS, *arguments)[0])
 
 
 def test_one_setting():

@@ -14,13 +14,13 @@ from tfwolf.training.strategy import make_strategy
 @pytest.mark.parametrize(
     'arguments',
     [
-        {'gradient_memory': 'store'},
+        {'make': small_flow_alone, 'name': 'glow'},
         *(
             pytest.param(arguments, marks=pytest.mark.slow)
             for arguments in (
                 {'gradient_memory': 'reversible', 'accumulation_steps': 2},
                 {'gradient_memory': 'recompute'},
-                {'make': small_flow_alone, 'name': 'glow'},
+                {'gradient_memory': 'store'},
                 {'make': small_flow_alone, 'name': 'shallow realnvp'},
                 {'make': dequantizing_wolf},
             )

@@ -40,11 +40,14 @@ def moved_model(**arguments):
     return model
 
 
+WAYS = ('store', 2), ('recompute', 1), ('reversible', 2)
+
+
 @pytest.mark.parametrize(
-    'name',
-    ['wolf', *(pytest.param(name, marks=pytest.mark.slow) for name in ('flow alone', 'macow'))],
+    'name, ways',
+    [('wolf', WAYS[2:]), *(pytest.param(name, WAYS, marks=pytest.mark.slow) for name in MODELS)],
 )
-def test_all_ways_to_compute_gradients_agree(name):
+def test_all_ways_to_compute_gradients_agree(name, ways):
     model = moved_model(**MODELS[name])
     images = tf.constant(IMAGES[:BATCH])
     noise = model.draw_noise(BATCH, seeds.tensor_seed(0, 'test'))
@@ -74,7 +77,7 @@ def test_all_ways_to_compute_gradients_agree(name):
         if 'image_kernel' in variable.name
     ]
     assert len(kernels) >= 5 and all(np.any(gradient) for gradient in kernels)
-    for memory, num_parts in (('store', 2), ('recompute', 1), ('reversible', 2)):
+    for memory, num_parts in ways:
         for found, wanted in zip(gradients(memory, num_parts), expected, strict=True):
             scale = max(1, np.abs(wanted).max())
             np.testing.assert_allclose(found, wanted, atol=1e-8 * scale, err_msg=memory)

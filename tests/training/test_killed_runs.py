@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from support.tool_runs import run_tool
 from tfwolf.training.checkpoint_files import checkpoint_steps, newest_intact
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,13 +36,8 @@ BINDINGS = [
     'train.ema_decay = 0.9',
     'train.accumulation_steps = 2',
 ]
-COMMAND = [
-    sys.executable,
-    '-m',
-    'tfwolf.train',
-    '--gin_file=gin/digits.gin',
-    *(f'--gin_param={binding}' for binding in BINDINGS),
-]
+FLAGS = ['--gin_file=gin/digits.gin', *(f'--gin_param={binding}' for binding in BINDINGS)]
+COMMAND = [sys.executable, '-m', 'tfwolf.train', *FLAGS]
 
 
 def start(train_dir, *more):
@@ -146,37 +142,43 @@ def test_sigterm_saves_within_a_step_and_exits_with_143(tmp_path):
     assert checkpoint_steps(tmp_path / 'run' / 'checkpoints')[-1] >= 1
 
 
-def test_a_damaged_checkpoint_is_reported_and_the_previous_one_used(whole, tmp_path):
-    shutil.copytree(whole, tmp_path / 'run')
-    assert checkpoint_steps(tmp_path / 'run' / 'checkpoints') == [58, 59, 60]
-    path = tmp_path / 'run' / 'checkpoints' / 'ckpt-60.data-00000-of-00001'
+def train(train_dir, *more, **ending):
+    """Train in this process; return (stdout, stderr)."""
+    return run_tool('train', *FLAGS, f'--train_dir={train_dir}', *more, **ending)
+
+
+@pytest.fixture(scope='module')
+def short(tmp_path_factory):
+    """Return the folder of an undisturbed run of eight steps."""
+    train_dir = tmp_path_factory.mktemp('runs') / 'short'
+    train(train_dir, '--max_steps=8')
+    return train_dir
+
+
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_used(short, tmp_path):
+    shutil.copytree(short, tmp_path / 'run')
+    assert checkpoint_steps(tmp_path / 'run' / 'checkpoints') == [6, 7, 8]
+    path = tmp_path / 'run' / 'checkpoints' / 'ckpt-8.data-00000-of-00001'
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 4
     path.write_bytes(content)
-    printed = finish(tmp_path / 'run', '--max_steps=60')
-    assert 'ckpt-60 is damaged' in printed and 'Continuing from step 59' in printed, printed
-    assert_same(whole, tmp_path / 'run')
+    printed = ''.join(train(tmp_path / 'run', '--max_steps=8'))
+    assert 'ckpt-8 is damaged' in printed and 'Continuing from step 7' in printed, printed
+    assert_same(short, tmp_path / 'run')
 
 
-def test_a_changed_configuration_is_shown_and_requires_a_flag(whole, tmp_path):
-    run = shutil.copytree(whole, tmp_path / 'run')
+def test_a_changed_configuration_is_shown_and_requires_a_flag(short, tmp_path):
+    run = shutil.copytree(short, tmp_path / 'run')
     arguments = [
-        '--max_steps=61',
+        '--max_steps=9',
         '--gin_param=WarmupDecay.peak = 1e-4',
         '--gin_param=train.checkpoint_every = 30',
     ]
-    process = start(run, *arguments)
-    printed = process.communicate(timeout=900)[0]
-    assert (
-        process.returncode == 2
-        and '+ WarmupDecay.peak = 0.0001' in printed
-        and '--override_config' in printed
-    ), printed
+    printed = ''.join(train(run, *arguments, fails=True))
+    assert '+ WarmupDecay.peak = 0.0001' in printed and '--override_config' in printed, printed
     assert 'checkpoint_every' not in printed
-    printed = finish(run, *arguments, '--override_config')
-    assert '+ WarmupDecay.peak = 0.0001' in printed and 'Continuing from step 60' in printed, (
-        printed
-    )
+    printed = ''.join(train(run, *arguments, '--override_config'))
+    assert '+ WarmupDecay.peak = 0.0001' in printed and 'Continuing from step 8' in printed, printed
     assert 'peak = 0.0001' in (run / 'config.gin').read_text()
 
 
@@ -190,14 +192,16 @@ def test_a_full_disk_ends_the_run_with_a_message(tmp_path):
         pytest.skip(f'cannot make a small disk here: {mounted.stderr.strip()}')
     try:
         # Without evaluation, so that the latest checkpoints fail, not the best one.
-        process = start(
-            disk / 'run',
-            '--max_steps=100000',
-            '--gin_param=train.keep_checkpoints = 1000',
-            '--gin_param=train.evaluate_every = 0',
+        printed = ''.join(
+            train(
+                disk / 'run',
+                '--max_steps=100000',
+                '--gin_param=train.keep_checkpoints = 1000',
+                '--gin_param=train.evaluate_every = 0',
+                fails=True,
+            )
         )
-        printed = process.communicate(timeout=900)[0]
-        assert process.returncode == 2 and 'Traceback' not in printed, printed[-3000:]
+        assert 'Traceback' not in printed, printed[-3000:]
         assert 'could not be written' in printed and 'is untouched' in printed, printed[-3000:]
         assert newest_intact(disk / 'run' / 'checkpoints').endswith(
             str(checkpoint_steps(disk / 'run' / 'checkpoints')[-1])
