@@ -6,6 +6,7 @@ The padding is that of the reference implementation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -130,6 +131,9 @@ class ResidualBlock(keras.layers.Layer):
         if strides != 1 or in_channels != channels:
             self.shortcut = conv(1, strides, 'shortcut')
             self.shortcut_norm = BatchNorm(dtype=dtype, name='shortcut_norm')
+
+    def build(self, *_: Any) -> None:
+        """Nothing: the layers build themselves. Without it, Keras traces the block first."""
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return `[batch, ceil(height / strides), ceil(width / strides), channels]`."""

@@ -23,6 +23,9 @@ class ResidualStack(keras.Model):
         super().__init__(dtype=dtype, name=name)
         self._block_names: list[str] = []
 
+    def build(self, *_: Any) -> None:
+        """Nothing: the layers build themselves. Without it, Keras traces the network first."""
+
     def _add_block(self, block: keras.layers.Layer) -> None:
         """Add a block after the others; it becomes the attribute of its name."""
         # Checkpoints do not contain layers in lists of a Keras model.
