@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
-from support.tool_runs import run_tool, train_tiny
 from tfwolf.core.custom_gradient import custom_gradient
 
 
@@ -119,17 +118,3 @@ def test_a_graph_is_released_with_its_last_user():
     del function
     gc.collect()
     assert graphs[0]() is None
-
-
-def graphs_in_memory():
-    gc.collect()
-    return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
-
-
-def test_commands_leave_no_graphs_behind(tmp_path, tiny_run):
-    """But for those that are kept for every model, such as of the noise of images of one shape."""
-    run_tool('sample', '--train_dir', tiny_run, '--num_samples=2', '--output_dir', tmp_path / 'one')
-    before = graphs_in_memory()
-    train_tiny(tmp_path / 'run')
-    run_tool('sample', '--train_dir', tmp_path / 'run', '--num_samples=2')
-    assert graphs_in_memory() == before

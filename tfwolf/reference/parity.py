@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -146,7 +144,9 @@ class Parity:
         model, io = self._model, self._io
         by_name = {slot.name: slot for slot in slots(model)}
         variables = [as_tensorflow(variable) for variable in trainable_variables(model)]
-        terms, loss, x, gradients = _training_pass(
+        # A function of this call only: one of the module would keep every model.
+        training_pass = tf.function(_training_pass, autograph=False)
+        terms, loss, x, gradients = training_pass(
             model, variables, self._images, self._noise, self._labels
         )
         ours = {'train/loss': loss, 'train/bpd': bits_per_dim(terms.nll_nats, model.num_dims)}
@@ -190,7 +190,6 @@ class Parity:
         return lines
 
 
-@functools.partial(tf.function, autograph=False)
 def _training_pass(model, variables, images, noise, labels):
     """Return the terms, mean loss in nats, flow's input and gradients of one training pass."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
