@@ -21,10 +21,10 @@ def test_training_and_samples(tmp_path, tiny_run):
     before = graphs_in_memory()
     train_tiny(tmp_path / 'run')
     run_tool('sample', '--train_dir', tmp_path / 'run', '--num_samples=2')
-    assert graphs_in_memory() == before
+    assert graphs_in_memory() <= before
 
 
 def test_parity():
     before = graphs_in_memory()
     run_tool('parity', f'--fixture={GOLDEN / "glow_refined_5bit_additive"}')
-    assert graphs_in_memory() == before
+    assert graphs_in_memory() <= before
