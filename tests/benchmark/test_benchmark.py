@@ -18,7 +18,6 @@ from tfwolf.models.no_latent import NoLatent
 from tfwolf.models.wolf import Wolf
 from tfwolf.training.objective import Objective
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TINY = [
     'RefinedGlow.num_steps = [0, [1], 1]',
     'RefinedGlow.hidden_channels = [4, 4, 4]',

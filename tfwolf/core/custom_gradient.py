@@ -18,12 +18,12 @@ def custom_gradient(
 ) -> Callable[..., Result]:
     """Decorate a function of tensors that returns its result and a function for its gradient.
 
-    It does what `tf.custom_gradient` does, for functions that read no variables. TensorFlow's
-    decorator registers each call within a graph under a new name for the rest of the process, and
-    with it the graph and all that the graph refers to: a process that makes one model after the
-    other grows. It also searches the graph for variables at each call, and computes zeros for the
-    gradients of copies of the arguments. Here, the operation refers to its gradient, and goes with
-    its graph.
+    It does what `tf.custom_gradient` does, for functions that read no trainable variables.
+    TensorFlow's decorator registers each call within a graph under a new name for the rest of the
+    process, and with it the graph and all that the graph refers to: a process that makes one model
+    after the other grows. It also searches the graph for variables at each call, and computes zeros
+    for the gradients of copies of the arguments. Here, the operation refers to its gradient, and
+    goes with its graph.
 
     Args:
         function: takes tensors. It returns `(result, gradient)`: a nest of tensors, and a function
@@ -35,8 +35,8 @@ def custom_gradient(
         A function of the same arguments that returns the result.
 
     Raises:
-        ValueError: when called, if the function reads variables, whose gradients would be lost.
-            They can be given as arguments.
+        ValueError: when called, if the function reads trainable variables, whose gradients would be
+            lost. They can be given as arguments.
     """
 
     @functools.wraps(function)

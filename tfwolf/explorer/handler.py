@@ -80,12 +80,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             super().handle_one_request()
 
     def do_GET(self) -> None:
+        """Answer a GET request."""
         self._answer()
 
     def do_HEAD(self) -> None:
+        """Answer a HEAD request."""
         self._answer()
 
     def do_POST(self) -> None:
+        """Answer a POST request."""
         self._answer()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
