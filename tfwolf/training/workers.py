@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfwolf.core.messages import first_line
+from tfwolf.core.replicas import sum_over_replicas
 from tfwolf.core.variables import as_tensorflow, named_variables
 from tfwolf.training.cluster import WorkerLost, read_cluster
 
@@ -154,7 +155,7 @@ class Workers:
         def placed():
             context = tf.distribute.get_replica_context()
             row = tf.one_hot(context.replica_id_in_sync_group, replicas, dtype=tf.int64)
-            return context.all_reduce('SUM', row[:, None] * numbers)
+            return sum_over_replicas(row[:, None] * numbers)
 
         of_replicas = self._strategy.experimental_local_results(self._strategy.run(placed))[0]
         return of_replicas[:: replicas // self.count]
@@ -169,8 +170,8 @@ class Workers:
                 own = [
                     tf.cast(value, tf.int32) if value.dtype == tf.bool else value for value in own
                 ]
-                return context.all_reduce(
-                    'SUM', [tf.where(is_first, value, tf.zeros_like(value)) for value in own]
+                return sum_over_replicas(
+                    [tf.where(is_first, value, tf.zeros_like(value)) for value in own]
                 )
 
             return [
