@@ -9,6 +9,7 @@ from tfwolf.nets import activated_products, conv_products, product_modules
 from tfwolf.nets.activated_products import product_elu, product_times_elu_gradient
 from tfwolf.nets.conv_products import convolutions_as_products
 from tfwolf.nets.kept import recording, replaying
+from tfwolf.nets.pixel_rows import input_matrix, output_matrix
 
 RANDOM = np.random.default_rng(0)
 IMAGES, ROWS, INPUTS, HIDDEN, OUTPUTS = 3, 12, 5, 7, 4
@@ -35,7 +36,8 @@ def by_convolutions(x, kernel1, kernel2, kernel3, *shifts):
 
 
 def by_products(x, kernel1, kernel2, kernel3, *shifts):
-    return convolutions_as_products(x, kernel1, kernel2, kernel3, shifts)
+    matrices = input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3)
+    return convolutions_as_products(x, *matrices, kernel3.shape[-1], shifts)
 
 
 def value_and_gradients(function, arguments):

@@ -48,7 +48,6 @@ class CompiledChain(Chain):
             return getattr(super(), method)(x, condition)
         self._check_rank(x)
         stacked = [
-            tf.convert_to_tensor(as_tensorflow(variable))[tf.newaxis]
-            for _, variable in named_variables(self)
+            tf.expand_dims(as_tensorflow(variable), 0) for _, variable in named_variables(self)
         ]
         return LayerCalls(self._compiled, stacked, 1).forward(method, x, condition, range(1))[:2]

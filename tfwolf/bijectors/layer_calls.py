@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfwolf.bijectors.compiled_layer import CompiledLayer
 from tfwolf.bijectors.log_det_terms import batch_size
+from tfwolf.bijectors.prepared_weights import layer_weights, split_gradients
 from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.condition import Condition, tensors_of, with_tensors
 
@@ -43,39 +44,45 @@ class LayerCalls:
 
         Arguments are those of `LayerLoop.forward`.
         """
-        stacked = self.layer.arguments(method, [tf.convert_to_tensor(w) for w in self.weights])
+        prepared = self.layer.weights
+        stacked = prepared.of(method, [tf.convert_to_tensor(weight) for weight in self.weights])
         given = tensors_of(condition)
         inputs: dict[int, tf.Tensor] = {}
 
         @custom_gradient
         def run(x: tf.Tensor, *others: tf.Tensor) -> tuple[Any, Any]:
             here = with_tensors(condition, others[: len(given)])
-            stacked = others[len(given) :]
+            read = others[len(given) : len(given) + len(stacked.read)]
+            sources = others[len(given) + len(stacked.read) :]
+            weights = layer_weights([*read, *prepared.prepare(sources)], self.repeats)
             total = tf.zeros([batch_size(x)], x.dtype)
             kept = {}
             for row in rows:
                 inputs[row] = x
-                y, log_det, kept[row] = self.layer.apply(method, row, x, here, stacked)
+                y, total, kept[row] = self.layer.apply(method, row, x, total, here, weights[row])
                 x = tf.ensure_shape(y, x.shape)
-                total += log_det
 
             def gradient(of_y: tf.Tensor, of_log_det: tf.Tensor) -> list[tf.Tensor | None]:
-                vectors, of_given = {}, [tf.zeros_like(value) for value in given]
+                of_given = [tf.zeros_like(value) for value in given]
+                found = {}
                 for row in reversed(rows):
-                    of_y, of_condition, vectors[row] = self.layer.gradient(
+                    found[row] = self.layer.gradient(
                         method,
                         row,
                         inputs[row],
                         here,
-                        stacked,
+                        weights[row],
                         kept[row],
                         (of_y, of_log_det),
+                        of_given,
                     )
-                    of_given = [tf.add(*pair) for pair in zip(of_given, of_condition)]
-                in_order = [vectors[row] for row in range(self.repeats)]
-                return [of_y, *of_given, *self.layer.stacked_gradients(in_order, stacked)]
+                    of_y, of_given = found[row].of_x, found[row].of_condition
+                in_order = [found[row] for row in range(self.repeats)]
+                of_read = split_gradients([each.of_read for each in in_order], read)
+                of_prepared = [each.of_prepared for each in in_order]
+                return [of_y, *of_given, *of_read, *prepared.gradients(sources, of_prepared)]
 
             return (x, total), gradient
 
-        y, total = run(x, *given, *stacked)
+        y, total = run(x, *given, *stacked.read, *stacked.sources)
         return y, total, tf.stack([inputs[row] for row in sorted(rows)]) if keep else None

@@ -82,12 +82,12 @@ class FullMatrix(CompleteVariables, tf.Module):
         """Return y W^-1 over the last axis of y, `[..., size]`."""
         return _over_last_axis(y, lambda rows: tf.matmul(rows, self.inverse))
 
-    @derived(stacks=True)
+    @derived(stacks=True, factorizes=True)
     def inverse(self) -> tf.Tensor:
         """W^-1, `[size, size]`."""
         return tf.linalg.inv(tf.convert_to_tensor(self.weight))
 
-    @derived(stacks=True)
+    @derived(stacks=True, factorizes=True)
     def log_abs_det(self) -> tf.Tensor:
         """log|det W|, a scalar, in nats."""
         return log_abs_det(tf.convert_to_tensor(self.weight))

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfwolf.core.compiled_ahead import are_static, call_with_zeros, specs_of, start_names
+from tfwolf.core.tensor_float_32 import tensor_float_32_is_on
 
 _CURRENT: contextvars.ContextVar[Compilation | None] = contextvars.ContextVar(
     'compilation', default=None
@@ -127,6 +128,31 @@ def call_compiled(
         elif compiled_ahead_by is None:
             _in_background().called(function, arguments)
     return results
+
+
+class CompiledFunctions:
+    """Functions that XLA compiles, by name."""
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[str, bool], Callable[..., Any]] = {}
+
+    def call(self, name: str, run: Callable[..., Any], *arguments: Any) -> Any:
+        """Return the result of a function, compiled; see `call_compiled`.
+
+        Args:
+            name: a name that always stands for the same function.
+            run: the function, of nests of tensors and other values.
+            *arguments: its arguments.
+        """
+        # XLA reads the switch of TF32 when it compiles.
+        key = name, tensor_float_32_is_on()
+        if key not in self._functions:
+            # TensorFlow counts traces by the code of a function, which a `partial` does not have,
+            # and would warn about the traces of many layers.
+            self._functions[key] = tf.function(
+                functools.partial(run), autograph=False, jit_compile=True
+            )
+        return call_compiled(self._functions[key], *arguments)
 
 
 def has_gpu() -> bool:

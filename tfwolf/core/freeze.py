@@ -15,14 +15,24 @@ from tfwolf.core.variables import walk
 
 
 class Derived:
-    """A module attribute that is computed from the weights; created by `derived`."""
+    """A module attribute that is computed from the weights.
+
+    It is created by `derived`, or by `prepared` if `freeze` does not store it.
+    """
 
     def __init__(
-        self, compute: Callable[[Any], tf.Tensor], instead_of: Sequence[str], stacks: bool = False
+        self,
+        compute: Callable[[Any], tf.Tensor],
+        instead_of: Sequence[str],
+        stacks: bool = False,
+        factorizes: bool = False,
+        stored: bool = True,
     ) -> None:
         self.compute = compute
         self.instead_of = instead_of
         self.stacks = stacks
+        self.factorizes = factorizes
+        self.stored = stored
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -41,7 +51,7 @@ class Derived:
 
 
 def derived(
-    *instead_of: str, stacks: bool = False
+    *instead_of: str, stacks: bool = False, factorizes: bool = False
 ) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
     """Return a decorator that turns a method into a derived attribute.
 
@@ -49,18 +59,37 @@ def derived(
         *instead_of: names of the weights that are no longer needed once the attribute is stored.
         stacks: whether the method also accepts an object whose weights are stacked, `[n, ...]`, and
             then returns the values of n modules, `[n, ...]`.
+        factorizes: whether the method factorizes matrices, at which XLA is slow.
     """
-    return lambda compute: Derived(compute, instead_of, stacks)
+    return lambda compute: Derived(compute, instead_of, stacks, factorizes)
+
+
+def prepared(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
+    """Return a decorator for a derived attribute in the type and layout of a computation.
+
+    It can be computed for stacked weights, as with `stacks` of `derived`, and `freeze` does not
+    store it.
+
+    Args:
+        *instead_of: names of the weights and derived attributes that it is computed from.
+    """
+    return lambda compute: Derived(compute, instead_of, stacks=True, stored=False)
 
 
 def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:
-    """Return `[(path, module, Derived), ...]` for all derived attributes in `root`.
+    """Return `[(path, module, Derived), ...]` for all attributes in `root` that `freeze` stores.
 
     The modules are in the order of `walk`.
     """
-    return [
-        (path, node, attribute) for path, node in walk(root) for attribute in _of_class(type(node))
-    ]
+    return [found for found in _all_derived(root) if found[-1].stored]
+
+
+def stacked_attributes(root: Any) -> list[tuple[Any, Derived]]:
+    """Return `[(module, Derived), ...]` for all attributes in `root` that accept stacked weights.
+
+    Attributes that others are computed from come before these.
+    """
+    return [(module, found) for _, module, found in _all_derived(root) if found.stacks]
 
 
 def freeze(root: Any) -> None:
@@ -76,6 +105,12 @@ def freeze(root: Any) -> None:
         module.__dict__[attribute.name] = tf.Variable(
             attribute.compute(module), trainable=False, name=attribute.name
         )
+
+
+def _all_derived(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:
+    return [
+        (path, node, attribute) for path, node in walk(root) for attribute in _of_class(type(node))
+    ]
 
 
 def _of_class(kind: type) -> list[Derived]:

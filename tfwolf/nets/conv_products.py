@@ -10,14 +10,15 @@ from tfwolf.core import validate
 from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.activated_products import in_groups, product_elu, product_times_elu_gradient
 from tfwolf.nets.kept import kept
-from tfwolf.nets.pixel_rows import fold, input_matrix, output_matrix, unfold
+from tfwolf.nets.pixel_rows import fold, unfold
 
 
 def convolutions_as_products(
     x: tf.Tensor,
-    kernel1: tf.Tensor,
-    kernel2: tf.Tensor,
-    kernel3: tf.Tensor,
+    matrix1: tf.Tensor,
+    matrix2: tf.Tensor,
+    matrix3: tf.Tensor,
+    out_channels: int,
     shifts: Sequence[tf.Tensor] = (),
 ) -> tf.Tensor:
     """Return conv3x3(elu(conv1x1(elu(conv3x3(x))) + sum of shifts)), `[batch, height, width, out]`.
@@ -27,13 +28,13 @@ def convolutions_as_products(
 
     Args:
         x: `[batch, height, width, in]`, of static height and width.
-        kernel1, kernel2, kernel3: `[3, 3, in, hidden]`, `[1, 1, hidden, hidden]` and
-            `[3, 3, hidden, out]`, all of the type of x.
+        matrix1, matrix2, matrix3: the kernels, all of the type of x: the result of
+            `pixel_rows.input_matrix`, `[hidden, hidden]`, and that of `pixel_rows.output_matrix`.
+        out_channels: channels of the result.
         shifts: terms of the second layer, `[batch, 1, 1, hidden]`, which is added to all pixels of
             an image, or `[batch, height, width, hidden]`.
     """
     height, width, in_channels = validate.static_shape('x', x.shape[1:])
-    (out_channels,) = validate.static_shape('kernel3', kernel3.shape[-1:])
 
     @custom_gradient
     def run(
@@ -63,8 +64,7 @@ def convolutions_as_products(
 
         return tf.identity(y), gradient
 
-    matrices = input_matrix(kernel1), kernel2[0, 0], output_matrix(kernel3)
-    return run(x, *matrices, *shifts)
+    return run(x, matrix1, matrix2, matrix3, *shifts)
 
 
 def _as_rows(shift: tf.Tensor) -> tf.Tensor:

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.compilation import layers_are_compiled
+from tfwolf.core.freeze import prepared
 from tfwolf.core.parts import register
 from tfwolf.nets.condition import Condition
 from tfwolf.nets.conditioned_net import ConditionedNet, uniform_weight
 from tfwolf.nets.conv_products import convolutions_as_products
 from tfwolf.nets.kept import elu, keep
-from tfwolf.nets.pixel_rows import is_thin
+from tfwolf.nets.pixel_rows import input_matrix, is_thin, output_matrix
 from tfwolf.nets.precision import compute_type, conv2d
 
 
@@ -65,6 +66,8 @@ class ConvCouplingNet(ConditionedNet):
             condition_dim, condition_channels, hidden_channels, random, dtype
         )
         self._add_output_layer([3, 3, hidden_channels, out_channels], random, dtype)
+        self._out_channels = out_channels
+        self._is_thin = is_thin(self.kernel1) and is_thin(self.output_direction)
 
     def __call__(
         self, x: tf.Tensor, condition: Condition | None = None, training: bool = False
@@ -81,17 +84,36 @@ class ConvCouplingNet(ConditionedNet):
             ValueError: if a part of the condition is missing or has another shape.
         """
         terms = self.condition_terms(condition, x, self.compute_dtype)
-        kernel1, kernel2, kernel3 = (
-            tf.cast(kernel, self.compute_dtype)
-            for kernel in (self.kernel1, self.kernel2, self.output_kernel)
-        )
+        operands = self.operand1, self.operand2, self.operand3
         x, dtype = tf.cast(x, self.compute_dtype), x.dtype
-        if layers_are_compiled() and is_thin(kernel1) and is_thin(kernel3):
+        if self._multiplies:
             # It keeps its result for the gradient.
-            y = convolutions_as_products(x, kernel1, kernel2, kernel3, terms)
+            y = convolutions_as_products(x, *operands, self._out_channels, terms)
             return tf.cast(y, dtype) + self.output_bias
-        y = _convolutions(x, kernel1, kernel2, kernel3, terms)
-        return keep(tf.cast(y, dtype) + self.output_bias)
+        return keep(tf.cast(_convolutions(x, *operands, terms), dtype) + self.output_bias)
+
+    @prepared('kernel1')
+    def operand1(self) -> tf.Tensor:
+        """The kernel of the first layer, or its matrix where convolutions are products."""
+        kernel = tf.cast(self.kernel1, self.compute_dtype)
+        return input_matrix(kernel) if self._multiplies else kernel
+
+    @prepared('kernel2')
+    def operand2(self) -> tf.Tensor:
+        """The kernel of the second layer, or its matrix."""
+        kernel = tf.cast(self.kernel2, self.compute_dtype)
+        return tf.squeeze(kernel, [-4, -3]) if self._multiplies else kernel
+
+    @prepared('output_kernel', 'output_direction', 'output_length')
+    def operand3(self) -> tf.Tensor:
+        """The kernel of the last layer, or its matrix."""
+        kernel = tf.cast(self.output_kernel, self.compute_dtype)
+        return output_matrix(kernel) if self._multiplies else kernel
+
+    @property
+    def _multiplies(self) -> bool:
+        """Whether convolutions are products of matrices here."""
+        return self._is_thin and layers_are_compiled()
 
 
 def _convolutions(

@@ -20,8 +20,8 @@ from tfwolf.core.custom_gradient import Gradient, custom_gradient
 
 
 def is_thin(kernel: tf.Tensor | tf.Variable) -> bool:
-    """Return whether a 3x3 kernel, `[3, 3, in, out]`, is best applied as a matrix product."""
-    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    """Return whether a 3x3 kernel, `[..., 3, 3, in, out]`, is best applied as a matrix product."""
+    inputs, outputs = validate.static_shape('kernel', kernel.shape[-2:])
     return 9 * min(inputs, outputs) <= 2 * max(inputs, outputs)
 
 
@@ -29,24 +29,28 @@ def input_matrix(kernel: tf.Tensor) -> tf.Tensor:
     """Return a kernel as the matrix `[windows, out]` that multiplies the result of `unfold`.
 
     Args:
-        kernel: `[3, 3, in, out]`.
+        kernel: `[3, 3, in, out]`, or `[..., 3, 3, in, out]` for several kernels.
     """
-    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    *stack, _, _, inputs, outputs = validate.static_shape('kernel', kernel.shape)
     missing = _padded(9 * inputs) - 9 * inputs
-    return tf.pad(tf.reshape(kernel, [9 * inputs, outputs]), [[0, missing], [0, 0]])
+    rows = tf.reshape(kernel, [*stack, 9 * inputs, outputs])
+    return tf.pad(rows, [*[[0, 0]] * len(stack), [0, missing], [0, 0]])
 
 
 def output_matrix(kernel: tf.Tensor) -> tf.Tensor:
     """Return a kernel as the matrix `[in, windows]` whose products `fold` sums.
 
     Args:
-        kernel: `[3, 3, in, out]`.
+        kernel: `[3, 3, in, out]`, or `[..., 3, 3, in, out]` for several kernels.
     """
-    inputs, outputs = validate.static_shape('kernel', kernel.shape[2:])
+    *stack, _, _, inputs, outputs = validate.static_shape('kernel', kernel.shape)
+    axis = len(stack)
     # Reversed, because a convolution reads at the offsets at which `fold` writes.
-    by_position = tf.reshape(kernel, [9, inputs, outputs])[::-1]
-    columns = tf.reshape(tf.transpose(by_position, [1, 0, 2]), [inputs, 9 * outputs])
-    return tf.pad(columns, [[0, 0], [0, _padded(9 * outputs) - 9 * outputs]])
+    by_position = tf.reverse(tf.reshape(kernel, [*stack, 9, inputs, outputs]), [axis])
+    order = [*range(axis), axis + 1, axis, axis + 2]
+    columns = tf.reshape(tf.transpose(by_position, order), [*stack, inputs, 9 * outputs])
+    missing = _padded(9 * outputs) - 9 * outputs
+    return tf.pad(columns, [*[[0, 0]] * len(stack), [0, 0], [0, missing]])
 
 
 def unfold(x: tf.Tensor) -> tf.Tensor:
