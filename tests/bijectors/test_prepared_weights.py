@@ -1,5 +1,6 @@
 """What compiled layers read in place of their weights."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -15,8 +16,11 @@ from tfwolf.core.freeze import derived_attributes, freeze
 from tfwolf.nets.coupling_nets import ConvCouplingNet
 from tfwolf.nets.pixel_rows import input_matrix, output_matrix
 
-CHANNELS, HIDDEN, Z, LAYERS = 6, 32, 4, 3
-OPERANDS = ['operand1', 'operand2', 'operand3']
+CHANNELS, HIDDEN, Z, LAYERS, BATCH = 6, 32, 4, 3, 2
+METHOD = 'forward_and_log_det'
+RANDOM = np.random.default_rng(0)
+X = tf.zeros([BATCH, 4, 4, CHANNELS])
+CONDITION = tf.constant(RANDOM.standard_normal((BATCH, Z)), tf.float32)
 
 
 def make_repeat(compute_dtype='bfloat16'):
@@ -44,95 +48,97 @@ def stacked(repeat):
     }
 
 
-def prepared(repeat, compiled):
-    """Returns the names of what is read, and what is prepared, by name."""
+@contextlib.contextmanager
+def network(repeat, row):
+    """The network of a layer that is compiled, with what it reads."""
     found = PreparedWeights(repeat._template)
-    with compile_layers(compiled):
-        weights = found.of('forward_and_log_det', list(stacked(repeat).values()))
-        values = found.prepare(weights.sources)
-    names = [name for _, name in found.slots('forward_and_log_det')]
-    assert len(names) == len(weights.read) + len(values)
-    return names[: len(weights.read)], dict(zip(names[len(weights.read) :], values))
+    with compile_layers(True):
+        weights = found.of(METHOD, list(stacked(repeat).values()))
+        values = [*weights.read, *found.prepare(weights.sources, CONDITION, X)]
+        with found.bound(METHOD, of_row(layer_weights(values, LAYERS)[row], row)) as layer:
+            yield layer.net
 
 
-def test_kernels_become_matrices_in_the_type_of_the_products(repeat):
-    read, values = prepared(repeat, compiled=True)
-    assert sorted(read) == ['condition_bias', 'condition_kernel', 'output_bias']
-    assert list(values) == OPERANDS
-    weights = stacked(repeat)
-    norm = np.sqrt(np.sum(np.square(weights['output_direction']), axis=(1, 2, 3), keepdims=True))
-    length = weights['output_length'][:, tf.newaxis, tf.newaxis, tf.newaxis]
-    kernel3 = length * weights['output_direction'] / norm
-    for row in range(LAYERS):
-        for name, wanted in zip(
-            OPERANDS,
-            (
-                input_matrix(weights['kernel1'][row]),
-                weights['kernel2'][row, 0, 0],
-                output_matrix(kernel3[row]),
-            ),
-            strict=True,
-        ):
-            assert values[name].dtype == tf.bfloat16
-            found = tf.cast(values[name][row], tf.float32)
-            np.testing.assert_allclose(found, wanted, rtol=2**-8, atol=1e-6, err_msg=name)
+@pytest.mark.parametrize('row', range(LAYERS))
+def test_a_layer_reads_its_kernels_as_matrices_in_the_type_of_the_products(repeat, row):
+    weights = {name: value[row].numpy() for name, value in stacked(repeat).items()}
+    direction = weights['output_direction']
+    kernel3 = weights['output_length'] * direction / np.sqrt((direction**2).sum(axis=(0, 1, 2)))
+    expected = {
+        'operand1': input_matrix(weights['kernel1']),
+        'operand2': weights['kernel2'][0, 0],
+        'operand3': output_matrix(tf.constant(kernel3)),
+        'vector_term': CONDITION.numpy() @ weights['condition_kernel'] + weights['condition_bias'],
+    }
+    with network(repeat, row) as net:
+        found = {name: getattr(net, name) for name in expected}
+        found['vector_term'] = found['vector_term'](CONDITION, X)
+        assert not {'kernel1', 'output_direction', 'condition_kernel'} & set(vars(net))
+        np.testing.assert_array_equal(net.output_bias, weights['output_bias'])
+    for name, wanted in expected.items():
+        assert found[name].dtype == tf.bfloat16
+        value = tf.cast(found[name], tf.float32)
+        np.testing.assert_allclose(value, wanted, rtol=2**-8, atol=1e-6, err_msg=name)
 
 
-def test_without_products_kernels_keep_their_shape(repeat):
-    _, values = prepared(repeat, compiled=False)
-    assert values['operand1'].shape == stacked(repeat)['kernel1'].shape
-    assert values['operand3'].shape == stacked(repeat)['output_direction'].shape
-
-
-def test_frozen_kernels_are_sources_and_operands_are_not_stored(repeat):
-    _, expected = prepared(repeat, compiled=True)
+def test_frozen_kernels_are_used_and_what_is_prepared_is_not_stored(repeat):
+    with network(repeat, 1) as net:
+        expected = net.operand3
     freeze(repeat)
-    assert 'output_kernel' in stacked(repeat) and not set(OPERANDS) & set(stacked(repeat))
-    assert OPERANDS[0] not in [
-        found.name for _, _, found in derived_attributes(repeat._template.layer)
-    ]
-    _, found = prepared(repeat, compiled=True)
-    for name in OPERANDS:
-        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert 'output_kernel' in stacked(repeat) and 'operand3' not in stacked(repeat)
+    with network(repeat, 1) as net:
+        np.testing.assert_array_equal(net.operand3, expected)
+        assert not derived_attributes(net)[1:]
 
 
-def test_gradients_are_those_of_float32_kernels():
-    """Sources keep their type; a gradient of a matrix reaches each entry of a kernel once."""
+def test_a_wrong_condition_is_named(repeat):
+    for compiled in (False, True):
+        with compile_layers(compiled):
+            with pytest.raises(ValueError, match='`condition` is required'):
+                repeat.forward_and_log_det(X)
+            with pytest.raises(ValueError, match=r'`condition` must be \[batch, 4\]; got'):
+                repeat.forward_and_log_det(X, CONDITION[:, :3])
+            with pytest.raises(ValueError, match='`condition` must have one row per image, 2'):
+                repeat.forward_and_log_det(X, CONDITION[:1])
+
+
+def test_gradients_are_slopes():
+    """In float32, where differences of values tell slopes."""
     repeat = make_repeat(compute_dtype=None)
     found = PreparedWeights(repeat._template)
     with compile_layers(True):
-        sources = found.of('forward_and_log_det', list(stacked(repeat).values())).sources
-        values = found.prepare(sources)
+        sources = found.of(METHOD, list(stacked(repeat).values())).sources
+        values = found.prepare(sources, CONDITION, X)
         upstream = [
-            tf.random.stateless_normal(value.shape, [index, 0])
-            for index, value in enumerate(values)
+            tf.constant(RANDOM.standard_normal(value.shape), tf.float32) for value in values
         ]
-        of_sources = found.gradients(sources, list(zip(*map(tf.unstack, upstream))))
+        of_layers = list(zip(*map(tf.unstack, upstream)))
+        of_condition, of_sources = found.gradients(sources, CONDITION, X, of_layers)
+    arguments, gradients = [CONDITION, *sources], [*of_condition, *of_sources]
     step = 1e-2
-    random = np.random.default_rng(0)
-    for index, source in enumerate(sources):
-        direction = tf.constant(random.standard_normal(source.shape), tf.float32)
-        with compile_layers(True):
-            ends = [
-                found.prepare(
-                    [*sources[:index], source + sign * step * direction, *sources[index + 1 :]]
-                )
-                for sign in (1, -1)
-            ]
+    for place, gradient in enumerate(gradients):
+        direction = RANDOM.standard_normal(gradient.shape).astype(np.float32)
+        ends = []
+        for sign in (1, -1):
+            moved = [*arguments]
+            moved[place] += sign * step * direction
+            with compile_layers(True):
+                ends.append(found.prepare(moved[1:], moved[0], X))
         slope = sum(
             np.sum((after - before) * up, dtype=np.float64)
             for after, before, up in zip(*ends, upstream)
         ) / (2 * step)
-        wanted = np.sum(of_sources[index] * direction, dtype=np.float64)
-        np.testing.assert_allclose(wanted, slope, rtol=1e-2, atol=1e-2)
+        wanted = np.sum(gradient * direction, dtype=np.float64)
+        scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
+        assert scale > 0
+        np.testing.assert_allclose(slope, wanted, rtol=0, atol=1e-3 * scale)
 
 
-def test_rows_that_can_be_taken_without_a_copy_are_separate_tensors():
+def test_rows_that_need_no_copy_are_tensors_of_their_own():
     aligned, small = tf.random.uniform([LAYERS, 4, 16]), tf.random.uniform([LAYERS, 6])
     weights = layer_weights([aligned, small], LAYERS)
     assert [tf.is_tensor(value) for value in weights[1]] == [True, False]
-    for row in range(LAYERS):
-        for found, wanted in zip(
-            of_row(weights[row], row), (aligned[row], small[row]), strict=True
-        ):
-            np.testing.assert_array_equal(found, wanted)
+    for row, of_layer in enumerate(weights):
+        first, second = of_row(of_layer, row)
+        np.testing.assert_array_equal(first, aligned[row])
+        np.testing.assert_array_equal(second, small[row])

@@ -20,13 +20,14 @@ class LayerGradients(NamedTuple):
 
     Attributes:
         of_x: `[batch, ...]`.
-        of_condition: those of the condition's tensors, with what they were added to.
+        of_condition: those of the condition's tensors; None for one that the layer does not read
+            itself.
         of_read: those of the weights in `StackedWeights.read`, as one vector.
         of_prepared: those of what was prepared.
     """
 
     of_x: tf.Tensor
-    of_condition: list[tf.Tensor]
+    of_condition: list[tf.Tensor | None]
     of_read: tf.Tensor
     of_prepared: list[tf.Tensor]
 
@@ -47,7 +48,6 @@ class CompiledLayer:
     """
 
     def __init__(self, template: Template) -> None:
-        self._template = template
         self._functions = CompiledFunctions()
         self.weights = PreparedWeights(template)
 
@@ -68,8 +68,7 @@ class CompiledLayer:
             x: `[batch, ...]`.
             log_det: `[batch]`, to which that of the layer is added.
             condition: a `Condition` or None.
-            weights: those of the layer, in the order of `PreparedWeights.slots`; see
-                `layer_weights`.
+            weights: those of the layer; see `layer_weights`.
         """
         arguments = method, _index(row), x, log_det, condition, weights
         return self._functions.call(method, self._apply, *arguments)
@@ -83,7 +82,6 @@ class CompiledLayer:
         weights: LayerWeights,
         kept: Sequence[tf.Tensor],
         upstream: Pass,
-        of_condition: Sequence[tf.Tensor],
     ) -> LayerGradients:
         """Return the gradients of x, of the condition and of the weights.
 
@@ -91,15 +89,12 @@ class CompiledLayer:
             method, row, x, condition, weights: as of `apply`.
             kept: the values that `apply` kept.
             upstream: gradients of the loss with respect to value and log-determinant.
-            of_condition: gradients of the condition's tensors, to which those of the layer are
-                added.
         """
-        arguments = method, _index(row), x, condition, weights
-        others = list(kept), list(upstream), list(of_condition)
-        return self._functions.call(f'gradient of {method}', self._gradient, *arguments, *others)
+        arguments = method, _index(row), x, condition, weights, list(kept), list(upstream)
+        return self._functions.call(f'gradient of {method}', self._gradient, *arguments)
 
     def _pass(self, method: str, x: Any, condition: Any, weights: Any) -> Pass:
-        with self._template.bound(weights, self.weights.slots(method)) as layer:
+        with self.weights.bound(method, weights) as layer:
             return getattr(layer, method)(x, condition)
 
     def _apply(
@@ -110,15 +105,7 @@ class CompiledLayer:
         return y, log_det + of_layer, kept
 
     def _gradient(
-        self,
-        method: str,
-        row: Any,
-        x: Any,
-        condition: Any,
-        weights: Any,
-        kept: Any,
-        upstream: Any,
-        of_condition: Any,
+        self, method: str, row: Any, x: Any, condition: Any, weights: Any, kept: Any, upstream: Any
     ) -> LayerGradients:
         weights = of_row(weights, row)
         given = tensors_of(condition)
@@ -127,17 +114,14 @@ class CompiledLayer:
         with tf.GradientTape(watch_accessed_variables=False) as tape, replaying(kept):
             tape.watch(sources)
             outputs = self._pass(method, x, condition, weights)
-        of_x, *others = cast(
-            list[Any],
-            tape.gradient(
-                outputs, sources, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
-            ),
-        )
-        of_condition = [tf.add(*pair) for pair in zip(of_condition, others)]
-        of_weights = others[len(given) :]
+        of_x, *others = cast(list[Any], tape.gradient(outputs, sources, upstream))
+        of_weights = [
+            tf.zeros_like(weight) if found is None else found
+            for weight, found in zip(floats, others[len(given) :])
+        ]
         num_read = len(of_weights) - self.weights.num_prepared
         of_read = tf.concat([tf.reshape(each, [-1]) for each in of_weights[:num_read]], axis=0)
-        return LayerGradients(of_x, of_condition, of_read, of_weights[num_read:])
+        return LayerGradients(of_x, others[: len(given)], of_read, of_weights[num_read:])
 
 
 def _index(row: int) -> tf.Tensor:

@@ -44,8 +44,8 @@ class LayerCalls:
 
         Arguments are those of `LayerLoop.forward`.
         """
-        prepared = self.layer.weights
-        stacked = prepared.of(method, [tf.convert_to_tensor(weight) for weight in self.weights])
+        weights = [tf.convert_to_tensor(weight) for weight in self.weights]
+        stacked = self.layer.weights.of(method, weights)
         given = tensors_of(condition)
         inputs: dict[int, tf.Tensor] = {}
 
@@ -54,7 +54,8 @@ class LayerCalls:
             here = with_tensors(condition, others[: len(given)])
             read = others[len(given) : len(given) + len(stacked.read)]
             sources = others[len(given) + len(stacked.read) :]
-            weights = layer_weights([*read, *prepared.prepare(sources)], self.repeats)
+            prepared = self.layer.weights.prepare(sources, here, x)
+            weights = layer_weights([*read, *prepared], self.repeats)
             total = tf.zeros([batch_size(x)], x.dtype)
             kept = {}
             for row in rows:
@@ -63,26 +64,31 @@ class LayerCalls:
                 x = tf.ensure_shape(y, x.shape)
 
             def gradient(of_y: tf.Tensor, of_log_det: tf.Tensor) -> list[tf.Tensor | None]:
-                of_given = [tf.zeros_like(value) for value in given]
                 found = {}
                 for row in reversed(rows):
+                    upstream = of_y, of_log_det
                     found[row] = self.layer.gradient(
-                        method,
-                        row,
-                        inputs[row],
-                        here,
-                        weights[row],
-                        kept[row],
-                        (of_y, of_log_det),
-                        of_given,
+                        method, row, inputs[row], here, weights[row], kept[row], upstream
                     )
-                    of_y, of_given = found[row].of_x, found[row].of_condition
-                in_order = [found[row] for row in range(self.repeats)]
-                of_read = split_gradients([each.of_read for each in in_order], read)
-                of_prepared = [each.of_prepared for each in in_order]
-                return [of_y, *of_given, *of_read, *prepared.gradients(sources, of_prepared)]
+                    of_y = found[row].of_x
+                of_layers = [found[row] for row in range(self.repeats)]
+                of_read = split_gradients([each.of_read for each in of_layers], read)
+                of_prepared = [each.of_prepared for each in of_layers]
+                of_given, of_sources = self.layer.weights.gradients(
+                    sources, here, of_y, of_prepared
+                )
+                of_condition = [
+                    _sum(terms)
+                    for terms in zip(of_given, *(each.of_condition for each in of_layers))
+                ]
+                return [of_y, *of_condition, *of_read, *of_sources]
 
             return (x, total), gradient
 
         y, total = run(x, *given, *stacked.read, *stacked.sources)
         return y, total, tf.stack([inputs[row] for row in sorted(rows)]) if keep else None
+
+
+def _sum(terms: Sequence[tf.Tensor | None]) -> tf.Tensor | None:
+    found = [term for term in terms if term is not None]
+    return tf.add_n(found) if found else None

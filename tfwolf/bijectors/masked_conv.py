@@ -58,7 +58,7 @@ class MaskedConv(FlowBijector):
 
     def _inverse_terms(self, y: tf.Tensor, condition: Condition | None) -> tuple[tf.Tensor, Terms]:
         with tf.name_scope('masked_conv'):
-            terms = self.net.condition_terms(condition, y, self.net.compute_dtype)
+            terms = self.net.condition_terms(condition, y)
             # An inverse is a loop.
             with keeping_nothing():
                 x, log_scale = self._solve(self.net, self.transform, y, terms)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import tensorflow as tf
 
+from tfwolf.bijectors.base import FlowBijector
 from tfwolf.bijectors.template import Template
 from tfwolf.core.compilation import CompiledFunctions
 from tfwolf.core.freeze import Derived, stacked_attributes
+from tfwolf.nets.condition import Condition, tensors_of
 
 # A module and the name of its attribute, as in `Template.slots`.
-Slot = tuple[Any, str]
+_Slot = tuple[Any, str]
 _Attributes = list[tuple[Any, Derived]]
 # The weights of one layer: each a tensor, or in a tuple of one the stacked tensor of all layers.
 LayerWeights = list[tf.Tensor | tuple[tf.Tensor]]
@@ -25,7 +28,7 @@ class StackedWeights(NamedTuple):
 
     Attributes:
         read: what the layers read: weights, and results of factorisations.
-        sources: weights from which `PreparedWeights.prepare` computes what the layers read besides.
+        sources: weights from which `PreparedWeights.prepare` computes what else they read.
     """
 
     read: list[tf.Tensor]
@@ -35,10 +38,10 @@ class StackedWeights(NamedTuple):
 class PreparedWeights:
     """Computes what layers read in place of weights.
 
-    These are derived attributes (see `tfwolf.core.freeze`) that accept stacked weights. A function
-    that XLA compiles computes them for all layers, such as kernels in the type and layout of their
-    products: a few operations instead of several in each layer. Factorisations of matrices are left
-    to TensorFlow, because XLA is slow at them.
+    These are derived attributes (see `tfwolf.core.freeze`) that accept stacked weights: kernels in
+    the type and layout of their products, and maps of the condition. A function that XLA compiles
+    computes them for all layers, by a few operations instead of several in each layer.
+    Factorisations of matrices are left to TensorFlow, because XLA is slow at them.
 
     Args:
         template: the layer without its weights.
@@ -65,54 +68,88 @@ class PreparedWeights:
             (sources if _name(slot) in used else read).append(value)
         return StackedWeights([*read, *factorized], sources)
 
-    def prepare(self, sources: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Return what is computed from `StackedWeights.sources`, `[n, ...]` each."""
-        if not sources:
-            return []
-        with tf.name_scope('derived'):
-            return self._functions.call('prepare', self._prepare, list(sources))
-
-    def gradients(
-        self, sources: Sequence[tf.Tensor], of_prepared: Sequence[Sequence[tf.Tensor]]
+    def prepare(
+        self, sources: Sequence[tf.Tensor], condition: Condition | None, x: tf.Tensor
     ) -> list[tf.Tensor]:
-        """Return the gradients of `StackedWeights.sources`, `[n, ...]` each.
+        """Return what is computed from `StackedWeights.sources`, `[n, ...]` each.
 
         Args:
-            sources: as of `prepare`.
-            of_prepared: for each of n layers, the gradients of what was prepared.
+            sources: weights, `[n, ...]` each.
+            condition: the condition of the layers.
+            x: images of the same batch, `[batch, ...]`.
         """
         if not sources:
             return []
         with tf.name_scope('derived'):
-            rows = [list(row) for row in of_prepared]
-            return self._functions.call('gradient', self._gradients, list(sources), rows)
+            return self._functions.call('prepare', self._prepare, list(sources), condition, x)
 
-    def slots(self, method: str) -> list[Slot]:
-        """Return where a method reads `StackedWeights.read` and what is prepared, in this order."""
-        used = _names(self._prepared)
-        return [
+    def gradients(
+        self,
+        sources: Sequence[tf.Tensor],
+        condition: Condition | None,
+        x: tf.Tensor,
+        of_prepared: Sequence[Sequence[tf.Tensor]],
+    ) -> tuple[list[tf.Tensor | None], list[tf.Tensor | None]]:
+        """Return the gradients of the condition's tensors, and of the sources, `[n, ...]` each.
+
+        Args:
+            sources, condition, x: as of `prepare`.
+            of_prepared: for each of n layers, the gradients of what was prepared.
+        """
+        if not sources:
+            return [None] * len(tensors_of(condition)), []
+        arguments = list(sources), condition, x, [list(row) for row in of_prepared]
+        with tf.name_scope('derived'):
+            return self._functions.call('gradients', self._gradients, *arguments)
+
+    @contextlib.contextmanager
+    def bound(self, method: str, weights: Sequence[tf.Tensor]) -> Iterator[FlowBijector]:
+        """Bind the weights of one layer for the duration of a `with` block.
+
+        Args:
+            method: the method that is called within it.
+            weights: `StackedWeights.read` and what was prepared, without the first dimension.
+        """
+        prepared = self._prepared
+        used = _names(prepared)
+        slots = [
             *(slot for slot in self._template.slots if _name(slot) not in used),
             *((module, found.name) for module, found in self._factorized(method)),
-            *((module, found.name) for module, found in self._prepared),
         ]
+        values: list[Any] = list(weights)
+        for place, (module, found) in enumerate(prepared, start=len(slots)):
+            slots.append((module, found.name))
+            if found.of_condition:
+                values[place] = _always(values[place])
+        with self._template.bound(values, slots) as layer:
+            yield layer
 
     @property
     def num_prepared(self) -> int:
-        """Number of prepared tensors, the last ones of `slots`."""
+        """Number of prepared tensors."""
         return len(self._prepared)
 
     @property
     def _prepared(self) -> _Attributes:
         """The attributes that XLA computes and layers read, except those that others replace."""
-        found = [pair for pair in self._not_stored if not pair[1].factorizes]
+        given = {_name(slot) for slot in self._template.slots}
+        found = [
+            (module, each)
+            for module, each in self._not_stored
+            if not each.factorizes and any((id(module), name) in given for name in each.instead_of)
+        ]
         replaced = _names(found)
         return [pair for pair in found if (id(pair[0]), pair[1].name) not in replaced]
 
     @property
     def _not_stored(self) -> _Attributes:
-        stored = {_name(slot) for slot in self._template.slots}
-        found = stacked_attributes(self._template.layer)
-        return [pair for pair in found if (id(pair[0]), pair[1].name) not in stored]
+        """The attributes that can be computed for stacked weights, and that are no weights yet."""
+        given = {_name(slot) for slot in self._template.slots}
+        return [
+            (module, found)
+            for module, found in stacked_attributes(self._template.layer)
+            if (id(module), found.name) not in given
+        ]
 
     def _factorized(self, method: str) -> _Attributes:
         return [
@@ -122,28 +159,38 @@ class PreparedWeights:
             and (method.startswith('inverse') or attribute.name != 'inverse')
         ]
 
-    def _prepare(self, sources: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        used = _names(self._prepared)
+    def _prepare(
+        self, sources: Sequence[tf.Tensor], condition: Condition | None, x: tf.Tensor
+    ) -> list[tf.Tensor]:
+        prepared = self._prepared
+        used = _names(prepared)
         slots = [slot for slot in self._template.slots if _name(slot) in used]
         with self._template.bound(sources, slots):
-            return [attribute.compute(module) for module, attribute in self._prepared]
+            return [
+                found.compute(module, condition, x) if found.of_condition else found.compute(module)
+                for module, found in prepared
+            ]
 
     def _gradients(
-        self, sources: Sequence[tf.Tensor], of_prepared: Sequence[Sequence[tf.Tensor]]
-    ) -> list[tf.Tensor]:
+        self,
+        sources: Sequence[tf.Tensor],
+        condition: Condition | None,
+        x: tf.Tensor,
+        of_prepared: Sequence[Sequence[tf.Tensor]],
+    ) -> tuple[list[tf.Tensor | None], list[tf.Tensor | None]]:
+        given = tensors_of(condition)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sources)
-            prepared = self._prepare(sources)
+            tape.watch([*given, *sources])
+            prepared = self._prepare(sources, condition, x)
         upstream = [tf.stack(rows) for rows in zip(*of_prepared)]
-        return cast(list[tf.Tensor], tape.gradient(prepared, sources, upstream))
+        found = cast(list[Any], tape.gradient(prepared, [*given, *sources], upstream))
+        return found[: len(given)], found[len(given) :]
 
 
 def layer_weights(stacked: Sequence[tf.Tensor], num_layers: int) -> list[LayerWeights]:
     """Return the weights of each layer from stacked ones, `[num_layers, ...]`."""
     columns = [
-        tf.unstack(value, num_layers)
-        if value.shape[1:].num_elements() * value.dtype.size % ALIGNMENT == 0
-        else [(value,)] * num_layers
+        tf.unstack(value, num_layers) if _is_aligned(value) else [(value,)] * num_layers
         for value in stacked
     ]
     return [[column[row] for column in columns] for row in range(num_layers)]
@@ -172,7 +219,16 @@ def split_gradients(
     ]
 
 
-def _name(slot: Slot) -> tuple[int, str]:
+def _is_aligned(stacked: tf.Tensor) -> bool:
+    size = stacked.shape[1:].num_elements()
+    return size is not None and size * stacked.dtype.size % ALIGNMENT == 0
+
+
+def _always(value: tf.Tensor) -> Callable[..., tf.Tensor]:
+    return lambda condition, x: value
+
+
+def _name(slot: _Slot) -> tuple[int, str]:
     return id(slot[0]), slot[1]
 
 

@@ -119,10 +119,7 @@ class MaskedLines:
         net = self._layer.net
         # Only the shape of the image counts.
         shaped = tf.zeros(image.shape, self._layer.dtype)
-        return [
-            net.window.lines_of(term)
-            for term in net.condition_terms(condition, shaped, net.compute_dtype)
-        ]
+        return [net.window.lines_of(term) for term in net.condition_terms(condition, shaped)]
 
     def _affine(
         self, lines: np.ndarray, place: int, terms: list[tf.Tensor], coder: Coder

@@ -6,6 +6,7 @@ model that is only served can store it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -22,17 +23,19 @@ class Derived:
 
     def __init__(
         self,
-        compute: Callable[[Any], tf.Tensor],
+        compute: Callable[..., tf.Tensor],
         instead_of: Sequence[str],
         stacks: bool = False,
         factorizes: bool = False,
         stored: bool = True,
+        of_condition: bool = False,
     ) -> None:
         self.compute = compute
         self.instead_of = instead_of
         self.stacks = stacks
         self.factorizes = factorizes
         self.stored = stored
+        self.of_condition = of_condition
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -42,12 +45,16 @@ class Derived:
     def __get__(self, module: None, owner: type | None = None) -> Derived: ...
 
     @overload
-    def __get__(self, module: object, owner: type | None = None) -> tf.Tensor: ...
+    def __get__(self, module: object, owner: type | None = None) -> Any: ...
 
-    def __get__(self, module: object, owner: type | None = None) -> Derived | tf.Tensor:
+    def __get__(self, module: object, owner: type | None = None) -> Any:
         # There is no `__set__`, so an entry that `freeze` puts into the module's `__dict__` takes
         # precedence over this descriptor.
-        return self if module is None else self.compute(module)
+        if module is None:
+            return self
+        return (
+            functools.partial(self.compute, module) if self.of_condition else self.compute(module)
+        )
 
 
 def derived(
@@ -64,7 +71,9 @@ def derived(
     return lambda compute: Derived(compute, instead_of, stacks, factorizes)
 
 
-def prepared(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived]:
+def prepared(
+    *instead_of: str, of_condition: bool = False
+) -> Callable[[Callable[..., tf.Tensor]], Derived]:
     """Return a decorator for a derived attribute in the type and layout of a computation.
 
     It can be computed for stacked weights, as with `stacks` of `derived`, and `freeze` does not
@@ -72,8 +81,12 @@ def prepared(*instead_of: str) -> Callable[[Callable[[Any], tf.Tensor]], Derived
 
     Args:
         *instead_of: names of the weights and derived attributes that it is computed from.
+        of_condition: whether it is a method instead of an attribute, which also takes the condition
+            of the layers, and their input x to check the condition against.
     """
-    return lambda compute: Derived(compute, instead_of, stacks=True, stored=False)
+    return lambda compute: Derived(
+        compute, instead_of, stacks=True, stored=False, of_condition=of_condition
+    )
 
 
 def derived_attributes(root: Any) -> list[tuple[tuple[str, ...], Any, Derived]]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfwolf.core import validate
 from tfwolf.core.compilation import layers_are_compiled
-from tfwolf.core.freeze import derived
+from tfwolf.core.freeze import derived, prepared
 from tfwolf.core.variables import CompleteVariables
 from tfwolf.nets.condition import Condition, check_condition, check_image_condition
 from tfwolf.nets.pixel_rows import input_matrix, is_thin, unfold
@@ -35,10 +35,12 @@ class ConditionTerms(CompleteVariables, tf.Module):
     Attributes:
         condition_dim: size of the condition's vector; 0 for none.
         condition_channels: channels of the condition's image at the resolution of x; 0 for none.
+        compute_dtype: floating type of the terms, which the network sets.
     """
 
     condition_dim: int = 0
     condition_channels: int = 0
+    compute_dtype: tf.DType
 
     def _add_condition_layers(
         self,
@@ -64,15 +66,12 @@ class ConditionTerms(CompleteVariables, tf.Module):
             self.image_kernel = weight('image_kernel', fan_in, 3, 3, condition_channels)
             self.image_bias = weight('image_bias', fan_in)
 
-    def condition_terms(
-        self, condition: Condition | None, x: tf.Tensor, compute: tf.DType
-    ) -> list[tf.Tensor]:
+    def condition_terms(self, condition: Condition | None, x: tf.Tensor) -> list[tf.Tensor]:
         """Return the terms of the condition, which the caller adds to a hidden layer.
 
         Args:
             condition: the condition; parts that the network was not built for are ignored.
             x: the network's input, `[batch, height, width, channels]`.
-            compute: floating type of the terms.
 
         Returns:
             `[batch, 1, 1, hidden]` for the vector, `[batch, height, width, hidden]` for the image;
@@ -83,16 +82,22 @@ class ConditionTerms(CompleteVariables, tf.Module):
         """
         terms = []
         if self.condition_dim:
-            vector = check_condition(condition, x, self.condition_dim)
-            shift = tf.matmul(vector, self.condition_kernel) + self.condition_bias
-            terms.append(tf.cast(shift, compute)[:, tf.newaxis, tf.newaxis])
+            terms.append(self.vector_term(condition, x)[:, tf.newaxis, tf.newaxis])
         if self.condition_channels:
             image = check_image_condition(condition, x, self.condition_channels)
             kernel, bias = (
-                tf.cast(weight, compute) for weight in (self.image_kernel, self.image_bias)
+                tf.cast(weight, self.compute_dtype)
+                for weight in (self.image_kernel, self.image_bias)
             )
-            terms.append(_conv3x3(tf.cast(image, compute), kernel) + bias)
+            terms.append(_conv3x3(tf.cast(image, self.compute_dtype), kernel) + bias)
         return terms
+
+    @prepared('condition_kernel', 'condition_bias', of_condition=True)
+    def vector_term(self, condition: Condition | None, x: tf.Tensor) -> tf.Tensor:
+        """The map of the condition's vector, `[batch, hidden]`, or `[n, batch, hidden]`."""
+        vector = check_condition(condition, x, self.condition_dim)
+        bias = tf.expand_dims(self.condition_bias, -2)
+        return tf.cast(tf.matmul(vector, self.condition_kernel) + bias, self.compute_dtype)
 
 
 class ConditionedNet(ConditionTerms):

@@ -83,7 +83,7 @@ class ConvCouplingNet(ConditionedNet):
         Raises:
             ValueError: if a part of the condition is missing or has another shape.
         """
-        terms = self.condition_terms(condition, x, self.compute_dtype)
+        terms = self.condition_terms(condition, x)
         operands = self.operand1, self.operand2, self.operand3
         x, dtype = tf.cast(x, self.compute_dtype), x.dtype
         if self._multiplies:

@@ -87,7 +87,7 @@ class HalfPlaneNet(ConditionedNet):
         Raises:
             ValueError: if a part of the condition is missing or has another shape.
         """
-        return keep(self.of_image(x, self.condition_terms(condition, x, self.compute_dtype)))
+        return keep(self.of_image(x, self.condition_terms(condition, x)))
 
     def of_image(self, x: tf.Tensor, terms: Sequence[tf.Tensor]) -> tf.Tensor:
         """Return the result for given terms of the condition; see `__call__`."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfwolf.core import seeds, validate
 from tfwolf.core.parts import register
-from tfwolf.nets.condition import Condition, check_condition
+from tfwolf.nets.condition import Condition
 from tfwolf.nets.conditioned_net import ConditionedNet, uniform_weight
 from tfwolf.nets.kept import elu, keep
 
@@ -59,6 +59,7 @@ class VectorNet(ConditionedNet):
         super().__init__(name='vector_net')
         validate.integer('hidden_channels', hidden_channels, minimum=1)
         self.hidden_arrays: int = 2 * validate.integer('num_hidden', num_hidden, minimum=1)
+        self.compute_dtype = tf.as_dtype(dtype)
         random = seeds.generator(seed, 'vector_net')
         sizes = [in_channels, *[hidden_channels] * (num_hidden - 1)]
         self.hidden = [_Dense(size, hidden_channels, random, dtype) for size in sizes]
@@ -88,6 +89,5 @@ class VectorNet(ConditionedNet):
 
     def _term(self, condition: Condition | None, x: tf.Tensor) -> tf.Tensor:
         """Return the term of z, `[batch, ..., hidden]`, with sizes of 1 for pixels."""
-        z = check_condition(condition, x, self.condition_dim)
-        term = tf.matmul(z, self.condition_kernel) + self.condition_bias
+        term = self.vector_term(condition, x)
         return tf.reshape(term, [-1, *[1] * (x.shape.rank - 2), term.shape[-1]])

@@ -118,7 +118,7 @@ class VisionTransformer(ConditionTerms):
             )
         tokens = dense(_tokens(tf.cast(x, self.compute_dtype)), self.kernel, self.bias)
         tokens += tf.cast(self.positions, self.compute_dtype)
-        for term in self.condition_terms(condition, x, self.compute_dtype):
+        for term in self.condition_terms(condition, x):
             tokens += _tokens(term)
         z = check_condition(condition, x, self.condition_dim) if self._modulates_norms else None
         for block in self.blocks:
