@@ -95,23 +95,26 @@ def fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
 
 def _unfold(x: tf.Tensor) -> tf.Tensor:
     height, width, channels = validate.static_shape('x', x.shape[1:])
-    padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    flat = tf.reshape(padded, [-1, (height + 2) * (width + 2) * channels])
+    flat = tf.reshape(x, [-1, height * width * channels])
     if compiles_for_gpu():
         # Otherwise XLA computes what comes before once more for each of the nine positions.
         flat = cast(list[tf.Tensor], xla.optimization_barrier(flat))[0]
+    places = _places(height, width, channels)
     # XLA reads by a table of places three times faster than it concatenates nine shifted images.
-    windows = tf.gather(flat, tf.constant(_places(height, width, channels)), axis=1)
+    read = tf.gather(flat, tf.constant(np.maximum(places, 0)), axis=1)
+    windows = tf.where(tf.constant(places >= 0), read, tf.zeros([], x.dtype))
     return tf.reshape(windows, [-1, windows.shape[-1]])
 
 
 def _places(height: int, width: int, channels: int) -> np.ndarray:
-    """Return the places of windows in a padded image, `[height width, windows]`."""
+    """Return the places of windows in an image, `[height width, windows]`; -1 outside of it."""
     i, j, k, c = np.ix_(*map(range, (height, width, 9, channels)))
-    places = ((i + k // 3) * (width + 2) + j + k % 3) * channels + c
+    row, column = i + k // 3 - 1, j + k % 3 - 1
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    places = np.where(inside, (row * width + column) * channels + c, -1)
     places = places.reshape(height * width, 9 * channels)
-    # The first number of the padded image is zero.
-    return np.pad(places, [(0, 0), (0, _padded(9 * channels) - 9 * channels)]).astype(np.int32)
+    missing = _padded(9 * channels) - 9 * channels
+    return np.pad(places, [(0, 0), (0, missing)], constant_values=-1).astype(np.int32)
 
 
 def _fold(rows: tf.Tensor, height: int, width: int, channels: int) -> tf.Tensor:
