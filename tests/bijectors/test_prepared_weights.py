@@ -135,7 +135,7 @@ def test_gradients_are_slopes():
 
 
 def test_rows_that_need_no_copy_are_tensors_of_their_own():
-    aligned, small = tf.random.uniform([LAYERS, 4, 16]), tf.random.uniform([LAYERS, 6])
+    aligned, small = tf.random.uniform([LAYERS, 4, 16]), tf.random.uniform([LAYERS, 16])
     weights = layer_weights([aligned, small], LAYERS)
     assert [tf.is_tensor(value) for value in weights[1]] == [True, False]
     for row, of_layer in enumerate(weights):

@@ -19,8 +19,9 @@ _Slot = tuple[Any, str]
 _Attributes = list[tuple[Any, Derived]]
 # The weights of one layer: each a tensor, or in a tuple of one the stacked tensor of all layers.
 LayerWeights = list[tf.Tensor | tuple[tf.Tensor]]
-# TensorFlow takes a row of a stacked tensor without a copy if rows are multiples of so many bytes.
-ALIGNMENT = 64
+# Rows of a multiple of so many bytes are tensors of their own. TensorFlow takes such a row without
+# a copy (it asks for 64), and libraries of products expect arrays that begin there.
+ALIGNMENT = 256
 
 
 class StackedWeights(NamedTuple):
