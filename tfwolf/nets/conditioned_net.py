@@ -96,7 +96,9 @@ class ConditionTerms(CompleteVariables, tf.Module):
     def vector_term(self, condition: Condition | None, x: tf.Tensor) -> tf.Tensor:
         """The map of the condition's vector, `[batch, hidden]`, or `[n, batch, hidden]`."""
         vector = check_condition(condition, x, self.condition_dim)
-        bias = tf.expand_dims(self.condition_bias, -2)
+        bias = tf.convert_to_tensor(self.condition_bias)
+        if bias.shape.rank > 1:
+            bias = bias[:, tf.newaxis]
         return tf.cast(tf.matmul(vector, self.condition_kernel) + bias, self.compute_dtype)
 
 
