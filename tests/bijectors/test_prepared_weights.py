@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from support.bijector_checks import move_weights
 from tfwolf.bijectors.coupling import Coupling
-from tfwolf.bijectors.prepared_weights import PreparedWeights, layer_weights, of_row
+from tfwolf.bijectors.layer_rows import layer_weights, of_row
+from tfwolf.bijectors.prepared_weights import PreparedWeights
 from tfwolf.bijectors.repeat import Repeat
 from tfwolf.core.compilation import compile_layers
 from tfwolf.core.freeze import derived_attributes, freeze

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, cast
 import tensorflow as tf
 
 from tfwolf.bijectors.base import Pass
-from tfwolf.bijectors.prepared_weights import LayerWeights, PreparedWeights, of_row
+from tfwolf.bijectors.layer_rows import LayerWeights, of_row
+from tfwolf.bijectors.prepared_weights import PreparedWeights
 from tfwolf.bijectors.template import Template
 from tfwolf.core.compilation import CompiledFunctions
 from tfwolf.nets.condition import Condition, tensors_of

@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfwolf.bijectors.compiled_layer import CompiledLayer
+from tfwolf.bijectors.layer_rows import layer_weights, split_gradients
 from tfwolf.bijectors.log_det_terms import batch_size
-from tfwolf.bijectors.prepared_weights import layer_weights, split_gradients
 from tfwolf.core.custom_gradient import custom_gradient
 from tfwolf.nets.condition import Condition, tensors_of, with_tensors
 
