@@ -137,9 +137,9 @@ def test_gradients_are_slopes():
 
 def test_rows_that_need_no_copy_are_tensors_of_their_own():
     aligned, small = tf.random.uniform([LAYERS, 4, 16]), tf.random.uniform([LAYERS, 16])
-    weights = layer_weights([aligned, small], LAYERS)
-    assert [tf.is_tensor(value) for value in weights[1]] == [True, False]
+    integers = tf.reshape(tf.range(LAYERS * 64), [LAYERS, 64])
+    weights = layer_weights([aligned, small, integers], LAYERS)
+    assert [tf.is_tensor(value) for value in weights[1]] == [True, False, False]
     for row, of_layer in enumerate(weights):
-        first, second = of_row(of_layer, row)
-        np.testing.assert_array_equal(first, aligned[row])
-        np.testing.assert_array_equal(second, small[row])
+        for found, wanted in zip(of_row(of_layer, row), (aligned, small, integers), strict=True):
+            np.testing.assert_array_equal(found, wanted[row])

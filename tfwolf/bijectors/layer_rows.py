@@ -47,4 +47,7 @@ def split_gradients(
 
 def _is_aligned(stacked: tf.Tensor) -> bool:
     size = stacked.shape[1:].num_elements()
-    return size is not None and size * stacked.dtype.size % ALIGNMENT == 0
+    # Of integers, TensorFlow takes rows on the CPU only.
+    return (
+        stacked.dtype.is_floating and size is not None and not size * stacked.dtype.size % ALIGNMENT
+    )

@@ -59,17 +59,18 @@ def flow_gradients(
         raise ValueError(f'`images` must have a static shape; got {images.shape}.')
     variables, is_learned = flow_variables(model), model.dequantizer.is_learned
     size = batch_size // num_parts
-    # Reshaped instead of sliced, because XLA needs static shapes.
-    in_parts = tf.nest.map_structure(
-        lambda values: (
-            None if values is None else tf.reshape(values, [num_parts, size, *values.shape[1:]])
-        ),
-        (inference, images, noise),
-    )
+
+    def rows(values, number):
+        if values is None or num_parts == 1:
+            return values
+        # Reshaped, because XLA needs static shapes.
+        return tf.reshape(values, [num_parts, size, *values.shape[1:]])[number]
+
+    of_batch = inference, images, noise
 
     def part(number):
         inference, images, noise = tf.nest.map_structure(
-            lambda values: None if values is None else tf.gather(values, number), in_parts
+            lambda values: rows(values, number), of_batch
         )
         given = inference.trained
         sources = [*given, *variables]
