@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from support.small_models import SHAPE
 from tfwolf.core import image_noise
+from tfwolf.core.compilation import compile_layers
 
 SEED, COUNT = 11, 7
 # Drawn by models that were exported when the library did not draw this noise yet: v for the seeds
@@ -37,6 +38,11 @@ def test_noise_is_the_same_in_any_batch_and_graph():
     np.testing.assert_array_equal(compiled[0], uniform)
     # XLA's inverse error function differs.
     np.testing.assert_allclose(compiled[1], normal, rtol=1e-5, atol=1e-6)
+    # As on a GPU, where XLA only draws the bits.
+    for function in (draw, tf.function(draw, autograph=False)):
+        with compile_layers(True):
+            for found, expected in zip(function(seeds), (uniform, normal), strict=True):
+                np.testing.assert_array_equal(found, expected)
     later = image_noise.image_seeds(tf.constant(SEED), tf.constant(4), first=3)
     np.testing.assert_array_equal(later, seeds[3:])
     double = image_noise.normal_per_image(SHAPE, seeds, 1, tf.float64)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from tfwolf.core import validate
+from tfwolf.core import philox, validate
+from tfwolf.core.compilation import call_compiled, layers_are_compiled
 from tfwolf.core.seeds import ALGORITHM
 
 # Purposes of an image's noise: one integer each, so that no two purposes share their noise.
@@ -99,8 +100,10 @@ def seeds_of_images(images: tf.Tensor) -> tf.Tensor:
 
 def _symmetric_uniform(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> tf.Tensor:
     """Return uniform noise in (-1, 1), symmetric around 0."""
-    if tf.executing_eagerly():
-        bits = _bits_in_a_graph(tuple(shape), purpose)(seeds)
+    # By itself each of the many small operations would be started from Python, or on a GPU.
+    compiled = layers_are_compiled()
+    if compiled or tf.executing_eagerly():
+        bits = call_compiled(_bits_in_a_graph(tuple(shape), purpose, compiled), seeds)
     else:
         bits = _bits_per_image(shape, seeds, purpose)
     return (tf.cast(tf.bitwise.right_shift(bits, 32 - BITS), tf.float32) + 0.5) * 2.0 ** (1 - BITS)
@@ -108,26 +111,19 @@ def _symmetric_uniform(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> 
 
 def _bits_per_image(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> tf.Tensor:
     """Return integers whose bits are all random, int32 `[batch, *shape]`."""
-
-    def draw(seed: tf.Tensor) -> tf.Tensor:
-        seed = tf.random.experimental.stateless_fold_in(  # pyright: ignore[reportAttributeAccessIssue]
-            seed, tf.constant(purpose, tf.int64), alg=ALGORITHM
-        )
-        return _random_bits(shape, seed, tf.int32)
-
-    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.int32))
+    return philox.random_bits(philox.fold_in(seeds, purpose), shape)
 
 
 @functools.cache
-def _bits_in_a_graph(shape: tuple[int, ...], purpose: int) -> Callable[..., tf.Tensor]:
-    """Return `_bits_per_image` as a function of the seeds.
-
-    Called eagerly, the loop over images would run in Python, 10 ms for each image.
-    """
+def _bits_in_a_graph(
+    shape: tuple[int, ...], purpose: int, compiled: bool
+) -> Callable[..., tf.Tensor]:
+    """Return `_bits_per_image` as a function of the seeds, which XLA compiles if `compiled`."""
     return tf.function(
-        lambda seeds: _bits_per_image(shape, seeds, purpose),
+        functools.partial(_bits_per_image, shape, purpose=purpose),
         autograph=False,
-        input_signature=[tf.TensorSpec([None, 2], tf.int64)],
+        jit_compile=compiled or None,
+        input_signature=None if compiled else [tf.TensorSpec([None, 2], tf.int64)],
     )
 
 
