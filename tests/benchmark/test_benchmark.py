@@ -132,7 +132,7 @@ def test_a_trace_is_of_one_setting():
 
 @pytest.mark.slow
 def test_two_settings_take_turns():
-    result = run('--vs=train.accumulation_steps = 2')
+    result = run('--vs', 'train.accumulation_steps = 2')
     quartiles = [result[side]['step_seconds_quartiles'] for side in ('first', 'second')]
     assert result['first_over_second'] == pytest.approx(quartiles[0][1] / quartiles[1][1])
     assert result['second_is'] == ['train.accumulation_steps = 2']

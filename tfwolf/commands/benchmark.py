@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
+import pathlib
 from typing import TYPE_CHECKING
 
+import tfwolf
 from tfwolf.cli import groups, program
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.run_choice import run_folder
@@ -20,6 +21,11 @@ EXAMPLES = (
     'benchmark cifar10_small --data_dir=DATA --vs="experiment.precision = \'bfloat16\'"',
     'benchmark cifar10_small --data_dir=DATA --profile=traces --nodetails',
     'benchmark --export_dir=exported/digits',
+)
+FLAGS_OF_THE_PARENT = 'vs', 'vs_command', 'json'
+# A program that runs a command by the package in a folder.
+RUN_FROM = (
+    'import sys; sys.path.insert(0, sys.argv.pop(1)); from tfwolf.cli.main import main; main()'
 )
 
 
@@ -90,11 +96,7 @@ def main(options: Flags) -> None:
     if options.export_dir:
         result = time_export(options.export_dir)
     elif options.vs or options.vs_command:
-        arguments = [
-            argument
-            for argument in sys.argv
-            if not argument.startswith(('--vs', '--json', '--nojson'))
-        ] + ['--child']
+        arguments = _child(options)
         result = compare(arguments, options.vs, options.vs_command, options.turns, options.steps)
     else:
         try:
@@ -109,6 +111,15 @@ def main(options: Flags) -> None:
         count = options.steps * options.turns
         result = measure(benchmark, count, options.details, options.profile)
     print(json.dumps(result) if options.json else as_text(result))
+
+
+def _child(options: Flags) -> list[str]:
+    """Return the command line for Python of a process with the same setting, which is asked."""
+    names = [flag.name for group in options.groups.values() for flag in group]
+    given = options.as_arguments(*(name for name in names if name not in FLAGS_OF_THE_PARENT))
+    # The package may be that of a clone that is not installed.
+    folder = str(pathlib.Path(tfwolf.__file__).resolve().parents[1])
+    return ['-c', RUN_FROM, folder, 'benchmark', *given, '--child']
 
 
 def _benchmark(options: Flags) -> Benchmark:

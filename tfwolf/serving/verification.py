@@ -29,7 +29,7 @@ CHILD = [
     str(pathlib.Path(__file__).resolve().parents[1]),
 ]
 FLOAT_TOLERANCE = 1e-5
-# A color value may be rounded the other way, one level apart.
+# Color values may be rounded the other way, one level apart: this share of them, but at least one.
 LEVELS, SHARE_OF_PIXELS = 1, 1e-3
 # Name of a signature, its inputs and its outputs.
 Expected = tuple[str, dict[str, Any], dict[str, np.ndarray]]
@@ -151,9 +151,8 @@ def difference(signature: str, output: str, expected: np.ndarray, found: np.ndar
         return Difference(signature, output, batch_size, np.inf, 0, 0.0)
     gap = np.abs(expected.astype(np.float64) - found)
     if expected.dtype == np.uint8:
-        return Difference(
-            signature, output, batch_size, float(np.mean(gap > 0)), int(gap.max()), SHARE_OF_PIXELS
-        )
+        share, bound = float(np.mean(gap > 0)), max(SHARE_OF_PIXELS, 1 / gap.size)
+        return Difference(signature, output, batch_size, share, int(gap.max()), bound)
     if expected.dtype == np.bool_:
         return Difference(signature, output, batch_size, float(np.mean(gap)), 0, 0.0)
     value = float(np.max(gap) / max(1.0, np.max(np.abs(expected))))
