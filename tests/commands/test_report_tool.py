@@ -149,7 +149,8 @@ def test_probe_latents_and_distance_have_their_sections(tiny_run, tmp_path):
         '--num_fid_samples=100',
         f'--output_dir={out}',
     )
-    assert 'failed' not in error
+    # TensorFlow's own messages may contain the word.
+    assert 'parts failed' not in error
     text = (out / 'report.html').read_text()
     assert (
         text.count('<img') == 6
@@ -175,7 +176,8 @@ def test_uses_of_the_flow_have_their_sections(tiny_run, tmp_path):
         '--parts=distance,anomaly,inpainting',
         f'--output_dir={out}',
     )
-    assert 'failed' not in error
+    # TensorFlow's own messages may contain the word.
+    assert 'parts failed' not in error
     text = (out / 'report.html').read_text()
     assert text.count('<img') >= 4 and '--artefact=noise:10' in text
     area = result(out / 'anomaly')['sets']['noise:10']['auroc']['bits_per_dim']
