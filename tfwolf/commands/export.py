@@ -101,7 +101,7 @@ def _onnx(options: Flags) -> None:
     from tfwolf.core.freeze import freeze
     from tfwolf.serving.onnx_files import check_onnx, write_onnx
     from tfwolf.serving.onnx_functions import onnx_examples, onnx_functions
-    from tfwolf.serving.verification import BATCH_SIZES, SHARE_OF_PIXELS
+    from tfwolf.serving.verification import BATCH_SIZES
     from tfwolf.serving.versions import new_folder
 
     with new_folder(options.export_dir) as published:
@@ -112,8 +112,8 @@ def _onnx(options: Flags) -> None:
         write_onnx(functions, published.folder)
         differences = check_onnx(published.folder, examples)
     if differences:
-        pixels = max(found.value for found in differences if found.bound == SHARE_OF_PIXELS)
-        floats = max(found.value for found in differences if found.bound != SHARE_OF_PIXELS)
+        pixels = max(found.value for found in differences if found.is_of_images)
+        floats = max(found.value for found in differences if not found.is_of_images)
         print(
             f'Verified with onnxruntime: {len(differences)} outputs of {len(functions)} functions '
             f'agree with the checkpoint. Numbers differ by at most {floats:.1e} from those of the '

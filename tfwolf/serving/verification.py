@@ -45,6 +45,7 @@ class Difference(NamedTuple):
             flags.
         levels: largest difference of a color value of images, else 0.
         bound: largest valid `value`.
+        is_of_images: whether the output is images.
     """
 
     signature: str
@@ -53,6 +54,7 @@ class Difference(NamedTuple):
     value: float
     levels: int
     bound: float
+    is_of_images: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -152,7 +154,7 @@ def difference(signature: str, output: str, expected: np.ndarray, found: np.ndar
     gap = np.abs(expected.astype(np.float64) - found)
     if expected.dtype == np.uint8:
         share, bound = float(np.mean(gap > 0)), max(SHARE_OF_PIXELS, 1 / gap.size)
-        return Difference(signature, output, batch_size, share, int(gap.max()), bound)
+        return Difference(signature, output, batch_size, share, int(gap.max()), bound, True)
     if expected.dtype == np.bool_:
         return Difference(signature, output, batch_size, float(np.mean(gap)), 0, 0.0)
     value = float(np.max(gap) / max(1.0, np.max(np.abs(expected))))
