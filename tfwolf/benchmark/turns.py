@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -10,6 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+# A program that runs a command by the package in a folder.
+RUN_FROM = (
+    'import sys; sys.path.insert(0, sys.argv.pop(1)); from tfwolf.cli.main import main; main()'
+)
+
+
+def command_line(*arguments: str) -> list[str]:
+    """Return the arguments of Python that run a command of this package, also if not installed."""
+    return ['-c', RUN_FROM, str(pathlib.Path(__file__).resolve().parents[2]), *arguments]
 
 
 class Child:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from typing import TYPE_CHECKING
 
-import tfwolf
 from tfwolf.cli import groups, program
 from tfwolf.cli.flags import Flags
 from tfwolf.cli.run_choice import run_folder
@@ -23,10 +21,6 @@ EXAMPLES = (
     'benchmark --export_dir=exported/digits',
 )
 FLAGS_OF_THE_PARENT = 'vs', 'vs_command', 'json'
-# A program that runs a command by the package in a folder.
-RUN_FROM = (
-    'import sys; sys.path.insert(0, sys.argv.pop(1)); from tfwolf.cli.main import main; main()'
-)
 
 
 class NotTimed(ValueError):
@@ -84,7 +78,7 @@ def main(options: Flags) -> None:
     from tfwolf.benchmark.measure import measure
     from tfwolf.benchmark.served import time_export
     from tfwolf.benchmark.text import as_text
-    from tfwolf.benchmark.turns import compare, serve
+    from tfwolf.benchmark.turns import command_line, compare, serve
 
     if options.child:
         serve(_benchmark(options).answers)
@@ -96,7 +90,9 @@ def main(options: Flags) -> None:
     if options.export_dir:
         result = time_export(options.export_dir)
     elif options.vs or options.vs_command:
-        arguments = _child(options)
+        names = [flag.name for group in options.groups.values() for flag in group]
+        given = options.as_arguments(*(name for name in names if name not in FLAGS_OF_THE_PARENT))
+        arguments = command_line('benchmark', *given, '--child')
         result = compare(arguments, options.vs, options.vs_command, options.turns, options.steps)
     else:
         try:
@@ -111,15 +107,6 @@ def main(options: Flags) -> None:
         count = options.steps * options.turns
         result = measure(benchmark, count, options.details, options.profile)
     print(json.dumps(result) if options.json else as_text(result))
-
-
-def _child(options: Flags) -> list[str]:
-    """Return the command line for Python of a process with the same setting, which is asked."""
-    names = [flag.name for group in options.groups.values() for flag in group]
-    given = options.as_arguments(*(name for name in names if name not in FLAGS_OF_THE_PARENT))
-    # The package may be that of a clone that is not installed.
-    folder = str(pathlib.Path(tfwolf.__file__).resolve().parents[1])
-    return ['-c', RUN_FROM, folder, 'benchmark', *given, '--child']
 
 
 def _benchmark(options: Flags) -> Benchmark:
