@@ -94,16 +94,24 @@ def seeds_of_images(images: tf.Tensor) -> tf.Tensor:
     """
     size = math.prod(validate.static_shape('images', images.shape[1:]))
     flat = tf.cast(tf.reshape(images, [-1, 1, size]), tf.int64) + 1
-    factors = _random_bits([2, size], tf.constant([7, 11]), tf.int64)
+    factors = tf.random.stateless_uniform(
+        [2, size],
+        tf.constant([7, 11]),
+        minval=None,  # pyright: ignore[reportArgumentType]
+        maxval=None,
+        dtype=tf.int64,
+        alg=ALGORITHM,
+    )
     return tf.reduce_sum(flat * tf.bitwise.bitwise_or(factors, tf.constant(1, tf.int64)), axis=-1)
 
 
 def _symmetric_uniform(shape: Sequence[int], seeds: tf.Tensor, purpose: int) -> tf.Tensor:
     """Return uniform noise in (-1, 1), symmetric around 0."""
     # By itself each of the many small operations would be started from Python, or on a GPU.
-    compiled = layers_are_compiled()
-    if compiled or tf.executing_eagerly():
-        bits = call_compiled(_bits_in_a_graph(tuple(shape), purpose, compiled), seeds)
+    if layers_are_compiled():
+        bits = call_compiled(_bits_in_a_graph(tuple(shape), purpose, compiled=True), seeds)
+    elif tf.executing_eagerly():
+        bits = _bits_in_a_graph(tuple(shape), purpose, compiled=False)(seeds)
     else:
         bits = _bits_per_image(shape, seeds, purpose)
     return (tf.cast(tf.bitwise.right_shift(bits, 32 - BITS), tf.float32) + 0.5) * 2.0 ** (1 - BITS)
@@ -124,16 +132,4 @@ def _bits_in_a_graph(
         autograph=False,
         jit_compile=compiled or None,
         input_signature=None if compiled else [tf.TensorSpec([None, 2], tf.int64)],
-    )
-
-
-def _random_bits(shape: Sequence[int], seed: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Return integers whose bits are all random, of the given shape and integer type."""
-    return tf.random.stateless_uniform(
-        shape,
-        seed,
-        minval=None,  # pyright: ignore[reportArgumentType]
-        maxval=None,
-        dtype=dtype,
-        alg=ALGORITHM,
     )
